@@ -1,0 +1,102 @@
+"""Every failure that a user can cause or meet, as one tree.
+
+GroundtuneError
+├── SettingsError              a setting or a path given by the user cannot be used
+├── ReadError                  one file cannot be turned into text
+│   ├── UnsupportedFileError   no reader for what the bytes are
+│   ├── EncryptedFileError     a password is needed
+│   ├── CorruptFileError       the bytes are not what the format asks for
+│   ├── EmptyFileError         nothing to read in it
+│   ├── ScannedFileError       only pictures of text: needs OCR first
+│   └── FileTooLargeError      past a size, page or expansion limit
+├── KnowledgeBaseError         a knowledge base cannot do what was asked
+│   ├── KnowledgeBaseNotFoundError
+│   ├── KnowledgeBaseExistsError
+│   ├── KnowledgeBaseBusyError      another process is writing to it
+│   ├── KnowledgeBaseDamagedError   its file cannot be opened or fails its checks
+│   └── DocumentNotFoundError
+└── ModelError                 a model cannot be used
+    ├── EmbeddingModelMissingError  the embedded model's weights are not installed, or not the published ones
+    ├── NoModelConnectedError       this mode needs a chat model and none is connected
+    └── ProviderError               a model server refused or failed
+
+Each instance's text is one sentence for the user that says what to do next.
+"""
+
+from __future__ import annotations
+
+
+class GroundtuneError(Exception):
+    """Base of everything the program raises on purpose; `str(error)` is one sentence for the user."""
+
+
+class SettingsError(GroundtuneError):
+    """A setting, argument or path given by the user cannot be used."""
+
+
+class ReadError(GroundtuneError):
+    """One file cannot be turned into text; the other files of the batch go on."""
+
+
+class UnsupportedFileError(ReadError):
+    """No reader exists for what the file's bytes are."""
+
+
+class EncryptedFileError(ReadError):
+    """The file needs a password that was not given."""
+
+
+class CorruptFileError(ReadError):
+    """The file's bytes are not what its format asks for."""
+
+
+class EmptyFileError(ReadError):
+    """The file holds nothing that could be read."""
+
+
+class ScannedFileError(ReadError):
+    """The file holds only pictures of text and needs OCR before it can be read."""
+
+
+class FileTooLargeError(ReadError):
+    """The file passes a limit on size, pages or expansion."""
+
+
+class KnowledgeBaseError(GroundtuneError):
+    """A knowledge base cannot do what was asked of it."""
+
+
+class KnowledgeBaseNotFoundError(KnowledgeBaseError):
+    """No knowledge base has this name."""
+
+
+class KnowledgeBaseExistsError(KnowledgeBaseError):
+    """The name is taken."""
+
+
+class KnowledgeBaseBusyError(KnowledgeBaseError):
+    """Another process is writing to the knowledge base."""
+
+
+class KnowledgeBaseDamagedError(KnowledgeBaseError):
+    """The knowledge base's file cannot be opened or fails its checks."""
+
+
+class DocumentNotFoundError(KnowledgeBaseError):
+    """The knowledge base holds no document with this id."""
+
+
+class ModelError(GroundtuneError):
+    """A model cannot be used."""
+
+
+class EmbeddingModelMissingError(ModelError):
+    """The embedded model's weights are not installed, or are not the published ones."""
+
+
+class NoModelConnectedError(ModelError):
+    """The mode needs a chat model and none is connected."""
+
+
+class ProviderError(ModelError):
+    """A model server refused or failed."""

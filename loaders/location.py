@@ -1,0 +1,84 @@
+"""Where in a document a piece of text stands, in the terms a reader of that document would use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One structural piece of a part's text: `part_text[start:end]`, without surrounding blank lines.
+
+    Readers put `[block.as_dict() for ...]`, in text order and not overlapping, into
+    `Document.metadata["blocks"]`; the splitter keeps blocks whole where it can.
+    """
+
+    start: int
+    end: int
+    kind: BlockKind
+    level: int = 0  # headings only: 1 (top) to 6
+    cells: str = ""  # spreadsheet rows only: the row's range, such as "B2:F2"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "start": self.start,
+            "end": self.end,
+            "kind": self.kind,
+            "level": self.level,
+            "cells": self.cells,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Block:
+        return cls(
+            start=data["start"],
+            end=data["end"],
+            kind=data["kind"],
+            level=data.get("level", 0),
+            cells=data.get("cells", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Page, slide, sheet range or heading of a passage; fields that do not apply are None or empty."""
+
+    page: int | None = None  # 1-based, PDF
+    slide: int | None = None  # 1-based, PPTX
+    sheet: str | None = None  # XLSX sheet name
+    cells: str | None = None  # "A2:F9", spreadsheets
+    record: str | None = None  # JSON path, mail part or attachment name
+    headings: tuple[str, ...] = ()  # from the top heading down
+
+    def label(self) -> str:
+        """For people: `page 3 · Leave › Carry-over`, `sheet Prices, A2:F9`, or "" where nothing is known."""
+        place = [f"page {self.page}"] if self.page is not None else []
+        place += [f"slide {self.slide}"] if self.slide is not None else []
+        place += [f"sheet {self.sheet}"] if self.sheet else []
+        place += [self.cells] if self.cells else []
+        place += [self.record] if self.record else []
+        return " · ".join(part for part in (", ".join(place), " › ".join(self.headings)) if part)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form: only what is known, and always `label`."""
+        known = {
+            name: getattr(self, name)
+            for name in ("page", "slide", "sheet", "cells", "record")
+            if getattr(self, name) is not None
+        }
+        return known | ({"headings": list(self.headings)} if self.headings else {}) | {"label": self.label()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Location:
+        return cls(
+            page=data.get("page"),
+            slide=data.get("slide"),
+            sheet=data.get("sheet"),
+            cells=data.get("cells"),
+            record=data.get("record"),
+            headings=tuple(data.get("headings", ())),
+        )
