@@ -1,0 +1,278 @@
+"""The composition root: settings -> encoder, knowledge bases, chat model, chains. Nothing else builds them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.settings import PROJECT_ROOT, Settings, load_settings
+from chains.answer import MODES, Mode
+from errors import KnowledgeBaseExistsError, KnowledgeBaseNotFoundError, NoModelConnectedError, SettingsError
+
+if TYPE_CHECKING:
+    from chains.base import BaseChain
+    from chains.models import ConnectedModel
+    from chains.rag import RagChain
+    from loaders.knowledge_base import FileProgress, IngestReport, KnowledgeBase
+    from local.encoder import MiniLMEncoder
+
+SAMPLE = "sample"
+SAMPLE_DOCUMENTS = PROJECT_ROOT / "examples" / "company"
+SAMPLE_STARTERS = PROJECT_ROOT / "examples" / "starters.json"
+TENANT = "default"
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeBaseInfo:
+    name: str
+    documents: int
+    chunks: int
+    failed: int
+
+    def as_dict(self) -> dict[str, object]:
+        return {"name": self.name, "documents": self.documents, "chunks": self.chunks, "failed": self.failed}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeStatus:
+    mode: Mode
+    label: str
+    summary: str  # what the mode knows, one line
+    available: bool
+    reason: str | None  # why not
+
+
+MODE_LABELS: dict[Mode, tuple[str, str]] = {
+    "base": ("Base", "The chat model alone, without your documents."),
+    "rag": ("RAG", "Reads your documents for every question and shows its sources."),
+    "finetuned": ("Fine-tuned", "A model taught on your examples; answers alone."),
+    "hybrid": ("Hybrid", "A model taught to read retrieved passages, with retrieval on top."),
+}
+
+
+class Workspace:
+    """Everything a page or command needs, built on first use and kept. Thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._open: dict[str, KnowledgeBase] = {}
+
+    # --- models -----------------------------------------------------------------------------------
+
+    @cached_property
+    def _built_encoder(self) -> MiniLMEncoder:
+        from local.encoder import MiniLMEncoder
+
+        return MiniLMEncoder(
+            cache_dir=self.settings.home.value / "models",
+            model_dir=self.settings.embedding_dir.value,
+            precision=self.settings.precision.value,
+            threads=self.settings.threads.value,
+        )
+
+    @property
+    def encoder(self) -> MiniLMEncoder:
+        with self._lock:
+            return self._built_encoder
+
+    @property
+    def chat_connected(self) -> bool:
+        return bool(self.settings.openai_api_key.value or self.settings.openai_base_url.value)
+
+    @cached_property
+    def _built_chat(self) -> ConnectedModel:
+        from chains.models import ChatModelConfig, connect
+
+        return connect(
+            ChatModelConfig(
+                model_id=self.settings.chat_model.value,
+                api_key=self.settings.openai_api_key.value,
+                base_url=self.settings.openai_base_url.value,
+                timeout_s=self.settings.timeout_s.value,
+            )
+        )
+
+    def chat(self) -> ConnectedModel | None:
+        """The connected chat model, or None where neither a key nor a server is set."""
+        if not self.chat_connected:
+            return None
+        with self._lock:
+            return self._built_chat
+
+    @property
+    def engine_label(self) -> str:
+        if not self.chat_connected:
+            return "Embedded engine (no key)"
+        return self.settings.chat_model.value or "chat model of the connected server"
+
+    # --- modes ------------------------------------------------------------------------------------
+
+    def modes(self) -> tuple[ModeStatus, ...]:
+        return tuple(self._mode_status(mode) for mode in MODES)
+
+    def _mode_status(self, mode: Mode) -> ModeStatus:
+        label, summary = MODE_LABELS[mode]
+        reason = self._missing(mode)
+        return ModeStatus(mode=mode, label=label, summary=summary, available=reason is None, reason=reason)
+
+    def _missing(self, mode: Mode) -> str | None:
+        if mode == "rag" or (mode == "base" and self.chat_connected):
+            return None
+        if mode == "base":
+            return "No model is connected: set OPENAI_API_KEY, or OPENAI_BASE_URL of a compatible server."
+        return "No tuned model yet: training arrives in a later version of Groundtune."
+
+    def chain(self, mode: Mode, knowledge_base: str = SAMPLE) -> RagChain | BaseChain:
+        """The chain of a mode. Raises NoModelConnectedError with the reason where the mode cannot run."""
+        reason = self._missing(mode)
+        if reason is not None:
+            raise NoModelConnectedError(f"The {MODE_LABELS[mode][0]} mode cannot run. {reason}")
+        chat = self.chat()
+        if mode == "base":
+            from chains.base import BaseChain
+
+            assert chat is not None
+            return BaseChain(chat_model=chat)
+        from chains.rag import RagChain
+
+        return RagChain(self.knowledge_base(knowledge_base), chat_model=chat, encoder=self.encoder)
+
+    # --- knowledge bases --------------------------------------------------------------------------
+
+    @property
+    def _kb_root(self) -> Path:
+        return self.settings.home.value / "tenants" / TENANT / "kb"
+
+    def _kb_path(self, name: str) -> Path:
+        """A name never becomes a path: its folder is named by a hash of its case-folded form."""
+        return self._kb_root / hashlib.sha256(_clean_name(name).casefold().encode()).hexdigest()[:16]
+
+    def knowledge_bases(self) -> list[KnowledgeBaseInfo]:
+        """All of them, by name."""
+        from loaders.knowledge_base import KnowledgeBase
+
+        names = sorted(
+            KnowledgeBase.name_at(path.parent) for path in self._kb_root.glob("*/kb.db") if path.is_file()
+        )
+        return [self.describe(name) for name in names]
+
+    def describe(self, name: str) -> KnowledgeBaseInfo:
+        stats = self.knowledge_base(name).stats()
+        return KnowledgeBaseInfo(
+            name=name, documents=stats.documents, chunks=stats.chunks, failed=stats.failed
+        )
+
+    def has_knowledge_base(self, name: str) -> bool:
+        return (self._kb_path(name) / "kb.db").is_file()
+
+    def knowledge_base(self, name: str) -> KnowledgeBase:
+        """Opens it once per process. Raises KnowledgeBaseNotFoundError naming those that exist."""
+        from loaders.knowledge_base import KnowledgeBase
+
+        path = self._kb_path(name)
+        with self._lock:
+            if path.name not in self._open:
+                if not self.has_knowledge_base(name):
+                    raise KnowledgeBaseNotFoundError(self._not_found(name))
+                self._open[path.name] = KnowledgeBase.open(path, encoder=self.encoder)
+            return self._open[path.name]
+
+    def _not_found(self, name: str) -> str:
+        from loaders.knowledge_base import KnowledgeBase
+
+        known = sorted(KnowledgeBase.name_at(path.parent) for path in self._kb_root.glob("*/kb.db"))
+        those = f"There are: {', '.join(known)}." if known else "There is none yet."
+        return f"There is no knowledge base {name!r}. {those} Make one with: python -m app kb create NAME"
+
+    def create_knowledge_base(self, name: str) -> KnowledgeBase:
+        """Raises KnowledgeBaseExistsError when the name is taken, letter case aside."""
+        from loaders.knowledge_base import KnowledgeBase
+
+        with self._lock:
+            if self.has_knowledge_base(name):
+                raise KnowledgeBaseExistsError(f"A knowledge base named {name!r} exists already.")
+            path = self._kb_path(name)
+            self._open[path.name] = KnowledgeBase.create(path, name=_clean_name(name), encoder=self.encoder)
+            return self._open[path.name]
+
+    def remove_knowledge_base(self, name: str) -> None:
+        """Deletes it with all its files, for good: marker first, so a killed removal leaves nothing half-alive."""
+        path = self._kb_path(name)
+        with self._lock:
+            if not self.has_knowledge_base(name):
+                raise KnowledgeBaseNotFoundError(self._not_found(name))
+            opened = self._open.pop(path.name, None)
+            if opened is not None:
+                opened.close()
+            doomed = path.with_name(path.name + ".removed")
+            path.rename(doomed)
+            shutil.rmtree(doomed)
+
+    # --- the sample company -----------------------------------------------------------------------
+
+    def ensure_sample(self, on_progress: Callable[[FileProgress], None] | None = None) -> IngestReport | None:
+        """Loads the sample company once, and what changed in it later; None where it is up to date."""
+        fresh = not self.has_knowledge_base(SAMPLE)
+        knowledge_base = self.create_knowledge_base(SAMPLE) if fresh else self.knowledge_base(SAMPLE)
+        marker = self.settings.home.value / "sample.json"
+        state = {"documents": _folder_state(SAMPLE_DOCUMENTS), "generation": knowledge_base.generation}
+        if not fresh and marker.is_file() and json.loads(marker.read_text("utf-8")) == state:
+            return None
+        report = knowledge_base.ingest([SAMPLE_DOCUMENTS], on_progress=on_progress)
+        marker.write_text(json.dumps(state), "utf-8")
+        return report
+
+    def starters(self, name: str) -> list[str]:
+        """Three example questions; only the sample company has them."""
+        return json.loads(SAMPLE_STARTERS.read_text("utf-8")) if name == SAMPLE else []
+
+    @property
+    def default_knowledge_base(self) -> str:
+        return SAMPLE
+
+    def close(self) -> None:
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1].close()
+
+
+_process_workspace: Workspace | None = None
+_process_lock = threading.Lock()
+
+
+def open_workspace() -> Workspace:
+    """The process's workspace, built from the environment at the first call."""
+    global _process_workspace  # noqa: PLW0603 - the one composition root of the process
+    with _process_lock:
+        if _process_workspace is None:
+            _process_workspace = Workspace(load_settings())
+        return _process_workspace
+
+
+def _clean_name(name: str) -> str:
+    cleaned = unicodedata.normalize("NFC", name).strip()
+    if not cleaned or len(cleaned) > LONGEST_NAME or not cleaned.isprintable():
+        raise SettingsError(
+            f"{name!r} cannot name a knowledge base: use 1 to {LONGEST_NAME} printable characters."
+        )
+    return cleaned
+
+
+def _folder_state(folder: Path) -> str:
+    """Changes when a file of the folder is added, removed, or written."""
+    facts = sorted(
+        f"{path.relative_to(folder)} {path.stat().st_size} {path.stat().st_mtime_ns}"
+        for path in folder.rglob("*")
+        if path.is_file()
+    )
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
