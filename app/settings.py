@@ -1,7 +1,7 @@
 """One frozen settings object, read from the environment and `.env`; every value knows its origin.
 
-Read with `load_settings()`; nothing is read at import. The process environment wins over `.env`, which wins over the
-default. `.env.example` lists the same names with their meaning; a test keeps the two in step.
+Read with `load_settings()`; nothing is read at import. The process environment wins over `.env`, which
+wins over the default. `.env.example` lists the same names with their meaning; a test keeps the two in step.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The composition root: settings -> encoder, knowledge bases, chat model, chains. Nothing else builds them."""
+"""The composition root: settings -> encoder, knowledge bases, chat model, chains; all built here."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ SAMPLE_DOCUMENTS = PROJECT_ROOT / "examples" / "company"
 SAMPLE_STARTERS = PROJECT_ROOT / "examples" / "starters.json"
 TENANT = "default"
 LONGEST_NAME = 80
+REMOVED = ".removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +160,13 @@ class Workspace:
 
     def knowledge_bases(self) -> list[KnowledgeBaseInfo]:
         """All of them, by name."""
+        return [self.describe(name) for name in self._names()]
+
+    def _names(self) -> list[str]:
         from loaders.knowledge_base import KnowledgeBase
 
-        names = sorted(
-            KnowledgeBase.name_at(path.parent) for path in self._kb_root.glob("*/kb.db") if path.is_file()
-        )
-        return [self.describe(name) for name in names]
+        folders = [path.parent for path in self._kb_root.glob("*/kb.db") if path.parent.suffix != REMOVED]
+        return sorted(KnowledgeBase.name_at(folder) for folder in folders)
 
     def describe(self, name: str) -> KnowledgeBaseInfo:
         stats = self.knowledge_base(name).stats()
@@ -188,9 +190,7 @@ class Workspace:
             return self._open[path.name]
 
     def _not_found(self, name: str) -> str:
-        from loaders.knowledge_base import KnowledgeBase
-
-        known = sorted(KnowledgeBase.name_at(path.parent) for path in self._kb_root.glob("*/kb.db"))
+        known = self._names()
         those = f"There are: {', '.join(known)}." if known else "There is none yet."
         return f"There is no knowledge base {name!r}. {those} Make one with: python -m app kb create NAME"
 
@@ -206,7 +206,7 @@ class Workspace:
             return self._open[path.name]
 
     def remove_knowledge_base(self, name: str) -> None:
-        """Deletes it with all its files, for good: marker first, so a killed removal leaves nothing half-alive."""
+        """Deletes it with all its files, for good; renamed first, so a kill leaves nothing half-alive."""
         path = self._kb_path(name)
         with self._lock:
             if not self.has_knowledge_base(name):
@@ -214,7 +214,7 @@ class Workspace:
             opened = self._open.pop(path.name, None)
             if opened is not None:
                 opened.close()
-            doomed = path.with_name(path.name + ".removed")
+            doomed = path.with_name(path.name + REMOVED)
             path.rename(doomed)
             shutil.rmtree(doomed)
 

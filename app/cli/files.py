@@ -1,0 +1,57 @@
+"""Question files in, result files out: a file that a command writes appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from errors import SettingsError
+
+
+def read_questions(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows {_id, text, ...} of a JSONL file, streamed. Raises SettingsError naming file, line and fault."""
+    if not path.is_file():
+        raise SettingsError(f"There is no file {str(path)!r}.")
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(_decoded(lines, path), start=1):
+            if line.strip():
+                yield _row(line, f"{path}, line {number}")
+
+
+def _decoded(lines: TextIO, path: Path) -> Iterator[str]:
+    try:
+        yield from lines
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 text: save it as UTF-8.") from error
+
+
+def _row(line: str, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise SettingsError(f"{place} is not JSON ({error}).") from error
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str) or "_id" not in row:
+        raise SettingsError(f'{place} needs the fields "_id" and "text".')
+    return row
+
+
+@contextmanager
+def write_whole(path: Path) -> Iterator[TextIO]:
+    """A text file to write to; it takes its name, synced, only when the block ends well."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(path)
+    except FileNotFoundError as error:
+        raise SettingsError(f"Cannot write {str(path)!r}: its folder does not exist.") from error
+    except PermissionError as error:
+        raise SettingsError(f"Cannot write {str(path)!r}: no permission.") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,59 @@
+"""The one JSON writer, and the one place that turns failures into a sentence and an exit status.
+
+stdout carries the result (with --json exactly one JSON document); progress, warnings and errors go to stderr.
+Exit status: 0 done, 1 failed, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import Any, NoReturn
+
+from typer import Typer
+
+from errors import GroundtuneError
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, UTF-8; NaN and Infinity are a programming error, not output."""
+    print_line(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def print_line(text: str) -> None:
+    """One line on stdout; characters that the terminal's encoding lacks are escaped, not fatal."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def say(text: str) -> None:
+    """Progress and warnings, on stderr."""
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stderr.flush()
+
+
+def run(command_line: Typer) -> NoReturn:
+    """Runs a command line and exits; a failure is one sentence, and a traceback only with GROUNDTUNE_DEBUG=1."""
+    try:
+        command_line(prog_name="python -m app")  # exits by itself, 2 for wrong usage
+    except GroundtuneError as error:
+        _fail(str(error), 1)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): not our failure, and nothing more can be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last line of defence of a command line
+        _fail(
+            f"Unexpected failure ({type(error).__name__}: {error}). Set GROUNDTUNE_DEBUG=1 to see where.", 1
+        )
+    sys.exit(0)
+
+
+def _fail(sentence: str, status: int) -> NoReturn:
+    if os.environ.get("GROUNDTUNE_DEBUG"):
+        traceback.print_exc()
+    say(sentence)
+    sys.exit(status)

@@ -1,0 +1,123 @@
+"""python -m app search "query" --kb NAME, and the batch form that writes a TREC run file."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.files import read_questions, write_whole
+from app.cli.output import print_json, print_line, say
+from app.workspace import SAMPLE, open_workspace
+from errors import SettingsError
+
+if TYPE_CHECKING:
+    from loaders.knowledge_base import KnowledgeBase
+
+    from loaders.passage import Passage
+
+BATCH = 64
+CHUNKS_PER_DOCUMENT = 4  # a run file ranks documents: ask for more chunks than documents wanted
+
+
+def search(
+    query: Annotated[str | None, typer.Argument(help="What to look for.")] = None,
+    kb: Annotated[str, typer.Option(help="The knowledge base.")] = SAMPLE,
+    k: Annotated[int, typer.Option(min=1, max=1000, help="How many results.")] = 10,
+    filter: Annotated[list[str] | None, typer.Option(help="key=value that the document must have.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each score is made of.")] = False,
+    queries: Annotated[Path | None, typer.Option(help="JSONL of {_id, text}: search them all.")] = None,
+    run: Annotated[Path | None, typer.Option(help="With --queries: the TREC run file to write.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Search a knowledge base: dense and keyword results fused, each score explained."""
+    conditions = parse_filter(filter or [])
+    if (query is None) == (queries is None) or (queries is None) != (run is None):
+        raise typer.BadParameter("give a query, or --queries FILE with --run FILE")
+    knowledge_base = open_workspace().knowledge_base(kb)
+    if query is not None:
+        _print_passages(knowledge_base.search(query, k=k, filter=conditions), explain=explain, json=json)
+        return
+    assert queries is not None
+    assert run is not None
+    count = write_run(knowledge_base, read_questions(queries), run, k=k, conditions=conditions)
+    if json:
+        print_json({"queries": count, "run": str(run)})
+    else:
+        print_line(f"{count} queries written to {run}")
+
+
+def parse_filter(pairs: Sequence[str]) -> dict[str, str] | None:
+    """["key=value", ...] -> {"key": "value"}."""
+    for pair in pairs:
+        if "=" not in pair.strip("="):
+            raise SettingsError(f"--filter {pair!r} is not of the form key=value.")
+    return dict(pair.split("=", 1) for pair in pairs) or None  # type: ignore[misc]
+
+
+def write_run(
+    knowledge_base: KnowledgeBase,
+    questions: Iterable[dict[str, Any]],
+    path: Path,
+    *,
+    k: int,
+    conditions: dict[str, str] | None,
+) -> int:
+    """Writes `query-id Q0 document-id rank score groundtune`; returns how many queries it wrote."""
+    count = 0
+    with write_whole(path) as out:
+        for batch in _batches(iter(questions), BATCH):
+            texts = [row["text"] for row in batch]
+            found = knowledge_base.search_many(texts, k=k * CHUNKS_PER_DOCUMENT, filter=conditions)
+            for row, passages in zip(batch, found, strict=True):
+                out.writelines(_run_lines(str(row["_id"]), passages, k))
+            count += len(batch)
+            say(f"  {count} queries")
+    return count
+
+
+def _run_lines(query_id: str, passages: Sequence[Passage], k: int) -> Iterator[str]:
+    best: dict[str, float] = {}
+    for passage in passages:
+        best.setdefault(passage.document_id, passage.score)
+    for rank, (document_id, score) in enumerate(islice(best.items(), k), start=1):
+        yield f"{_token(query_id)} Q0 {_token(document_id)} {rank} {score:.6f} groundtune\n"
+
+
+def _token(text: str) -> str:
+    """Run files separate by blanks, so blanks in ids are percent-encoded."""
+    return "".join(urllib.parse.quote(char) if char.isspace() else char for char in text)
+
+
+def _batches(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+def _print_passages(passages: Sequence[Passage], *, explain: bool, json: bool) -> None:
+    if json:
+        print_json([p.as_dict() | ({"scores": p.scores.as_dict()} if explain else {}) for p in passages])
+        return
+    for rank, passage in enumerate(passages, start=1):
+        place = passage.location.label()
+        print_line(f"{rank}. {passage.document_id}{' · ' + place if place else ''}  ({passage.score:.3f})")
+        print_line("   " + " ".join(passage.text.split())[:300])
+        if explain:
+            print_line("   " + _explained(passage))
+    if not passages:
+        say("Nothing found: the knowledge base is empty, or no document passes the filter.")
+
+
+def _explained(passage: Passage) -> str:
+    scores = passage.scores
+    dense = (
+        f"meaning {scores.cosine:.3f} (rank {scores.dense_rank or '-'})" if scores.cosine is not None else ""
+    )
+    words = f"words {scores.bm25:.2f} (rank {scores.keyword_rank})" if scores.bm25 is not None else "no words"
+    return "; ".join(
+        filter(None, (dense, words, "shares: " + ", ".join(scores.terms) if scores.terms else ""))
+    )
