@@ -1,0 +1,57 @@
+# make run    install what is missing, load the sample company, serve the web page (http://127.0.0.1:8501)
+# make test   install what is missing, run the whole test suite
+# make lint   format, lint, types; make fix mends what can be mended
+# make bench  the benchmarks that need no data of yours and no torch; benchmarks/README.md has the others
+# make lock   resolve requirements.txt and requirements-dev.txt anew into the lock files
+# make clean  remove what was installed and built (your knowledge bases in .groundtune stay)
+
+PYTHON ?= python3
+PORT ?= 8501
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --disable-pip-version-check --no-deps
+CODE := errors.py app chains loaders local finetune evaluation tests benchmarks examples
+
+.PHONY: run test lint fix bench lock clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/.installed
+	@$(PY) -m app ui --port $(PORT)
+
+test: $(VENV)/.installed-dev
+	@echo "Running the test suite (it takes some minutes) ..."
+	@$(PY) -m pytest
+
+lint: $(VENV)/.installed-dev
+	@$(PY) -m ruff format --check $(CODE)
+	@$(PY) -m ruff check $(CODE)
+	@$(PY) -m mypy
+
+fix: $(VENV)/.installed-dev
+	@$(PY) -m ruff format $(CODE)
+	@$(PY) -m ruff check --fix $(CODE)
+
+bench: $(VENV)/.installed-dev
+	@$(PY) -m benchmarks.start
+	@$(PY) -m benchmarks.overhead
+	@$(PY) -m benchmarks.incremental
+
+# The stamps are written last, so an interrupted install is taken up again by the next make.
+$(VENV)/.installed: requirements.lock
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Groundtune needs Python 3.11 or newer; this is ' + sys.version.split()[0] + '. Try: make PYTHON=python3.12 run')"
+	@echo "Making $(VENV) and installing Groundtune's packages (a few minutes the first time) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -r requirements.lock
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	@echo "Installing the development tools ..."
+	@$(PIP) -r requirements-dev.lock
+	@touch $@
+
+lock: $(VENV)/.installed
+	@$(PIP) uv
+	@$(PY) scripts/lock.py
+
+clean:
+	@rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
