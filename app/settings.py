@@ -57,13 +57,15 @@ class Settings:
 
 
 def load_settings(
-    environment: Mapping[str, str] | None = None, *, dotenv_path: Path | None = PROJECT_ROOT / ".env"
+    environment: Mapping[str, str] | None = None, *, dotenv_path: Path | None = None
 ) -> Settings:
-    """Settings from `environment` (default: the process's) and the file at `dotenv_path` (None: no file).
+    """Settings from `environment` (default: the process's) and `dotenv_path` (default: `.env` beside the code).
 
     Raises SettingsError, naming the setting and where it was set, when a value cannot be used.
     """
-    read = _Reader(os.environ if environment is None else environment, _read_dotenv(dotenv_path))
+    read = _Reader(
+        os.environ if environment is None else environment, _read_dotenv(dotenv_path or PROJECT_ROOT / ".env")
+    )
     return Settings(
         home=read("GROUNDTUNE_HOME", _path, PROJECT_ROOT / ".groundtune"),
         embedding_dir=read("GROUNDTUNE_EMBEDDING_DIR", _path, None),
@@ -103,8 +105,8 @@ def _parsed(name: str, text: str, parse: Callable[[str], object], origin: Origin
         raise SettingsError(f"{name} (from {origin}){shown} {error}.") from error
 
 
-def _read_dotenv(path: Path | None) -> dict[str, str]:
-    if path is None or not path.is_file():
+def _read_dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
         return {}
     from dotenv import dotenv_values
 
