@@ -1,0 +1,36 @@
+"""Retrieved passages as prompt text: data between delimiters that the data cannot close."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from chains.answer import Passage
+
+# "<", perhaps in a compatibility form and perhaps spaced, before one of the prompt's own tag names.
+_DELIMITER = re.compile(r"[<＜﹤]+(?=[\s/／]*(?:passages?|system|user|question)\b)", re.IGNORECASE)
+# Format characters (zero width, direction overrides, tags) that hide text from people or split a delimiter.
+_INVISIBLE = re.compile(
+    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+
+
+def as_data(text: str) -> str:
+    """The text with look-alikes of the prompt's delimiters defused and invisible characters gone."""
+    return _DELIMITER.sub("‹", _INVISIBLE.sub("", text))
+
+
+def numbered(passages: Sequence[Passage]) -> str:
+    """`<passage number="1" ...>` blocks, numbered from 1 in the order given."""
+    return "\n".join(
+        f'<passage number="{n}" source="{_attribute(_source(passage))}">\n{as_data(passage.text)}\n</passage>'
+        for n, passage in enumerate(passages, 1)
+    )
+
+
+def _source(passage: Passage) -> str:
+    return ", ".join(part for part in (passage.document_name, passage.location.label()) if part)
+
+
+def _attribute(text: str) -> str:
+    return " ".join(as_data(text).replace('"', "'").replace("<", "‹").replace(">", "›").split())

@@ -1,0 +1,117 @@
+"""RAG mode: retrieve passages, then quote them (embedded reader) or write from them (chat model), with citations.
+
+    chain = RagChain(knowledge_base, chat_model=None, encoder=encoder)
+    chain.invoke(Question(text="How many days of leave do I get?"))     -> Answer
+    chain.stream(question)                                             -> StageStarted, TextDelta..., Answer
+    chain.as_runnable()                                                -> a LangChain Runnable
+
+A plain class, because importing langchain_core's Runnable costs more CPU than the embedded answer itself;
+`as_runnable` wraps it for who composes LangChain programs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from chains.answer import Answer, AnswerEvent, Passage, Question, Receipt, StageStarted
+from chains.base import last_answer
+from chains.batching import run_batch
+from chains.models import ConnectedModel
+from chains.reading import EMBEDDED_MODEL, Engine, read_answer
+from chains.retrieval import SearchableKnowledge, retrieve
+from chains.stopwatch import Stopwatch
+from chains.writing import write_answer
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
+
+NO_DOCUMENTS = "There are no documents yet: add some to this knowledge base, then ask again."
+NOTHING_FOUND = "No passage of your documents matches the question."
+
+
+class RagChain:
+    """Question -> Answer over one knowledge base. Thread-safe as far as the knowledge base and encoder are.
+
+    `chat_model` None: the answer is quoted by the embedded reader. Errors: KnowledgeBaseError from the search,
+    ProviderError where the model server fails before any text.
+    """
+
+    def __init__(
+        self,
+        knowledge_base: SearchableKnowledge,
+        *,
+        chat_model: ConnectedModel | None,
+        encoder: Engine,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._knowledge_base = knowledge_base
+        self._model = chat_model
+        self._encoder = encoder
+        self._clock = clock
+
+    def invoke(self, question: Question) -> Answer:
+        return last_answer(self.stream(question))
+
+    def batch(self, questions: Sequence[Question], *, max_concurrency: int = 4) -> list[Answer]:
+        """Answers in the order of the questions; the embedded reader takes one at a time, it uses every core."""
+        return run_batch(
+            self.invoke, questions, max_concurrency=max_concurrency if self._model is not None else 1
+        )
+
+    def as_runnable(self) -> Runnable[Question | str, Answer]:
+        from chains.runnables import ChainRunnable
+
+        return ChainRunnable(self)
+
+    def stream(self, question: Question) -> Iterator[AnswerEvent]:
+        """Yields what happens as it happens; the texts of the deltas add up to the last event's `text`."""
+        watch = Stopwatch(self._clock)
+        yield StageStarted(stage="retrieving")
+        passages = retrieve(self._knowledge_base, question)
+        watch.lap("retrieve")
+        receipt = self._receipt(question, passages)
+        if not passages:
+            yield self._nothing(watch, receipt)
+        elif self._model is None:
+            yield from read_answer(question, passages, self._encoder, self._document_text(), watch, receipt)
+        else:
+            yield from write_answer(
+                question, passages, self._model, self._encoder, self._document_text(), watch, receipt
+            )
+
+    def _document_text(self) -> Callable[[str], str]:
+        """Reads each document once an answer."""
+        texts: dict[str, str] = {}
+
+        def read(document_id: str) -> str:
+            if document_id not in texts:
+                texts[document_id] = self._knowledge_base.document_text(document_id)
+            return texts[document_id]
+
+        return read
+
+    def _nothing(self, watch: Stopwatch, receipt: Receipt) -> Answer:
+        empty = not self._knowledge_base.documents()
+        return Answer(
+            text=f"Not in your documents. {NO_DOCUMENTS if empty else NOTHING_FOUND}",
+            mode="rag",
+            model=receipt.model,
+            abstained=True,
+            reason=NO_DOCUMENTS if empty else NOTHING_FOUND,
+            timings_ms=watch.finish(),
+            receipt=receipt,
+        )
+
+    def _receipt(self, question: Question, passages: Sequence[Passage]) -> Receipt:
+        return Receipt(
+            prompt_sha256=None,
+            chunks=tuple((p.chunk_id, hashlib.sha256(p.text.encode()).hexdigest()) for p in passages),
+            knowledge_base=self._knowledge_base.name,
+            generation=self._knowledge_base.generation,
+            model=self._model.model_id if self._model else EMBEDDED_MODEL,
+            parameters={"k": question.k, "filter": dict(question.filter)}
+            | dict(self._model.parameters if self._model else {}),
+        )

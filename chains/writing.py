@@ -1,0 +1,171 @@
+"""The chat-model path of RAG mode: the model writes from numbered passages, and what it cites is checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from chains.answer import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    Confidence,
+    Passage,
+    Question,
+    Receipt,
+    StageStarted,
+    TextDelta,
+)
+from chains.citations import cite, supported_share
+from chains.generation import Reply, stream_reply
+from chains.guard import ABSTENTION_TOKEN, UNKNOWN_SOURCE, SafeStream
+from chains.models import ConnectedModel
+from chains.passages_prompt import as_data, numbered
+from chains.prompts import Prompt, load_prompt
+from chains.reading import DocumentText, Engine, abstention, assessed
+from chains.stopwatch import Stopwatch
+from errors import ProviderError
+
+MODEL_ABSTAINED = "The model found no answer in the passages."
+SAID_NOTHING = "The model returned an empty answer."
+
+
+def write_answer(
+    question: Question,
+    passages: tuple[Passage, ...],
+    model: ConnectedModel,
+    encoder: Engine,
+    document_text: DocumentText,
+    watch: Stopwatch,
+    receipt: Receipt,
+) -> Iterator[AnswerEvent]:
+    """Yields the model's words as they come, made safe, and last the Answer with checked citations.
+
+    A server that fails before any text raises ProviderError. One that breaks off later leaves an Answer with
+    the text so far, `reason` saying what happened: what was shown is never taken away.
+    """
+    yield StageStarted(stage="writing")
+    prompt = load_prompt("rag")
+    writer = _Writer(question, passages, model, prompt)
+    for text in writer.deltas():
+        watch.first_token()
+        yield TextDelta(text=text)
+    watch.lap("generate")
+    draft = Answer(
+        text=writer.text,
+        mode="rag",
+        model=model.model_id,
+        passages=passages,
+        reason=writer.shortfall,
+        usage=writer.reply.usage,
+        receipt=_signed(receipt, prompt, writer),
+    )
+    if writer.abstained or not writer.text.strip():
+        reason = MODEL_ABSTAINED if writer.abstained else writer.shortfall or SAID_NOTHING
+        yield abstention(draft, reason, watch)
+        return
+    yield StageStarted(stage="checking")
+    citations = cite(writer.text, passages, encoder=encoder, document_text=document_text)
+    _, confidence, _ = assessed(question, passages, encoder)
+    watch.lap("check")
+    yield replace(
+        draft,
+        citations=citations,
+        confidence=weighed(confidence, writer.text, citations),
+        timings_ms=watch.finish(),
+    )
+
+
+class _Writer:
+    """One reply: holds back the abstention word, guards the rest, remembers how it ended."""
+
+    def __init__(
+        self, question: Question, passages: tuple[Passage, ...], model: ConnectedModel, prompt: Prompt
+    ) -> None:
+        self._model = model
+        self._messages = prompt.messages(
+            question.history, passages=numbered(passages), question=as_data(question.text)
+        )
+        allowed = "\n".join([question.text, *(passage.text for passage in passages)])
+        self._guard = SafeStream(sources=len(passages), allowed_text=allowed)
+        self._failure: str | None = None
+        self.reply = Reply()
+        self.abstained = False
+
+    @property
+    def text(self) -> str:
+        return self._guard.text
+
+    @property
+    def shortfall(self) -> str | None:
+        return self._failure or self.reply.shortfall
+
+    @property
+    def messages_sha256(self) -> str:
+        told = "\x1e".join(f"{message.type}\x1f{message.content}" for message in self._messages)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def deltas(self) -> Iterator[str]:
+        held = ""
+        opening = True
+        try:
+            for delta in stream_reply(self._model, self._messages, self.reply):
+                held += delta
+                opening = opening and _may_abstain(held)
+                if not opening:
+                    yield from self._shown(self._guard.feed(held))
+                    held = ""
+        except ProviderError as error:
+            if not self._guard.raw and not held:
+                raise
+            self._failure = str(error)
+        if opening and _abstains(held):
+            self.abstained = True
+            return
+        yield from self._shown(self._guard.feed(held) + self._guard.close())
+
+    def _shown(self, text: str) -> Iterator[str]:
+        if text:
+            yield text
+
+
+def _bare(text: str) -> str:
+    return text.lstrip(" \t\r\n\"'`*_").upper()
+
+
+def _may_abstain(text: str) -> bool:
+    """Whether what came so far is, or may become, the abstention word."""
+    bare = _bare(text)
+    return ABSTENTION_TOKEN.startswith(bare[: len(ABSTENTION_TOKEN)])
+
+
+def _abstains(text: str) -> bool:
+    return _bare(text).startswith(ABSTENTION_TOKEN)
+
+
+def weighed(confidence: Confidence, text: str, citations: tuple[Citation, ...]) -> Confidence:
+    """The retrieval's confidence times the share of the answer's sentences that are cited and supported.
+
+    The product is a judgement, not a fit: it is calibrated only as far as its first factor is.
+    """
+    share = supported_share(text, citations)
+    value = confidence.value * share
+    told = [f"{share:.0%} of the answer's sentences cite a passage that supports them."]
+    if UNKNOWN_SOURCE in text:
+        told.append("The model cited a source that it was not given; it is shown as [?].")
+    return Confidence(
+        value=value,
+        level="high" if value >= 0.7 else "medium" if value >= 0.4 else "low",
+        reasons=(*told, *confidence.reasons),
+        signals=dict(confidence.signals) | {"supported_share": share},
+    )
+
+
+def _signed(receipt: Receipt, prompt: Prompt, writer: _Writer) -> Receipt:
+    return replace(
+        receipt,
+        prompt_sha256=prompt.sha256,
+        parameters=dict(receipt.parameters)
+        | {"prompt": prompt.version, "messages_sha256": writer.messages_sha256},
+    )
