@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app import settings
+from app import settings, workspace
 
 SETTINGS = ("GROUNDTUNE_", "OPENAI_", "AZURE_", "LANGSMITH_", "LANGCHAIN_")
 
@@ -17,6 +18,27 @@ SETTINGS = ("GROUNDTUNE_", "OPENAI_", "AZURE_", "LANGSMITH_", "LANGCHAIN_")
 def session_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shared by tests that only need the built graph of the embedding model."""
     return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def built_models(session_home: Path) -> Path:
+    """The folder of the embedding model's graph, built once for the whole session."""
+    from local.encoder import MiniLMEncoder
+
+    MiniLMEncoder(cache_dir=session_home / "models").encode(["warm"])
+    return session_home / "models"
+
+
+@pytest.fixture
+def home(tmp_path: Path, built_models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty GROUNDTUNE_HOME with the model's graph in it, and a process workspace that knows it."""
+    folder = tmp_path / "home"
+    shutil.copytree(built_models, folder / "models")
+    monkeypatch.setenv("GROUNDTUNE_HOME", str(folder))
+    monkeypatch.setattr(workspace, "_process_workspace", None)
+    yield folder
+    if workspace._process_workspace is not None:
+        workspace._process_workspace.close()
 
 
 @pytest.fixture(autouse=True)
