@@ -1,0 +1,169 @@
+"""Tables as text: a header line, then rows that can be understood alone (`Header: value | Header: value`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loaders.readers.part import Part
+
+_NUMBER = re.compile(r"^[\s$€£¥+(~-]*\d[\d\s.,'%:/)-]*(?:[a-zA-Z]{1,3}|[€$£¥%])?$")
+
+
+def write_rows(part: Part, rows: Sequence[Sequence[str]], *, header: bool | None = None) -> None:
+    """Rows of a table in running text, as `cell | cell`; `header` None: decide from the cells."""
+    rows = [row for row in rows if any(row)]
+    if header is None:
+        header = is_header(rows)
+    for index, row in enumerate(rows):
+        kind = "table_header" if header and index == 0 else "table_row"
+        cells = _without_repeats(row)
+        part.add("table_header" if kind == "table_header" else "table_row", " | ".join(cells))
+
+
+def is_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns: short words in it, all different, and rows below."""
+    if len(rows) < 2 or len([cell for cell in rows[0] if cell]) < 2:
+        return False
+    first = [cell for cell in rows[0] if cell]
+    if len(first) * 2 < max(len([cell for cell in row if cell]) for row in rows[1:20]):
+        return False
+    if any(_NUMBER.match(cell) and not _is_year(cell) for cell in first) or len(set(first)) < len(first):
+        return False
+    return all(len(cell) <= 120 for cell in first)
+
+
+def is_number(cell: str) -> bool:
+    return bool(_NUMBER.match(cell))
+
+
+def _is_year(cell: str) -> bool:
+    return bool(re.fullmatch(r"(19|20)\d\d", cell))
+
+
+def _without_repeats(row: Sequence[str]) -> list[str]:
+    cells = [cell.replace("\n", " ").strip() for cell in row]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """A row of a sheet: 1-based row number and its non-empty cells by 1-based column."""
+
+    number: int
+    cells: dict[int, str]
+
+
+def column_name(column: int) -> str:
+    """1 -> A, 27 -> AA."""
+    name = ""
+    while column > 0:
+        column, rest = divmod(column - 1, 26)
+        name = chr(65 + rest) + name
+    return name or "A"
+
+
+def cell_range(row: int, first: int, last: int) -> str:
+    start = f"{column_name(first)}{row}"
+    return start if first == last else f"{start}:{column_name(last)}{row}"
+
+
+class SheetWriter:
+    """Writes a sheet's rows, told apart into tables where blank rows or blank columns stand between them."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.band: list[GridRow] = []
+        self.headers: dict[int, str] = {}  # of the last table, for bands that go on under it
+        self.count = 0
+
+    def add(self, row: GridRow) -> None:
+        """Rows come in order; rows without cells may be left out."""
+        if not row.cells:
+            return
+        self.count += 1
+        self.part.meter.check_rows(self.count)
+        if self.count % 1000 == 0:
+            self.part.meter.check_time()
+        if self.band and row.number > self.band[-1].number + 1:
+            self.close_band()
+        self.band.append(row)
+
+    def close_band(self) -> None:
+        """Write the rows collected since the last blank row."""
+        band, self.band = self.band, []
+        for table in _side_by_side(band):
+            self._table(table)
+
+    def _table(self, rows: list[GridRow]) -> None:
+        while rows and len(rows[0].cells) == 1 and (len(rows) == 1 or len(rows[1].cells) > 0):
+            if len(rows) > 1 and len(rows[1].cells) == 1 and not _is_text(rows[0]):
+                break
+            self._caption(rows[0], alone=len(rows) == 1)
+            rows = rows[1:]
+        if not rows:
+            return
+        columns = sorted({column for row in rows for column in row.cells})
+        head = [rows[0].cells.get(column, "") for column in columns]
+        if is_header([head, *([row.cells.get(column, "") for column in columns] for row in rows[1:20])]):
+            self.headers = {column: " ".join(cell.split()) for column, cell in rows[0].cells.items()}
+            self._line("table_header", rows[0], " | ".join(self.headers.values()))
+            rows = rows[1:]
+        elif not set(columns) <= set(self.headers) or _is_lone_header(rows):
+            self.headers = {}
+        for row in rows:
+            self._line("table_row", row, self._rendered(row))
+        if len(rows) == 1 and not self.headers and _is_lone_header(rows):
+            self.headers = {column: " ".join(cell.split()) for column, cell in rows[0].cells.items()}
+
+    def _caption(self, row: GridRow, *, alone: bool) -> None:
+        text = next(iter(row.cells.values()))
+        column = next(iter(row.cells))
+        if _is_text(row) and len(text) <= 100 and not alone:
+            self.part.add("heading", text, level=2, cells=cell_range(row.number, column, column))
+        else:
+            self.part.add("paragraph", text, cells=cell_range(row.number, column, column))
+
+    def _rendered(self, row: GridRow) -> str:
+        pieces = []
+        for column, cell in row.cells.items():
+            text = " ".join(cell.split())
+            header = self.headers.get(column, "")
+            pieces.append(f"{header}: {text}" if header else text)
+        return " | ".join(pieces)
+
+    def _line(self, kind: str, row: GridRow, text: str) -> None:
+        span = cell_range(row.number, min(row.cells), max(row.cells))
+        self.part.add("table_header" if kind == "table_header" else "table_row", text, cells=span)
+
+
+def _is_text(row: GridRow) -> bool:
+    return not any(is_number(cell) for cell in row.cells.values())
+
+
+def _is_lone_header(rows: Sequence[GridRow]) -> bool:
+    return len(rows) == 1 and len(rows[0].cells) > 1 and _is_text(rows[0])
+
+
+def _side_by_side(band: list[GridRow]) -> list[list[GridRow]]:
+    """Split a band where a wholly blank column stands between two groups of at least two columns."""
+    used = sorted({column for row in band for column in row.cells})
+    groups: list[list[int]] = []
+    for column in used:
+        if groups and column == groups[-1][-1] + 1:
+            groups[-1].append(column)
+        else:
+            groups.append([column])
+    if len(groups) < 2 or any(len(group) < 2 for group in groups) or len(band) < 2:
+        return [band] if band else []
+    tables = []
+    for group in groups:
+        rows = [
+            GridRow(row.number, {column: row.cells[column] for column in group if column in row.cells})
+            for row in band
+        ]
+        tables.append([row for row in rows if row.cells])
+    return tables
