@@ -52,8 +52,8 @@ class KnowledgeBaseRetriever(BaseRetriever):
         self,
         query: str,
         *,
-        run_manager: CallbackManagerForRetrieverRun,
-        k: int | None = None,  # noqa: ARG002
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's signature
+        k: int | None = None,
     ) -> list[Document]:
         knowledge_base: SearchableKnowledge = self.knowledge_base
         found = knowledge_base.search(query, k=self.k if k is None else k, filter=self.filter)
