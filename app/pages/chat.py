@@ -1,0 +1,223 @@
+"""Chat: ask a knowledge base, see the answer with its sources, open the evidence."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import cast
+
+import streamlit as st
+
+from app.ui.conversations import Conversation, Exchange, conversations
+from app.ui.escape import escape
+from app.ui.evidence import evidence_panel, find_evidence
+from app.ui.exchange_view import draw_exchange
+from app.ui.ingestion import LARGEST_MB, Ingestion, Uploaded
+from app.ui.live import live_answers
+from app.ui.modes import chosen_mode, mode_switch
+from app.ui.session import (
+    begin_conversation,
+    current_conversation,
+    open_conversation,
+    owner,
+    shown,
+    switch_knowledge_base,
+)
+from app.ui.upload_rows import start_upload, upload_rows
+from app.workspace import Workspace, open_workspace
+from chains.answer import AnswerEvent, Mode, Question, StageStarted
+from errors import KnowledgeBaseNotFoundError
+from loaders.readers import SUPPORTED_SUFFIXES
+
+OWN = "My documents"  # where files go that are dropped into the chat while the sample company is open
+
+
+def main() -> None:
+    workspace = open_workspace()
+    conversation = current_conversation()
+    _history(conversation)
+    if "starter" in st.session_state:
+        _ask(workspace, st.session_state.pop("starter"), None)
+        conversation = current_conversation()
+    _body(workspace, conversation)
+    with st.bottom:
+        mode_switch(workspace)
+        _input(workspace)
+
+
+def _body(workspace: Workspace, conversation: Conversation | None) -> None:
+    evidence = shown()
+    exchanges = conversation.exchanges if conversation else []
+    cited = next((one for one in exchanges if evidence and one.key == evidence.exchange), None)
+    if cited is None:
+        with st.container(key="reading"):
+            _talk(workspace, exchanges)
+        return
+    left, right = st.columns([7, 6], gap="large")
+    with left:
+        _talk(workspace, exchanges)
+    with right:
+        _evidence(workspace, cited)
+
+
+def _talk(workspace: Workspace, exchanges: list[Exchange]) -> None:
+    if not exchanges:
+        _welcome(workspace)
+    for exchange in exchanges:
+        draw_exchange(exchange)
+    upload_rows(workspace)
+
+
+def _evidence(workspace: Workspace, exchange: Exchange) -> None:
+    evidence, now = shown(), exchange.snapshot()
+    found = find_evidence(now.answer, evidence) if evidence and now and now.answer else None
+    if found is None or evidence is None:
+        return
+    try:
+        knowledge_base = workspace.knowledge_base(exchange.knowledge_base)
+    except KnowledgeBaseNotFoundError:
+        knowledge_base = None
+    evidence_panel(knowledge_base, found, evidence.marker)
+
+
+# --- the empty page -------------------------------------------------------------------------------
+
+
+def _welcome(workspace: Workspace) -> None:
+    name = st.session_state.get("knowledge_base")
+    if name is None:
+        st.title("Bring your first documents")
+        st.markdown("Drop files into the box below, or make a knowledge base on the Knowledge page.")
+        return
+    info = workspace.describe(name)
+    if name == workspace.default_knowledge_base:
+        st.title("Ask the sample company")
+        st.markdown(
+            f"{info.documents} documents of an invented company are loaded, so you can try it now. "
+            "Every answer shows where it stands: open a number to see the page."
+        )
+    else:
+        st.title(f"Ask {escape(name)}")
+        st.markdown(_describe(info.documents))
+    _starters(workspace.starters(name))
+    st.caption(
+        ":material/attach_file: Your own files: drop them into the box below. "
+        ":material/verified: Answers quote your documents. "
+        ":material/search_off: What is not in them is said to be missing."
+    )
+
+
+def _describe(documents: int) -> str:
+    if documents == 0:
+        return "It is still empty. Drop files into the box below and ask about them."
+    return f"{documents} document{'' if documents == 1 else 's'} to ask. Every answer shows where it stands."
+
+
+def _starters(questions: list[str]) -> None:
+    if not questions:
+        return
+    with st.container(key="starters"):
+        for index, (column, question) in enumerate(zip(st.columns(len(questions)), questions, strict=True)):
+            column.button(
+                escape(question, longest=200),
+                key=f"starter_{index}",
+                width="stretch",
+                on_click=_choose_starter,
+                args=(question,),
+            )
+
+
+def _choose_starter(question: str) -> None:
+    st.session_state["starter"] = question
+
+
+# --- the conversations ----------------------------------------------------------------------------
+
+
+def _history(current: Conversation | None) -> None:
+    with st.sidebar:
+        st.button(
+            "New conversation",
+            icon=":material/edit_square:",
+            width="stretch",
+            on_click=open_conversation,
+            args=(None,),
+            disabled=current is None,
+        )
+        for one in conversations().of(owner())[:12]:
+            st.button(
+                escape(one.title, longest=60),
+                key=f"history_{one.conversation_id}",
+                type="secondary"
+                if current and one.conversation_id == current.conversation_id
+                else "tertiary",
+                width="stretch",
+                on_click=open_conversation_by_id,
+                args=(one.conversation_id,),
+            )
+
+
+def open_conversation_by_id(conversation_id: str) -> None:
+    open_conversation(conversation_id)
+
+
+# --- asking ---------------------------------------------------------------------------------------
+
+
+def _input(workspace: Workspace) -> None:
+    value = st.chat_input(
+        "Ask a question, or drop files here",
+        accept_file="multiple",
+        file_type=sorted(SUPPORTED_SUFFIXES),
+        max_upload_size=LARGEST_MB,
+        max_chars=4000,
+        key="question",
+    )
+    if value is None:
+        return
+    files, text = cast(list[Uploaded], list(value.files)), value.text.strip()
+    batch = _take_files(workspace, files) if files else None
+    if text:
+        _ask(workspace, text, batch)
+    st.rerun()
+
+
+def _take_files(workspace: Workspace, files: list[Uploaded]) -> Ingestion:
+    """Files never go into the sample company by accident: they get a knowledge base of their own."""
+    name = st.session_state.get("knowledge_base")
+    if name is None or name == workspace.default_knowledge_base:
+        name = OWN
+        if not workspace.has_knowledge_base(name):
+            workspace.create_knowledge_base(name)
+        switch_knowledge_base(name)
+        st.toast(f"Your files go into “{OWN}”, which is now open.", icon=":material/library_add:")
+    return start_upload(workspace, name, files)
+
+
+def _ask(workspace: Workspace, text: str, batch: Ingestion | None) -> None:
+    name = batch.knowledge_base_name if batch else st.session_state.get("knowledge_base")
+    conversation = current_conversation() or begin_conversation()
+    exchange = Exchange(
+        key=f"{conversation.conversation_id}-{secrets.token_hex(4)}",
+        question=text,
+        mode=chosen_mode(workspace),
+        knowledge_base=name or OWN,
+        files=tuple(row.name for row in batch.rows()) if batch else (),
+    )
+    question = Question(text=text, history=conversation.history())
+    conversation.exchanges.append(exchange)
+    mode, base = exchange.mode, exchange.knowledge_base
+    live_answers().start(exchange.key, lambda: _events(workspace, mode, base, question, batch))
+
+
+def _events(
+    workspace: Workspace, mode: Mode, knowledge_base: str, question: Question, batch: Ingestion | None
+) -> Iterator[AnswerEvent]:
+    """Runs in the worker: files that came with the question are searchable before it is asked."""
+    if batch is not None:
+        yield StageStarted(stage="uploading")
+        batch.wait()
+    yield from workspace.chain(mode, knowledge_base).stream(question)
+
+
+main()

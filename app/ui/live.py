@@ -1,0 +1,136 @@
+"""Answers in the making, kept by the process: a click, a page switch or a reload does not lose one.
+
+A worker thread reads the chain's events into a `LiveAnswer`; the page draws `snapshot()` of it as often as it likes.
+The worker never calls Streamlit (calls from a thread without a script context are dropped).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from chains.answer import Answer, AnswerEvent, StageStarted, TextDelta
+from errors import GroundtuneError
+
+State = Literal["running", "done", "stopped", "failed"]
+KEPT = 500  # finished answers; the oldest go first
+AT_ONCE = 8  # workers that run at the same time; others wait their turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSnapshot:
+    """What is known of an answer at one moment; `answer` is there when `state` is "done"."""
+
+    state: State
+    stage: str
+    text: str
+    answer: Answer | None = None
+    error: str | None = None
+
+
+class LiveAnswer:
+    """One answer's buffer. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._snapshot = LiveSnapshot(state="running", stage="waiting", text="")
+        self._ended = threading.Event()
+
+    def snapshot(self) -> LiveSnapshot:
+        with self._lock:
+            return self._snapshot
+
+    @property
+    def running(self) -> bool:
+        return self.snapshot().state == "running"
+
+    def stop(self) -> None:
+        """Keeps what is written so far; the worker ends at its next event."""
+        self._end("stopped")
+
+    def wait(self, timeout_s: float) -> bool:
+        """True when the answer ended within `timeout_s`."""
+        return self._ended.wait(timeout_s)
+
+    def run(self, events: Callable[[], Iterable[AnswerEvent]]) -> None:
+        """Reads all events. Whatever the chain raises becomes a state with one sentence, never a lost answer."""
+        try:
+            for event in events():
+                if not self._take(event):
+                    return
+            self._end("failed", error="The answer ended before it was complete: ask again.")
+        except GroundtuneError as error:
+            self._end("failed", error=str(error))
+        except Exception as error:  # noqa: BLE001 - the thread's border: reported on the page and to the log
+            threading.excepthook(
+                threading.ExceptHookArgs(
+                    (type(error), error, error.__traceback__, threading.current_thread())
+                )
+            )
+            self._end("failed", error="Something went wrong inside Groundtune: the log has the details.")
+
+    def _take(self, event: AnswerEvent) -> bool:
+        """False when nobody wants more."""
+        with self._lock:
+            now = self._snapshot
+            if now.state != "running":
+                return False
+            if isinstance(event, StageStarted):
+                self._snapshot = LiveSnapshot(state="running", stage=event.stage, text=now.text)
+            elif isinstance(event, TextDelta):
+                self._snapshot = LiveSnapshot(state="running", stage=now.stage, text=now.text + event.text)
+            else:
+                self._snapshot = LiveSnapshot(state="done", stage="done", text=event.text, answer=event)
+                self._ended.set()
+            return self._snapshot.state == "running"
+
+    def _end(self, state: State, *, error: str | None = None) -> None:
+        with self._lock:
+            now = self._snapshot
+            if now.state == "running":
+                self._snapshot = LiveSnapshot(state=state, stage=now.stage, text=now.text, error=error)
+        self._ended.set()
+
+
+class LiveAnswers:
+    """Answers by key, at most `kept` finished ones and `at_once` running. Thread-safe."""
+
+    def __init__(self, *, kept: int = KEPT, at_once: int = AT_ONCE) -> None:
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._answers: dict[str, LiveAnswer] = {}
+        self._turns = threading.BoundedSemaphore(at_once)
+
+    def start(self, key: str, events: Callable[[], Iterable[AnswerEvent]]) -> LiveAnswer:
+        """Starts the worker; a key that is known already gives the answer it has."""
+        with self._lock:
+            known = self._answers.get(key)
+            if known is not None:
+                return known
+            live = self._answers[key] = LiveAnswer()
+            self._forget_oldest()
+        threading.Thread(target=self._work, args=(live, events), name=f"answer-{key}", daemon=True).start()
+        return live
+
+    def get(self, key: str) -> LiveAnswer | None:
+        with self._lock:
+            return self._answers.get(key)
+
+    def _work(self, live: LiveAnswer, events: Callable[[], Iterable[AnswerEvent]]) -> None:
+        with self._turns:
+            if live.running:
+                live.run(events)
+
+    def _forget_oldest(self) -> None:
+        finished = [key for key, live in self._answers.items() if not live.running]
+        for key in finished[: max(0, len(finished) - self._kept)]:
+            del self._answers[key]
+
+
+@cache
+def live_answers() -> LiveAnswers:
+    """The process's registry."""
+    return LiveAnswers()

@@ -1,0 +1,47 @@
+"""The one way in which document and answer text is drawn: prose.py's nodes, built in the browser from text alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from app.ui.prose import Node
+
+Style = Literal["answer", "excerpt", "quiet", "question"]
+_HERE = Path(__file__).parent
+
+
+@cache
+def _component() -> Any:  # Streamlit's renderer takes its callbacks as free keyword arguments
+    return st.components.v2.component(
+        "groundtune_rich_text",
+        html='<div class="prose"></div>',
+        css=(_HERE / "rich_text.css").read_text("utf-8"),
+        js=(_HERE / "rich_text.js").read_text("utf-8"),
+    )
+
+
+def rich_text(
+    nodes: Sequence[Node],
+    *,
+    key: str,
+    style: Style = "answer",
+    active: int | None = None,
+    on_cite: Callable[[int], None] | None = None,
+) -> None:
+    """Draws `nodes`; a click on citation n calls `on_cite(n)` before the page runs again."""
+
+    def clicked() -> None:
+        number = st.session_state[key].cited
+        if on_cite is not None and number is not None:
+            on_cite(int(number))
+
+    _component()(
+        key=key,
+        data={"nodes": list(nodes), "style": style, "active": active},
+        on_cited_change=clicked,
+    )

@@ -1,0 +1,54 @@
+"""The script that Streamlit runs: navigation and sidebar round the pages of app/pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from app.ui.escape import escape
+from app.ui.style import apply_style
+from app.workspace import Workspace, open_workspace
+
+PAGES = Path(__file__).resolve().parent.parent / "pages"
+ASSETS = Path(__file__).resolve().parent / "assets"
+
+
+def main() -> None:
+    st.set_page_config(page_title="Groundtune", page_icon=str(ASSETS / "mark.svg"), layout="wide")
+    apply_style()
+    st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
+    page = st.navigation(
+        [
+            st.Page(PAGES / "chat.py", title="Chat", icon=":material/forum:", default=True),
+            st.Page(PAGES / "knowledge.py", title="Knowledge", icon=":material/library_books:"),
+            st.Page(PAGES / "settings.py", title="Settings", icon=":material/tune:"),
+        ]
+    )
+    workspace = open_workspace()
+    with st.sidebar:
+        choose_knowledge_base(workspace)
+    page.run()
+    with st.sidebar:
+        st.caption(f":material/bolt: {escape(workspace.engine_label)}")
+
+
+def choose_knowledge_base(workspace: Workspace) -> None:
+    """Keeps `st.session_state.knowledge_base` at one that exists."""
+    names = [info.name for info in workspace.knowledge_bases()]
+    wanted = st.session_state.pop("switch_to", None) or st.session_state.get("knowledge_base")
+    if not names:
+        st.session_state["knowledge_base"] = None
+        return
+    if wanted not in names:
+        wanted = workspace.default_knowledge_base if workspace.default_knowledge_base in names else names[0]
+    st.session_state["knowledge_base"] = wanted
+    st.selectbox(
+        "Knowledge base",
+        names,
+        key="knowledge_base",
+        format_func=lambda name: "Sample company" if name == workspace.default_knowledge_base else name,
+    )
+
+
+main()
