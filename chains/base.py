@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from chains.answer import Answer, AnswerEvent, Question, Receipt, StageStarted, TextDelta
 from chains.batching import run_batch
-from chains.generation import Reply, stream_reply
+from chains.generation import SAID_NOTHING, Reply, stream_reply
 from chains.guard import SafeStream
 from chains.models import HOW_TO_CONNECT, ConnectedModel
 from chains.prompts import load_prompt
@@ -68,7 +68,7 @@ class BaseChain:
             text=guard.text,
             mode="base",
             model=model.model_id,
-            reason=reason or reply.shortfall,
+            reason=reason or reply.shortfall or (None if guard.text.strip() else SAID_NOTHING),
             usage=reply.usage,
             timings_ms={
                 "generate": (ended - started) * 1000,

@@ -11,6 +11,7 @@ from errors import ProviderError
 
 QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
+NOT_OPENAI_SHAPED = (ValueError, KeyError, TypeError, AttributeError)
 NOT_TAKEN = "{endpoint} could not take the request for {model_id} (status {status}{code})."
 SERVER_FAILED = "{endpoint} failed while answering (status {status}): try again, or look at the server's log."
 REFUSED = "{endpoint} refused the request for {model_id} (status {status}{code})."
@@ -72,7 +73,7 @@ def _connection_sentence(error: BaseException, model_id: str, endpoint: str) -> 
         return f"Nothing answers at {endpoint}: is the server running there?"
     if names & {"RemoteProtocolError", "ReadError", "IncompleteRead"}:
         return f"{endpoint} broke off the answer: try again, or look at the server's log."
-    if names & {"JSONDecodeError", "APIResponseValidationError"}:
+    if names & {"APIResponseValidationError"} or isinstance(error, NOT_OPENAI_SHAPED):
         return f"{endpoint} answered with something that is not OpenAI's format: check OPENAI_BASE_URL."
     return f"{endpoint} failed while answering with {model_id} ({type(error).__name__}): try again."
 

@@ -18,6 +18,7 @@ STOPPED_EARLY = {
     "length": "The model reached its token limit before the answer was complete.",
     "content_filter": "The model server's content filter cut the answer short.",
 }
+SAID_NOTHING = "The model returned an empty answer."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,9 +61,8 @@ def _as_generator(chunks: Iterator[Any]) -> Any:
 
 
 def _failure_types() -> tuple[type[BaseException], ...]:
-    import json
-
+    """What comes out of the wire; the last four are how the parsers meet a reply of another shape."""
     import httpx2
     import openai
 
-    return (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError, OSError)
+    return (openai.OpenAIError, httpx2.HTTPError, OSError, ValueError, KeyError, TypeError, AttributeError)

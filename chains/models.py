@@ -10,6 +10,7 @@ loads neither langchain nor openai; `connect` does.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -136,9 +137,10 @@ def _checked_url(url: str) -> str:
 
 def shown_url(url: str) -> str:
     """The address without user, password, query and fragment, fit for messages."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else host + parts.path
+    scheme, colon, rest = url.rpartition("://")
+    bare = re.split(r"[?#]", rest, maxsplit=1)[0]
+    authority, slash, path = bare.partition("/")
+    return scheme + colon + authority.rpartition("@")[2] + slash + path
 
 
 def _chosen_model(config: ChatModelConfig, url: str, key: str) -> ModelId:

@@ -18,7 +18,7 @@ from chains.answer import (
     TextDelta,
 )
 from chains.citations import cite, supported_share
-from chains.generation import Reply, stream_reply
+from chains.generation import SAID_NOTHING, Reply, stream_reply
 from chains.guard import ABSTENTION_TOKEN, UNKNOWN_SOURCE, SafeStream
 from chains.models import ConnectedModel
 from chains.passages_prompt import as_data, numbered
@@ -28,7 +28,6 @@ from chains.stopwatch import Stopwatch
 from errors import ProviderError
 
 MODEL_ABSTAINED = "The model found no answer in the passages."
-SAID_NOTHING = "The model returned an empty answer."
 
 
 def write_answer(

@@ -43,6 +43,8 @@ class Scripted:
     retry_after: int | None = None  # seconds, the Retry-After header
     delay_s: float = 0.0  # before the first byte
     gap_s: float = 0.0  # before each streamed piece
+    stall_after: int | None = None  # fall silent after this many streamed pieces, for `stall_s`
+    stall_s: float = 5.0
     abort_after: int | None = None  # cut the connection after this many streamed pieces
     raw: bytes | None = None  # sent as it is with status 200, in place of JSON
 
@@ -204,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
             if sent == reply.abort_after:
                 self.close_connection = True  # no last chunk: the client sees a cut connection
                 return
-            time.sleep(reply.gap_s)
+            time.sleep(reply.stall_s if sent == reply.stall_after else reply.gap_s)
             self._event(_chunk(body, {"content": piece}))
         self._event(_chunk(body, {}, finish_reason=reply.finish_reason))
         if (body.get("stream_options") or {}).get("include_usage"):

@@ -1,0 +1,143 @@
+"""Model ids, and what connecting asks for, refuses and never shows."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from chains.models import (
+    DEFAULT_OPENAI_MODEL,
+    KEYLESS,
+    ChatModelConfig,
+    connect,
+    parse_model_id,
+    shown_url,
+)
+from errors import GroundtuneError, NoModelConnectedError, ProviderError, SettingsError
+from tests.loopback.openai_server import Scripted, serve_openai
+
+CANARY = "sk-canary-7f3a91"
+LOCAL = "http://127.0.0.1:9/v1"
+
+
+@pytest.mark.parametrize(
+    ("text", "base_url", "expected"),
+    [
+        ("openai:gpt-6-luna", None, "openai:gpt-6-luna"),
+        ("openai:ft:gpt-4.1-mini:org::id", None, "openai:ft:gpt-4.1-mini:org::id"),
+        ("compatible:llama3.2:3b", LOCAL, "compatible:llama3.2:3b"),
+        ("OpenAI: gpt-6-luna ", None, "openai:gpt-6-luna"),
+        ("gpt-6-luna", None, "openai:gpt-6-luna"),
+        ("gpt-6-luna", "https://api.openai.com/v1", "openai:gpt-6-luna"),
+        ("qwen3", LOCAL, "compatible:qwen3"),
+    ],
+)
+def test_a_model_id_is_read(text: str, base_url: str | None, expected: str) -> None:
+    assert str(parse_model_id(text, base_url=base_url)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("opnai:gpt-6-luna", "did you mean 'openai:gpt-6-luna'?"),
+        ("compatable:qwen3", "did you mean 'compatible:qwen3'?"),
+        ("llama3.2:3b", "'compatible:llama3.2:3b'"),
+        ("openai:", "names no model"),
+        ("  ", "names no model"),
+    ],
+)
+def test_an_unknown_id_comes_back_with_a_suggestion(text: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=r"provider|names no model") as raised:
+        parse_model_id(text)
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "says"),
+    [
+        (ChatModelConfig(), NoModelConnectedError, "OPENAI_API_KEY"),
+        (ChatModelConfig(api_key="  "), NoModelConnectedError, "OPENAI_API_KEY"),
+        (ChatModelConfig(base_url="https://api.openai.com/v1"), NoModelConnectedError, "OPENAI_API_KEY"),
+        (ChatModelConfig(api_key="k", model_id="compatible:x"), SettingsError, "OPENAI_BASE_URL"),
+        (ChatModelConfig(base_url="localhost:11434"), SettingsError, "not an http or https address"),
+        (ChatModelConfig(base_url="file:///etc/passwd"), SettingsError, "not an http or https address"),
+    ],
+)
+def test_what_cannot_be_connected_says_how(
+    config: ChatModelConfig, error: type[GroundtuneError], says: str
+) -> None:
+    with pytest.raises(error) as raised:
+        connect(config)
+    assert says in str(raised.value)
+
+
+def test_openai_without_a_chosen_model_takes_the_default() -> None:
+    model = connect(ChatModelConfig(api_key=CANARY))
+    assert model.model_id == f"openai:{DEFAULT_OPENAI_MODEL}"
+    assert model.endpoint == "https://api.openai.com/v1"
+
+
+def test_a_compatible_server_without_a_chosen_model_is_asked_for_its_own() -> None:
+    with serve_openai(models=("first", "second")) as server:
+        model = connect(ChatModelConfig(base_url=server.url))
+        assert model.model_id == "compatible:first"
+        assert [request.path for request in server.requests] == ["/v1/models"]
+        assert server.requests[0].headers["authorization"] == f"Bearer {KEYLESS}"
+
+
+def test_a_chosen_model_needs_no_question_to_the_server() -> None:
+    with serve_openai() as server:
+        connect(ChatModelConfig(base_url=server.url, model_id="compatible:mine"))
+        assert server.requests == []
+
+
+def test_a_server_without_models_says_so() -> None:
+    with serve_openai(models=()) as server, pytest.raises(ProviderError, match="lists no models"):
+        connect(ChatModelConfig(base_url=server.url))
+
+
+def test_nobody_listening_is_said_with_the_address() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: refuses
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        with pytest.raises(ProviderError, match="is the server running") as raised:
+            connect(ChatModelConfig(base_url=url, max_retries=0))
+    assert url in str(raised.value)
+
+
+def test_a_refused_key_is_said_without_the_key() -> None:
+    with (
+        serve_openai(key="the-right-one") as server,
+        pytest.raises(ProviderError, match="refused the key") as e,
+    ):
+        connect(ChatModelConfig(base_url=server.url, api_key=CANARY))
+    assert CANARY not in str(e.value)
+
+
+def test_the_key_shows_in_no_repr() -> None:
+    config = ChatModelConfig(api_key=CANARY, model_id="openai:x")
+    model = connect(config)
+    assert CANARY not in repr(config) + repr(model) + str(model) + repr(model.chat) + str(model.parameters)
+
+
+def test_a_temperature_is_sent_only_where_one_is_chosen() -> None:
+    with serve_openai(Scripted(text="a"), Scripted(text="b")) as server:
+        for temperature in (None, 0.0):
+            config = ChatModelConfig(base_url=server.url, model_id="compatible:m", temperature=temperature)
+            connect(config).chat.invoke("hello")
+        assert "temperature" not in server.chat_requests[0].body
+        assert server.chat_requests[1].body["temperature"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://user:secret@host:8000/v1?token=secret#secret", "http://host:8000/v1"),
+        ("https://api.openai.com/v1", "https://api.openai.com/v1"),
+        ("user:secret@host/v1", "host/v1"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    assert shown_url(url).endswith(shown)
+    assert "secret" not in shown_url(url)
