@@ -34,11 +34,10 @@ OWN = "My documents"  # where files go that are dropped into the chat while the 
 
 def main() -> None:
     workspace = open_workspace()
-    conversation = current_conversation()
-    _history(conversation)
     if "starter" in st.session_state:
         _ask(workspace, st.session_state.pop("starter"), None)
-        conversation = current_conversation()
+    conversation = current_conversation()
+    _history(conversation)
     _body(workspace, conversation)
     with st.bottom:
         mode_switch(workspace)
@@ -62,7 +61,8 @@ def _body(workspace: Workspace, conversation: Conversation | None) -> None:
 
 def _talk(workspace: Workspace, exchanges: list[Exchange]) -> None:
     if not exchanges:
-        _welcome(workspace)
+        with st.container(key="welcome"):
+            _welcome(workspace)
     for exchange in exchanges:
         draw_exchange(exchange)
     upload_rows(workspace)
@@ -122,6 +122,7 @@ def _starters(questions: list[str]) -> None:
                 escape(question, longest=200),
                 key=f"starter_{index}",
                 width="stretch",
+                wrap=True,
                 on_click=_choose_starter,
                 args=(question,),
             )

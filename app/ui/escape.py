@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 
-WORD_JOINER = "\u2060"  # invisible, and breaks `:icon:` codes, which are matched after escapes are resolved
+# Invisible. Icon codes and bare addresses are looked for after escapes are resolved, so these need a letter between.
+WORD_JOINER = "\u2060"
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_ICON_CODE = re.compile(r":(?=[\w+/-]+:)")
+_FOUND_LATER = re.compile(r":(?=[\w+/-]+:)|:(?=//)|(?<=\bwww)(?=\.)|@", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -27,5 +28,5 @@ def one_line(text: str, *, longest: int = 120) -> str:
 
 def escape(text: str, *, longest: int = 120) -> str:
     """`text` on one line, with every character that Markdown could read as markup escaped (CommonMark 2.4)."""
-    inert = _ICON_CODE.sub(":" + WORD_JOINER, one_line(text, longest=longest))
+    inert = _FOUND_LATER.sub(lambda found: found[0] + WORD_JOINER, one_line(text, longest=longest))
     return _PUNCTUATION.sub(r"\\\1", inert)

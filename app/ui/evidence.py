@@ -98,8 +98,8 @@ def _head(evidence: Evidence, marker: int | None) -> None:
             if evidence.location.label():
                 st.caption(f":material/location_on: {escape(evidence.location.label(), longest=200)}")
         st.button(
-            "Close",
-            icon=":material/close:",
+            ":material/close:",
+            help="Close",
             type="tertiary",
             key="evidence_close",
             on_click=show,

@@ -53,7 +53,8 @@ def _draw_running(exchange: Exchange) -> None:
     if now.text:
         rich_text(prose(now.text, {}), key=f"live_{exchange.key}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/progress_activity: {STAGES.get(now.stage, 'Working')} …")
+        with st.container(key=f"stage_{exchange.key}", width="content"):
+            st.caption(f":material/progress_activity: {STAGES.get(now.stage, 'Working')} …")
         st.button(
             "Stop",
             icon=":material/stop_circle:",
@@ -101,7 +102,7 @@ def _draw_text(exchange: Exchange, answer: Answer) -> None:
         on_cite=lambda marker: show(Shown(exchange=exchange.key, marker=marker)),
     )
     if answer.citations:
-        with st.container(horizontal=True, gap="small", key=f"sources_{exchange.key}"):
+        with st.container(horizontal=True, gap="xsmall", key=f"sources_{exchange.key}"):
             for citation in {one.marker: one for one in answer.citations}.values():
                 _source_button(exchange, citation)
 

@@ -24,7 +24,9 @@ def mode_switch(workspace: Workspace) -> None:
         with st.container(horizontal=True, key="modes"):
             for status in statuses:
                 _button(status, chosen)
-        _note(statuses, chosen)
+        with st.container(key="mode_note"):
+            st.caption(next(status.summary for status in statuses if status.mode == chosen))
+        _details(statuses, chosen)
 
 
 def _button(status: ModeStatus, chosen: Mode) -> None:
@@ -43,8 +45,8 @@ def _choose(mode: Mode) -> None:
     st.session_state["mode"] = mode
 
 
-def _note(statuses: tuple[ModeStatus, ...], chosen: Mode) -> None:
-    with st.popover("What each mode knows", type="tertiary", icon=":material/info:"):
+def _details(statuses: tuple[ModeStatus, ...], chosen: Mode) -> None:
+    with st.popover("Modes", type="tertiary", icon=":material/info:"):
         for status in statuses:
             mark = " · in use" if status.mode == chosen else ""
             st.markdown(f"**{status.label}**{mark}  \n{status.summary}")
