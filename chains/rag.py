@@ -20,10 +20,12 @@ from chains.answer import Answer, AnswerEvent, Passage, Question, Receipt, Stage
 from chains.base import last_answer
 from chains.batching import run_batch
 from chains.models import ConnectedModel
-from chains.reading import EMBEDDED_MODEL, Engine, read_answer
-from chains.retrieval import SearchableKnowledge, retrieve
+from chains.reading import EMBEDDED_MODEL, read_answer
+from chains.retrieval import Retrieved, SearchableKnowledge, retrieve
 from chains.stopwatch import Stopwatch
+from chains.support import SentenceEncoder
 from chains.writing import write_answer
+from local.reader import ExtractiveReader
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -44,12 +46,13 @@ class RagChain:
         knowledge_base: SearchableKnowledge,
         *,
         chat_model: ConnectedModel | None,
-        encoder: Engine,
+        encoder: SentenceEncoder,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._knowledge_base = knowledge_base
         self._model = chat_model
         self._encoder = encoder
+        self._reader = ExtractiveReader(encoder)
         self._clock = clock
 
     def invoke(self, question: Question) -> Answer:
@@ -72,15 +75,19 @@ class RagChain:
         yield StageStarted(stage="retrieving")
         passages = retrieve(self._knowledge_base, question)
         watch.lap("retrieve")
-        receipt = self._receipt(question, passages)
+        found = Retrieved(
+            question=question,
+            passages=passages,
+            document_text=self._document_text(),
+            receipt=self._receipt(question, passages),
+            watch=watch,
+        )
         if not passages:
-            yield self._nothing(watch, receipt)
+            yield self._nothing(found)
         elif self._model is None:
-            yield from read_answer(question, passages, self._encoder, self._document_text(), watch, receipt)
+            yield from read_answer(found, self._reader)
         else:
-            yield from write_answer(
-                question, passages, self._model, self._encoder, self._document_text(), watch, receipt
-            )
+            yield from write_answer(found, self._model, self._reader, self._encoder)
 
     def _document_text(self) -> Callable[[str], str]:
         """Reads each document once an answer."""
@@ -93,16 +100,16 @@ class RagChain:
 
         return read
 
-    def _nothing(self, watch: Stopwatch, receipt: Receipt) -> Answer:
-        empty = not self._knowledge_base.documents()
+    def _nothing(self, found: Retrieved) -> Answer:
+        reason = NOTHING_FOUND if self._knowledge_base.stats().documents else NO_DOCUMENTS
         return Answer(
-            text=f"Not in your documents. {NO_DOCUMENTS if empty else NOTHING_FOUND}",
+            text=f"Not in your documents. {reason}",
             mode="rag",
-            model=receipt.model,
+            model=found.receipt.model,
             abstained=True,
-            reason=NO_DOCUMENTS if empty else NOTHING_FOUND,
-            timings_ms=watch.finish(),
-            receipt=receipt,
+            reason=reason,
+            timings_ms=found.watch.finish(),
+            receipt=found.receipt,
         )
 
     def _receipt(self, question: Question, passages: Sequence[Passage]) -> Receipt:

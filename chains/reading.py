@@ -2,60 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
-from chains.answer import Answer, AnswerEvent, Confidence, Passage, Question, Receipt, StageStarted, TextDelta
+from chains.answer import Answer, AnswerEvent, Confidence, StageStarted, TextDelta
 from chains.quoting import quote
+from chains.retrieval import Retrieved
 from chains.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from local.reader import ExtractiveReader, Reading
 
 EMBEDDED_MODEL = "local:extractive-reader"
 NEAREST = 3  # documents named when nothing answers
 
-Engine = Any  # local.encoder.MiniLMEncoder; what of it is used is the reader's affair
-DocumentText = Callable[[str], str]
 
-
-def read_answer(
-    question: Question,
-    passages: tuple[Passage, ...],
-    encoder: Engine,
-    document_text: DocumentText,
-    watch: Stopwatch,
-    receipt: Receipt,
-) -> Iterator[AnswerEvent]:
+def read_answer(found: Retrieved, reader: ExtractiveReader) -> Iterator[AnswerEvent]:
     """Yields the answer sentence by sentence, or abstains with the nearest misses."""
+    from chains.confidence import ABSTAIN_BELOW
+
     yield StageStarted(stage="reading")
-    reading, confidence, answers = assessed(question, passages, encoder)
-    base = Answer(
-        text="", mode="rag", model=EMBEDDED_MODEL, passages=passages, confidence=confidence, receipt=receipt
+    reading, confidence = assessed(found, reader)
+    draft = Answer(
+        text="",
+        mode="rag",
+        model=EMBEDDED_MODEL,
+        passages=found.passages,
+        confidence=confidence,
+        receipt=found.receipt,
     )
-    if not answers or not reading.sentences:
-        watch.lap("read")
-        yield abstention(base, _reason(confidence), watch)
+    if confidence.value < ABSTAIN_BELOW or not reading.sentences:
+        found.watch.lap("read")
+        yield abstention(draft, _reason(confidence), found.watch)
         return
-    pieces, citations = quote(reading.sentences, passages, document_text)
-    watch.lap("read")
+    pieces, citations = quote(reading.sentences, found.passages, found.document_text)
+    found.watch.lap("read")
     for piece in pieces:
-        watch.first_token()
+        found.watch.first_token()
         yield TextDelta(text=piece)
-    yield replace(base, text="".join(pieces), citations=citations, timings_ms=watch.finish())
+    yield replace(draft, text="".join(pieces), citations=citations, timings_ms=found.watch.finish())
 
 
-def assessed(
-    question: Question, passages: tuple[Passage, ...], encoder: Engine
-) -> tuple[Any, Confidence, bool]:
-    """What the reader found, how sure that makes us, and whether that is enough for an answer."""
-    from local.reader import ExtractiveReader
+def assessed(found: Retrieved, reader: ExtractiveReader) -> tuple[Reading, Confidence]:
+    """What the reader found, and how sure that makes us."""
+    from chains.confidence import assess
 
-    from chains.confidence import ABSTAIN_BELOW, assess
-
-    reading = ExtractiveReader(encoder).read(
-        question.text, [(passage.document_name, passage.text) for passage in passages]
+    reading = reader.read(
+        found.question.text,
+        [(passage.document_name, passage.text) for passage in found.passages],
+        cosines=[passage.scores.cosine for passage in found.passages],
     )
-    confidence = assess(question, passages, reading)
-    return reading, confidence, confidence.value >= ABSTAIN_BELOW
+    return reading, assess(found.question, found.passages, reading)
 
 
 def _reason(confidence: Confidence) -> str:

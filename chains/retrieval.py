@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
-from chains.answer import Passage, Question
+from chains.answer import Passage, Question, Receipt
+from chains.stopwatch import Stopwatch
+
+
+class HasCounts(Protocol):
+    @property
+    def documents(self) -> int: ...
 
 
 class SearchableKnowledge(Protocol):
@@ -19,7 +26,18 @@ class SearchableKnowledge(Protocol):
         self, query: str, *, k: int = 10, filter: Mapping[str, str] | None = None
     ) -> list[Passage]: ...
     def document_text(self, document_id: str) -> str: ...
-    def documents(self) -> Sequence[Any]: ...
+    def stats(self) -> HasCounts: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrieved:
+    """A question with what was found for it: where both paths to an answer begin."""
+
+    question: Question
+    passages: tuple[Passage, ...]  # best first, at least one
+    document_text: Callable[[str], str]  # by document id
+    receipt: Receipt
+    watch: Stopwatch
 
 
 def retrieve(knowledge_base: SearchableKnowledge, question: Question) -> tuple[Passage, ...]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from chains.answer import (
     Answer,
     AnswerEvent,
     Citation,
     Confidence,
-    Passage,
-    Question,
     Receipt,
     StageStarted,
     TextDelta,
@@ -23,21 +22,19 @@ from chains.guard import ABSTENTION_TOKEN, UNKNOWN_SOURCE, SafeStream
 from chains.models import ConnectedModel
 from chains.passages_prompt import as_data, numbered
 from chains.prompts import Prompt, load_prompt
-from chains.reading import DocumentText, Engine, abstention, assessed
-from chains.stopwatch import Stopwatch
+from chains.reading import abstention, assessed
+from chains.retrieval import Retrieved
+from chains.support import SentenceEncoder
 from errors import ProviderError
+
+if TYPE_CHECKING:
+    from local.reader import ExtractiveReader
 
 MODEL_ABSTAINED = "The model found no answer in the passages."
 
 
 def write_answer(
-    question: Question,
-    passages: tuple[Passage, ...],
-    model: ConnectedModel,
-    encoder: Engine,
-    document_text: DocumentText,
-    watch: Stopwatch,
-    receipt: Receipt,
+    found: Retrieved, model: ConnectedModel, reader: ExtractiveReader, encoder: SentenceEncoder
 ) -> Iterator[AnswerEvent]:
     """Yields the model's words as they come, made safe, and last the Answer with checked citations.
 
@@ -45,44 +42,43 @@ def write_answer(
     the text so far, `reason` saying what happened: what was shown is never taken away.
     """
     yield StageStarted(stage="writing")
-    prompt = load_prompt("rag")
-    writer = _Writer(question, passages, model, prompt)
+    writer = _Writer(found, model, load_prompt("rag"))
     for text in writer.deltas():
-        watch.first_token()
+        found.watch.first_token()
         yield TextDelta(text=text)
-    watch.lap("generate")
+    found.watch.lap("generate")
     draft = Answer(
         text=writer.text,
         mode="rag",
         model=model.model_id,
-        passages=passages,
+        passages=found.passages,
         reason=writer.shortfall,
         usage=writer.reply.usage,
-        receipt=_signed(receipt, prompt, writer),
+        receipt=writer.signed(found.receipt),
     )
     if writer.abstained or not writer.text.strip():
         reason = MODEL_ABSTAINED if writer.abstained else writer.shortfall or SAID_NOTHING
-        yield abstention(draft, reason, watch)
+        yield abstention(draft, reason, found.watch)
         return
     yield StageStarted(stage="checking")
-    citations = cite(writer.text, passages, encoder=encoder, document_text=document_text)
-    _, confidence, _ = assessed(question, passages, encoder)
-    watch.lap("check")
+    citations = cite(writer.text, found.passages, encoder=encoder, document_text=found.document_text)
+    _, confidence = assessed(found, reader)
+    found.watch.lap("check")
     yield replace(
         draft,
         citations=citations,
         confidence=weighed(confidence, writer.text, citations),
-        timings_ms=watch.finish(),
+        timings_ms=found.watch.finish(),
     )
 
 
 class _Writer:
     """One reply: holds back the abstention word, guards the rest, remembers how it ended."""
 
-    def __init__(
-        self, question: Question, passages: tuple[Passage, ...], model: ConnectedModel, prompt: Prompt
-    ) -> None:
+    def __init__(self, found: Retrieved, model: ConnectedModel, prompt: Prompt) -> None:
+        question, passages = found.question, found.passages
         self._model = model
+        self._prompt = prompt
         self._messages = prompt.messages(
             question.history, passages=numbered(passages), question=as_data(question.text)
         )
@@ -100,10 +96,15 @@ class _Writer:
     def shortfall(self) -> str | None:
         return self._failure or self.reply.shortfall
 
-    @property
-    def messages_sha256(self) -> str:
+    def signed(self, receipt: Receipt) -> Receipt:
+        """The receipt with the prompt file's hash, and that of the very messages sent."""
         told = "\x1e".join(f"{message.type}\x1f{message.content}" for message in self._messages)
-        return hashlib.sha256(told.encode()).hexdigest()
+        return replace(
+            receipt,
+            prompt_sha256=self._prompt.sha256,
+            parameters=dict(receipt.parameters)
+            | {"prompt": self._prompt.version, "messages_sha256": hashlib.sha256(told.encode()).hexdigest()},
+        )
 
     def deltas(self) -> Iterator[str]:
         held = ""
@@ -158,13 +159,4 @@ def weighed(confidence: Confidence, text: str, citations: tuple[Citation, ...]) 
         level="high" if value >= 0.7 else "medium" if value >= 0.4 else "low",
         reasons=(*told, *confidence.reasons),
         signals=dict(confidence.signals) | {"supported_share": share},
-    )
-
-
-def _signed(receipt: Receipt, prompt: Prompt, writer: _Writer) -> Receipt:
-    return replace(
-        receipt,
-        prompt_sha256=prompt.sha256,
-        parameters=dict(receipt.parameters)
-        | {"prompt": prompt.version, "messages_sha256": writer.messages_sha256},
     )
