@@ -1,0 +1,66 @@
+"""Files written so that a reader, or the next start after a kill, sees the old bytes or the new ones, never a mixture."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import uuid
+from pathlib import Path
+
+__all__ = ["copy_hashed", "hash_file", "remove_quietly", "write_atomically"]
+
+_BLOCK = 1 << 20
+
+
+def write_atomically(path: Path, data: bytes | memoryview) -> None:
+    """A temporary name, fsync, rename, fsync of the folder."""
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in `folder` last; Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_quietly(path: Path) -> None:
+    """Removes a file that may be gone already, or that Windows still maps; the next clean-up takes those."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        path.unlink()
+
+
+def hash_file(path: Path) -> tuple[str, int]:
+    """(SHA-256 in hex, bytes)."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            size += len(block)
+    return digest.hexdigest(), size
+
+
+def copy_hashed(source: Path, target: Path) -> tuple[str, int]:
+    """Copies and fsyncs; returns the hash and size of what was copied."""
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while block := reader.read(_BLOCK):
+            digest.update(block)
+            size += writer.write(block)
+        writer.flush()
+        os.fsync(writer.fileno())
+    return digest.hexdigest(), size

@@ -1,0 +1,375 @@
+"""Sources become documents: staged, read, split, embedded, written; each step known in kb.db, one bad file at a time.
+
+Small documents are embedded and written together; each becomes visible whole. A source whose bytes are those that
+are already there costs one hash. A run that was killed is gone on with by running it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from errors import CorruptFileError, ReadError
+from loaders.blobs import Blobs, Staged
+from loaders.database import Database
+from loaders.draft import DocumentDraft, PartDraft, draft_chunks, join_parts
+from loaders.embedding import ChunkEncoder
+from loaders.files import hash_file
+from loaders.location import Location
+from loaders.progress import FailedFile, FileProgress, FileState, IngestReport
+from loaders.rows import Generation, VectorsGone
+from loaders.sources import FileSource, Record, Source, Upload, expand, well_formed
+from loaders.writing import Stopped, embed_chunks, now_utc, write_documents
+
+if TYPE_CHECKING:
+    from langchain_core.documents import Document
+
+    from loaders.draft import Splitter
+
+__all__ = ["Ingest", "ReadParts"]
+
+BATCH_CHUNKS = 192  # documents wait for each other up to so many chunks
+BATCH_DOCUMENTS = 128
+RECORD_MEDIA_TYPE = "text/plain"
+_ATTEMPTS = 5
+
+ReadParts = Callable[[Path, str], "list[Document]"]
+"""(file, name) -> its parts; raises errors.ReadError."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    chunks: int = 0
+    finished: int = 0
+    found: int = 0
+    failed: list[FailedFile] = field(default_factory=list)
+
+
+class Ingest:
+    """One run. `generation` is what documents are written for; `searchable` makes what was written findable."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        blobs: Blobs,
+        encoder: ChunkEncoder,
+        generation: Callable[[], Generation],
+        split: Splitter,
+        read_parts: ReadParts,
+        searchable: Callable[[], None],
+        on_progress: Callable[[FileProgress], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database, self._blobs, self._encoder = database, blobs, encoder
+        self._generation, self._split, self._read_parts = generation, split, read_parts
+        self._searchable, self._on_progress, self._stop, self._clock = searchable, on_progress, stop, clock
+        self._started = clock()
+        self._tally = _Tally()
+        self._waiting: list[DocumentDraft] = []
+
+    def run(self, sources: Iterable[Path | Upload | Record]) -> IngestReport:
+        """Everything in `sources`; lists are counted first, other iterables as they come."""
+        stopped = False
+        try:
+            for source in self._listed(sources):
+                if self._stop is not None and self._stop():
+                    raise Stopped
+                self._take(source)
+            self._flush()
+        except Stopped:
+            stopped = True
+        finally:
+            self._discard(self._waiting)
+        tally = self._tally
+        return IngestReport(
+            added=tally.added,
+            updated=tally.updated,
+            unchanged=tally.unchanged,
+            removed=tally.removed,
+            failed=tuple(tally.failed),
+            chunks=tally.chunks,
+            seconds=self._clock() - self._started,
+            stopped=stopped,
+        )
+
+    def _listed(self, sources: Iterable[Path | Upload | Record]) -> Iterator[Source]:
+        if isinstance(sources, list | tuple):
+            everything = list(expand(sources))
+            self._tally.found = len(everything)
+            self._queue([source for source in everything if isinstance(source, FileSource)])
+            yield from everything
+            return
+        for source in expand(sources):
+            self._tally.found += 1
+            yield source
+
+    def _queue(self, files: Sequence[FileSource]) -> None:
+        """All files are known as queued from the start, so that an unfinished run shows."""
+        with self._database.read() as connection:
+            known = {source for (source,) in connection.execute("SELECT source FROM documents")}
+        new = [file for file in files if key_of_path(file.path) not in known]
+        if not new:
+            return
+        with self._database.write() as connection:
+            for file in new:
+                self._note(connection, key_of_path(file.path), _name_of(file), "queued")
+
+    def _take(self, source: Source) -> None:
+        name = _name_of(source)
+        try:
+            if isinstance(source, Record):
+                self._take_record(source)
+            else:
+                self._take_file(source, name)
+        except ReadError as error:
+            self._fail(_key_of(source), name, str(error))
+        except OSError as error:
+            self._fail(
+                _key_of(source), name, f"{name} cannot be read ({error.strerror or error}): check the disk."
+            )
+        if len(self._waiting) >= BATCH_DOCUMENTS or self._chunks_waiting() >= BATCH_CHUNKS:
+            self._flush()
+
+    def _take_record(self, record: Record) -> None:
+        if record.problem:
+            raise CorruptFileError(record.problem)
+        if self._same(_key_of(record), record.sha256, record.id):
+            return
+        location = Location()
+        part = PartDraft(start=0, end=len(record.text), location=location, metadata={})
+        title = record.title
+        chunks = draft_chunks(
+            record.text,
+            title,
+            [part],
+            split=self._split,
+            encoder=self._encoder,
+            recipe=self._generation().recipe,
+        )
+        self._waiting.append(
+            DocumentDraft(
+                document_id=record.id,
+                source=_key_of(record),
+                name=record.id,
+                title=title,
+                media_type=RECORD_MEDIA_TYPE,
+                sha256=record.sha256,
+                bytes=len(record.text.encode()),
+                text=record.text,
+                metadata=dict(record.metadata),
+                parts=[part],
+                chunks=chunks,
+            )
+        )
+
+    def _take_file(self, source: FileSource | Upload, name: str) -> None:
+        key = _key_of(source)
+        if isinstance(source, FileSource) and self._same(key, hash_file(source.path)[0], name):
+            return
+        self._tell(name, "reading")
+        staged = (
+            self._blobs.stage_file(source.path)
+            if isinstance(source, FileSource)
+            else self._blobs.stage_bytes(source.data)
+        )
+        try:
+            if isinstance(source, Upload) and self._same(key, staged.sha256, name):
+                staged.path.unlink()
+                return
+            with self._database.write() as connection:
+                self._note(connection, key, name, "reading", sha256=staged.sha256, size=staged.bytes)
+                self._blobs.intend(connection, staged.sha256)
+            self._waiting.append(self._draft(key, name, staged))
+        except BaseException:
+            staged.path.unlink(missing_ok=True)
+            raise
+
+    def _draft(self, key: str, name: str, staged: Staged) -> DocumentDraft:
+        documents = self._read_parts(staged.path, name)
+        self._tell(name, "splitting")
+        text, parts = join_parts([_safe(document) for document in documents])
+        first = documents[0].metadata
+        title = str(first.get("title") or "")
+        chunks = draft_chunks(
+            text, title, parts, split=self._split, encoder=self._encoder, recipe=self._generation().recipe
+        )
+        if not chunks:
+            raise CorruptFileError(
+                f"{name} holds no text that can be searched: check that it is the right file."
+            )
+        return DocumentDraft(
+            document_id=name,
+            source=key,
+            name=Path(name).name,
+            title=title,
+            media_type=str(first.get("media_type") or "application/octet-stream"),
+            sha256=staged.sha256,
+            bytes=staged.bytes,
+            text=text,
+            parts=parts,
+            chunks=chunks,
+            staged=staged.path,
+        )
+
+    def _same(self, key: str, sha256: str, name: str) -> bool:
+        """Whether the document is there already, byte for byte."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT 1 FROM documents WHERE source = ? AND sha256 = ?", (key, sha256)
+            ).fetchone()
+            noted = connection.execute("SELECT 1 FROM files WHERE source = ?", (key,)).fetchone()
+        if row is None:
+            return False
+        if noted:
+            with self._database.write() as connection:
+                connection.execute("DELETE FROM files WHERE source = ?", (key,))
+        self._tally.unchanged += 1
+        self._finish(name, "unchanged")
+        return True
+
+    def _flush(self) -> None:
+        """Embeds and writes what is waiting, and makes it findable before it is called done."""
+        drafts = _last_of_each(self._waiting)
+        if not drafts:
+            return
+        for _ in range(_ATTEMPTS):
+            try:
+                generation = self._generation()
+                vectors = embed_chunks(
+                    self._database,
+                    self._encoder,
+                    generation,
+                    [chunk for draft in drafts for chunk in draft.chunks],
+                    on_slice=lambda done: self._tell_embedding(drafts, done),
+                    stop=self._stop,
+                )
+                written = write_documents(self._database, self._blobs, generation, drafts, vectors)
+                break
+            except VectorsGone:
+                continue
+        else:
+            raise AssertionError("another writer removes the same texts again and again")
+        self._discard(self._waiting)
+        self._waiting = []
+        self._searchable()
+        for draft, each in zip(drafts, written, strict=True):
+            self._tally.added += each.is_new
+            self._tally.updated += not each.is_new
+            self._tally.chunks += each.chunks
+            self._finish(draft.document_id, "done", chunks=each.chunks)
+
+    def _discard(self, drafts: Sequence[DocumentDraft]) -> None:
+        for draft in drafts:
+            if draft.staged is not None:
+                draft.staged.unlink(missing_ok=True)
+
+    def _chunks_waiting(self) -> int:
+        return sum(len(draft.chunks) for draft in self._waiting)
+
+    def _fail(self, key: str, name: str, reason: str) -> None:
+        with self._database.write() as connection:
+            self._note(connection, key, name, "failed", reason=reason)
+        self._blobs.settle()
+        self._tally.failed.append(FailedFile(file=name, reason=reason))
+        self._finish(name, "failed", reason=reason)
+
+    def _note(
+        self,
+        connection: sqlite3.Connection,
+        key: str,
+        name: str,
+        state: FileState,
+        *,
+        reason: str | None = None,
+        sha256: str | None = None,
+        size: int = 0,
+    ) -> None:
+        connection.execute(
+            "INSERT INTO files (source, document_id, name, state, reason, sha256, bytes, updated_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source) DO UPDATE SET state = excluded.state,"
+            " reason = excluded.reason, sha256 = excluded.sha256, bytes = excluded.bytes,"
+            " updated_at = excluded.updated_at",
+            (key, name, Path(name).name, state, reason, sha256, size, now_utc()),
+        )
+
+    def _finish(self, name: str, state: FileState, *, chunks: int = 0, reason: str | None = None) -> None:
+        self._tally.finished += 1
+        self._tell(name, state, chunks=chunks, done_chunks=chunks, reason=reason)
+
+    def _tell_embedding(self, drafts: Sequence[DocumentDraft], done: int) -> None:
+        first = drafts[0]
+        if len(drafts) > 1:
+            for draft in drafts:
+                done -= len(draft.chunks)
+                first = draft
+                if done < 0:
+                    break
+            done += len(first.chunks)
+        done = max(0, min(done, len(first.chunks)))
+        self._tell(first.document_id, "embedding", chunks=len(first.chunks), done_chunks=done)
+
+    def _tell(self, name: str, state: FileState, **more: Any) -> None:
+        if self._on_progress is None:
+            return
+        tally = self._tally
+        total = max(tally.found, tally.finished)
+        elapsed = self._clock() - self._started
+        eta = elapsed / tally.finished * (total - tally.finished) if tally.finished else None
+        self._on_progress(
+            FileProgress(
+                name=name,
+                state=state,
+                files_done=tally.finished,
+                files_total=total,
+                eta_seconds=eta,
+                **more,
+            )
+        )
+
+
+def _last_of_each(drafts: Sequence[DocumentDraft]) -> list[DocumentDraft]:
+    """A source given twice counts as its last form."""
+    return list({draft.source: draft for draft in drafts}.values())
+
+
+def _name_of(source: Source) -> str:
+    if isinstance(source, Record):
+        return source.id
+    return well_formed(source.name if isinstance(source, Upload) else source.relative)
+
+
+def _key_of(source: Source) -> str:
+    """What the document is known by from one run to the next."""
+    if isinstance(source, Record):
+        return f"record:{source.id}"
+    if isinstance(source, Upload):
+        return f"upload:{well_formed(source.name)}"
+    return key_of_path(source.path)
+
+
+def key_of_path(path: Path) -> str:
+    """The absolute path; a name that is not UTF-8 is told apart by a hash of its bytes."""
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return (
+            f"{well_formed(text)}#{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+        )
+    return text
+
+
+def _safe(document: Document) -> Document:
+    document.page_content = well_formed(document.page_content)
+    return document

@@ -1,0 +1,339 @@
+"""A knowledge base: documents in, passages out.
+
+    base = KnowledgeBase.create(Path("kb"), name="Handbook", encoder=encoder)
+    base.ingest([Path("docs")])
+    base.search("How many days of leave do I have?", k=5)
+
+kb.db is the truth; what else is in the folder is either an original file (blobs/) or a cache (generation-N/) that
+can be deleted at any time. Opening and searching load neither a splitter nor a reader. Thread-safe; several
+processes may have it open.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from errors import (
+    DocumentNotFoundError,
+    KnowledgeBaseDamagedError,
+    KnowledgeBaseError,
+    KnowledgeBaseExistsError,
+)
+from loaders.blobs import Blobs
+from loaders.database import BUSY_SECONDS, Database
+from loaders.draft import Recipe
+from loaders.embedding import ChunkEncoder, encode_queries
+from loaders.inventory import DocumentInfo, Finding, Stats
+from loaders.location import Location
+from loaders.passage import Passage
+from loaders.progress import FailedFile, FileProgress, IngestReport
+from loaders.rows import Generation, active_generation, batched, placeholders, remove_documents
+from loaders.search import Caches, find_passages
+from loaders.sources import Record, Upload, read_records
+from loaders.writing import now_utc
+
+__all__ = [
+    "DocumentInfo",
+    "FailedFile",
+    "FileProgress",
+    "Finding",
+    "IngestReport",
+    "KnowledgeBase",
+    "Record",
+    "Stats",
+    "Upload",
+    "read_records",
+]
+
+Progress = Callable[[FileProgress], None]
+
+
+class KnowledgeBase:
+    """Made by `create` or `open`."""
+
+    def __init__(self, path: Path, database: Database, encoder: ChunkEncoder) -> None:
+        self.path = path
+        self.encoder = encoder
+        self.database = database
+        self.blobs = Blobs(path / "blobs", database)
+        self._caches_lock = threading.Lock()
+        self._caches: Caches | None = None
+
+    @classmethod
+    def create(
+        cls, path: Path, *, name: str, encoder: ChunkEncoder, busy_seconds: float = BUSY_SECONDS
+    ) -> Self:
+        """An empty one in the folder `path`. Raises KnowledgeBaseExistsError."""
+        if (path / "kb.db").exists():
+            raise KnowledgeBaseExistsError(f"There is a knowledge base in {str(path)!r} already.")
+        (path / "blobs").mkdir(parents=True, exist_ok=True)
+        database = Database(path / "kb.db", create=True, busy_seconds=busy_seconds)
+        with database.write() as connection:
+            connection.execute("INSERT OR IGNORE INTO settings VALUES ('name', ?)", (name,))
+            connection.execute(
+                "INSERT OR IGNORE INTO generations (state, model_id, dimension, precision, recipe, created_at)"
+                " VALUES ('active', ?, ?, ?, ?, ?)",
+                (
+                    encoder.model_id,
+                    encoder.dimension,
+                    precision_of(encoder),
+                    Recipe.for_encoder(encoder).as_json(),
+                    now_utc(),
+                ),
+            )
+        return cls(path, database, encoder)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        encoder: ChunkEncoder,
+        any_model: bool = False,
+        busy_seconds: float = BUSY_SECONDS,
+    ) -> Self:
+        """Raises KnowledgeBaseNotFoundError, and KnowledgeBaseError when it was built with another embedding model.
+
+        any_model: open it all the same, to rebuild it with `encoder`; searching raises until then.
+        """
+        database = Database(path / "kb.db", busy_seconds=busy_seconds)
+        base = cls(path, database, encoder)
+        with database.read() as connection:
+            row = connection.execute("SELECT 1 FROM generations WHERE state = 'active'").fetchone()
+            generation = active_generation(connection) if row else None
+        if generation is None:
+            raise KnowledgeBaseDamagedError(
+                f"The knowledge base in {str(path)!r} was not made to its end: remove it and make it again."
+            )
+        if not any_model:
+            base.check_model(generation)
+        base.blobs.settle()
+        return base
+
+    @staticmethod
+    def name_at(path: Path) -> str:
+        """The name of the knowledge base in the folder, without an encoder."""
+        database = Database(path / "kb.db")
+        try:
+            return _name(database)
+        finally:
+            database.close()
+
+    @property
+    def name(self) -> str:
+        return _name(self.database)
+
+    @property
+    def generation(self) -> int:
+        """Number of the generation that answers."""
+        return self.active().id
+
+    def active(self) -> Generation:
+        with self.database.read() as connection:
+            return active_generation(connection)
+
+    # --- in ---------------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        sources: Iterable[Path | Record | Upload],
+        *,
+        on_progress: Progress | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> IngestReport:
+        """Files, folders, uploads and records. What fails is in the report and in `documents()`, and stops nothing.
+
+        stop: looked at between files and between slices of a file; when it says True the run ends, keeping what is done.
+        """
+        from loaders.ingest import Ingest
+        from loaders.reading import file_reader, splitter_for
+
+        generation = self.active()
+        self.check_model(generation)
+        with file_reader() as read_parts:
+            run = Ingest(
+                database=self.database,
+                blobs=self.blobs,
+                encoder=self.encoder,
+                generation=self.active,
+                split=splitter_for(self.encoder, generation.recipe),
+                read_parts=read_parts,
+                searchable=self.refresh,
+                on_progress=on_progress,
+                stop=stop,
+            )
+            return run.run(sources)
+
+    def remove(self, document_ids: str | Iterable[str]) -> int:
+        """Takes documents out of file, rows, vectors, words and caches; how many there were. Unknown ids are no error.
+
+        Raises KnowledgeBaseDamagedError when something of them is still found afterwards.
+        """
+        wanted = [document_ids] if isinstance(document_ids, str) else list(dict.fromkeys(document_ids))
+        removed, chunks = 0, list[int]()
+        with self.database.write() as connection:
+            for some in batched(wanted, 500):
+                marks = placeholders(some)
+                found = connection.execute(f"SELECT id FROM documents WHERE document_id IN ({marks})", some)
+                rows = [row[0] for row in found]
+                query = f"SELECT id FROM chunks WHERE document IN ({placeholders(rows)})"
+                chunks += [row[0] for row in connection.execute(query, rows)]
+                remove_documents(connection, rows)
+                connection.execute(f"DELETE FROM files WHERE document_id IN ({marks})", some)
+                removed += len(rows)
+        self.blobs.settle()
+        if removed:
+            self.refresh()
+            self._check_gone(wanted, chunks)
+        return removed
+
+    def _check_gone(self, document_ids: Sequence[str], chunks: Sequence[int]) -> None:
+        caches = self._current()
+        with self.database.read() as connection, caches.lock:
+            kept = [chunk for chunk in chunks if caches.dense.holds(chunk) or caches.keywords.holds(chunk)]
+            rows = [
+                row
+                for some in batched(chunks, 500)
+                for row in connection.execute(
+                    f"SELECT id FROM chunks WHERE id IN ({placeholders(some)})", some
+                )
+            ]
+        if kept or rows:
+            raise KnowledgeBaseDamagedError(
+                f"Parts of {', '.join(map(repr, document_ids[:3]))} are still in the search index after removal: "
+                "run the kb doctor command with --repair."
+            )
+
+    # --- out --------------------------------------------------------------------------------------
+
+    def search(self, query: str, *, k: int = 10, filter: Mapping[str, str] | None = None) -> list[Passage]:
+        """The `k` best passages, best first; fewer only where there are fewer.
+
+        filter: document metadata that must match, each key with exactly this value; also `document_id`, `name`,
+        `source` and `media_type`.
+        """
+        return self.search_many([query], k=k, filter=filter)[0]
+
+    def search_many(
+        self, queries: Sequence[str], *, k: int = 10, filter: Mapping[str, str] | None = None
+    ) -> list[list[Passage]]:
+        """`search` for each query; all are encoded together."""
+        vectors = encode_queries(self.encoder, queries)
+        with self.database.read() as connection:
+            caches = self._caches_of(active_generation(connection))
+            return find_passages(caches, connection, queries, vectors, k=k, facts=filter)
+
+    def documents(self) -> list[DocumentInfo]:
+        """All documents by id, and the files that could not be read or are still to be."""
+        from loaders.listing import list_documents
+
+        with self.database.read() as connection:
+            return list_documents(connection)
+
+    def document_text(self, document_id: str) -> str:
+        """The whole text, which spans of passages point into. Raises DocumentNotFoundError."""
+        return str(self._document(document_id, "text"))
+
+    def document_parts(self, document_id: str) -> list[tuple[int, int, Location]]:
+        """(start, end, place) of each page, slide, sheet or other part, in order."""
+        row = self._document(document_id, "id")
+        query = 'SELECT start, "end", location FROM parts WHERE document = ? ORDER BY ordinal'
+        with self.database.read() as connection:
+            return [
+                (a, b, Location.from_dict(json.loads(c))) for a, b, c in connection.execute(query, (row,))
+            ]
+
+    def blob(self, document_id: str) -> bytes | None:
+        """The original file's bytes; None for records."""
+        sha256 = self._document(document_id, "blob")
+        return self.blobs.read(str(sha256)) if sha256 else None
+
+    def _document(self, document_id: str, column: str) -> object:
+        query = f"SELECT {column} FROM documents WHERE document_id = ?"
+        with self.database.read() as connection:
+            row = connection.execute(query, (document_id,)).fetchone()
+        if row is None:
+            raise DocumentNotFoundError(
+                f"There is no document {document_id!r} in this knowledge base: list them first."
+            )
+        return row[0]
+
+    # --- care -------------------------------------------------------------------------------------
+
+    def rebuild(self, *, recipe: Recipe | None = None, on_progress: Progress | None = None) -> int:
+        """Splits and embeds everything anew beside what answers, then switches; the new generation's number.
+
+        Goes on with a rebuild that was killed. Meanwhile the old generation answers, and it stays for `rollback`.
+        """
+        from loaders.generations import rebuild
+
+        return rebuild(self, recipe or Recipe.for_encoder(self.encoder), on_progress)
+
+    def rollback(self) -> int:
+        """Back to the generation before, completed with what was added since; its number."""
+        from loaders.generations import rollback
+
+        return rollback(self)
+
+    def doctor(self, *, repair: bool = False) -> list[Finding]:
+        """What is wrong, or left over; with `repair`, put right."""
+        from loaders.doctor import examine
+
+        return examine(self, repair=repair)
+
+    def stats(self) -> Stats:
+        from loaders.listing import count_all
+
+        return count_all(self.database, self.path)
+
+    def refresh(self) -> None:
+        """Brings the caches up to date; a search does this by itself."""
+        with self.database.read() as connection:
+            self._caches_of(active_generation(connection)).catch_up(connection)
+
+    def close(self) -> None:
+        self.database.close()
+        with self._caches_lock:
+            self._caches = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _current(self) -> Caches:
+        return self._caches_of(self.active())
+
+    def _caches_of(self, generation: Generation) -> Caches:
+        with self._caches_lock:
+            if self._caches is None or self._caches.generation != generation:
+                self.check_model(generation)
+                self._caches = Caches(self.generation_folder(generation.id), generation)
+            return self._caches
+
+    def generation_folder(self, number: int) -> Path:
+        return self.path / f"generation-{number}"
+
+    def check_model(self, generation: Generation) -> None:
+        """Vectors of two models cannot be compared; two precisions of one can."""
+        if (generation.model_id, generation.dimension) != (self.encoder.model_id, self.encoder.dimension):
+            raise KnowledgeBaseError(
+                f"This knowledge base was built with the embedding model {generation.model_id!r} "
+                f"({generation.dimension} dimensions) and cannot be searched with {self.encoder.model_id!r} "
+                f"({self.encoder.dimension}): use that model, or run the kb rebuild command."
+            )
+
+
+def precision_of(encoder: ChunkEncoder) -> str:
+    return str(getattr(encoder, "precision", "fp32"))
+
+
+def _name(database: Database) -> str:
+    with database.read() as connection:
+        row = connection.execute("SELECT value FROM settings WHERE key = 'name'").fetchone()
+    return str(row[0]) if row else database.path.parent.name

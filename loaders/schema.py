@@ -1,0 +1,79 @@
+"""The tables of kb.db and the named steps that lead to them; docs/storage.md says what each column means."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from errors import KnowledgeBaseDamagedError
+
+__all__ = ["MIGRATIONS", "migrate"]
+
+_FIRST = """
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE generations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  state TEXT NOT NULL CHECK (state IN ('active', 'building', 'previous')),
+  model_id TEXT NOT NULL, dimension INTEGER NOT NULL, precision TEXT NOT NULL,
+  recipe TEXT NOT NULL, created_at TEXT NOT NULL) STRICT;
+CREATE UNIQUE INDEX one_generation_a_state ON generations (state);
+
+CREATE TABLE documents (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  document_id TEXT NOT NULL UNIQUE, source TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL, title TEXT NOT NULL, media_type TEXT NOT NULL,
+  sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, blob TEXT,
+  text TEXT NOT NULL, metadata TEXT NOT NULL, added_at TEXT NOT NULL) STRICT;
+CREATE INDEX documents_by_blob ON documents (blob) WHERE blob IS NOT NULL;
+
+CREATE TABLE parts (
+  document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+  location TEXT NOT NULL, metadata TEXT NOT NULL,
+  PRIMARY KEY (document, ordinal)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE facts (
+  document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  key TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (key, value, document)) STRICT, WITHOUT ROWID;
+CREATE INDEX facts_by_document ON facts (document);
+
+CREATE TABLE embeddings (
+  id INTEGER PRIMARY KEY, model_id TEXT NOT NULL, text_sha256 BLOB NOT NULL, vector BLOB NOT NULL,
+  UNIQUE (model_id, text_sha256)) STRICT;
+
+CREATE TABLE chunks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  generation INTEGER NOT NULL REFERENCES generations,
+  document INTEGER NOT NULL REFERENCES documents,
+  ordinal INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+  text TEXT NOT NULL, location TEXT NOT NULL,
+  embedding INTEGER NOT NULL REFERENCES embeddings,
+  UNIQUE (generation, document, ordinal)) STRICT;
+CREATE INDEX chunks_by_document ON chunks (document);
+CREATE INDEX chunks_by_embedding ON chunks (embedding);
+
+CREATE TABLE tombstones (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, generation INTEGER NOT NULL, chunk INTEGER NOT NULL) STRICT;
+
+CREATE TABLE files (
+  source TEXT PRIMARY KEY, document_id TEXT NOT NULL, name TEXT NOT NULL,
+  state TEXT NOT NULL, reason TEXT, sha256 TEXT, bytes INTEGER NOT NULL, updated_at TEXT NOT NULL) STRICT;
+
+CREATE TABLE blob_intents (sha256 TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: Sequence[tuple[str, str]] = (("first tables", _FIRST),)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Brings the file to the last step; each step is one transaction. Raises KnowledgeBaseDamagedError on a newer file."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise KnowledgeBaseDamagedError(
+            f"This knowledge base was written by a newer Groundtune (format {version}, this one reads up to "
+            f"{len(MIGRATIONS)}): update Groundtune to open it."
+        )
+    for number, (_, script) in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")

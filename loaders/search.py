@@ -1,0 +1,153 @@
+"""Searching one generation: both caches brought up to date, both legs asked, fused, and read from kb.db."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loaders.fusion import DEPTH, Fused, fuse
+from loaders.keyword_index import KeywordIndex
+from loaders.location import Location
+from loaders.passage import Passage, Scores
+from loaders.rows import VECTOR_TYPE, Generation, batched, placeholders, position
+from loaders.vectors import DenseIndex
+
+__all__ = ["Caches", "find_passages"]
+
+Hits = list[tuple[int, float]]
+
+
+class Caches:
+    """The dense and the keyword cache of one generation, with the locks they need."""
+
+    def __init__(self, folder: Path, generation: Generation) -> None:
+        self.generation = generation
+        self.dense = DenseIndex(folder, generation.id, generation.dimension)
+        self.keywords = KeywordIndex(folder / "keywords", generation.id)
+        self.lock = threading.RLock()
+
+    def catch_up(self, connection: sqlite3.Connection) -> None:
+        """Brings both to the snapshot of `connection`; a few microseconds when nothing has changed."""
+        target = position(connection)
+        with self.lock:
+            if self.dense.position < target:
+                self.dense.catch_up(connection, target)
+            self.keywords.catch_up(connection, target)
+
+    def legs(
+        self,
+        query: str,
+        vector: NDArray[np.float32] | None,
+        depth: int,
+        allowed: NDArray[np.int64] | None,
+        facts: Mapping[str, str] | None,
+    ) -> tuple[Hits, Hits, dict[int, float]]:
+        """(dense hits, keyword hits, cosines of what only the keyword leg found); a None vector leaves dense out."""
+        with self.lock:
+            keyword = self.keywords.search(query, depth, facts)
+            if vector is None:
+                return [], keyword, {}
+            dense = self.dense.search(vector[np.newaxis], depth, allowed)[0]
+            found = {chunk for chunk, _ in dense}
+            rest = [chunk for chunk, _ in keyword if chunk not in found]
+            return dense, keyword, self.dense.cosines(vector, rest)
+
+
+def find_passages(
+    caches: Caches,
+    connection: sqlite3.Connection,
+    queries: Sequence[str],
+    vectors: NDArray[np.float32],
+    *,
+    k: int,
+    facts: Mapping[str, str] | None,
+) -> list[list[Passage]]:
+    """The `k` best passages of each query in the snapshot of `connection`."""
+    caches.catch_up(connection)
+    allowed = None if not facts else chunks_with(connection, caches.generation.id, facts)
+    depth = max(DEPTH, k)
+    found = []
+    for query, vector in zip(queries, vectors, strict=True):
+        if allowed is not None and not len(allowed):
+            found.append([])
+            continue
+        dense, keyword, cosines = caches.legs(query, vector, depth, allowed, facts)
+        found.append(passages_of(caches, connection, query, fuse(dense, keyword, cosines), k))
+    return found
+
+
+def chunks_with(
+    connection: sqlite3.Connection, generation: int, facts: Mapping[str, str]
+) -> NDArray[np.int64]:
+    """Chunk numbers, in rising order, of documents that have every (key, value)."""
+    condition = " INTERSECT ".join("SELECT document FROM facts WHERE key = ? AND value = ?" for _ in facts)
+    pairs = [part for pair in facts.items() for part in pair]
+    rows = connection.execute(
+        f"SELECT id FROM chunks WHERE generation = ? AND document IN ({condition})", (generation, *pairs)
+    )
+    return np.array(sorted(row[0] for row in rows), dtype=np.int64)
+
+
+def passages_of(
+    caches: Caches, connection: sqlite3.Connection, query: str, hits: Sequence[Fused], k: int
+) -> list[Passage]:
+    """The first `k` hits that the snapshot holds, with text and place."""
+    rows: dict[int, tuple[Any, ...]] = {}
+    passages: list[Passage] = []
+    for some in batched(hits, max(k, 1)):
+        rows = _chunk_rows(connection, [hit.chunk for hit in some])
+        passages += [_passage(caches, query, hit, rows[hit.chunk]) for hit in some if hit.chunk in rows]
+        if len(passages) >= k:
+            break
+    return passages[:k]
+
+
+def _chunk_rows(connection: sqlite3.Connection, chunks: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+    found = {}
+    for some in batched(chunks, 500):
+        for row in connection.execute(
+            'SELECT chunks.id, document_id, ordinal, title, name, chunks.text, start, "end", location, media_type,'
+            " metadata FROM chunks JOIN documents ON documents.id = document"
+            f" WHERE chunks.id IN ({placeholders(some)})",
+            some,
+        ):
+            found[row[0]] = row
+    return found
+
+
+def _passage(caches: Caches, query: str, hit: Fused, row: tuple[Any, ...]) -> Passage:
+    _, document_id, ordinal, title, name, text, start, end, location, media_type, metadata = row
+    terms = caches.keywords.matched_terms(query, f"{title}\n{text}")
+    return Passage(
+        chunk_id=f"{document_id}#{ordinal}",
+        document_id=document_id,
+        document_name=title or name,
+        text=text,
+        start=start,
+        end=end,
+        location=Location.from_dict(json.loads(location)),
+        score=hit.score,
+        scores=Scores(
+            fused=hit.score,
+            cosine=hit.cosine,
+            dense_rank=hit.dense_rank,
+            bm25=hit.bm25,
+            keyword_rank=hit.keyword_rank,
+            terms=terms,
+        ),
+        metadata={"media_type": media_type} | json.loads(metadata),
+    )
+
+
+def vector_of(connection: sqlite3.Connection, chunk: int) -> NDArray[np.float32]:
+    row = connection.execute(
+        "SELECT vector FROM embeddings JOIN chunks ON embeddings.id = embedding WHERE chunks.id = ?", (chunk,)
+    ).fetchone()
+    return np.frombuffer(row[0], dtype=VECTOR_TYPE).astype(np.float32)
