@@ -45,7 +45,7 @@ class NumberFormat:
 
     @classmethod
     def parse(cls, code: str) -> NumberFormat:
-        section = code.split(";")[0]
+        section = code.split(";", maxsplit=1)[0]
         currency = _CURRENCY.search(section)
         bare = _QUOTED.sub("", section).lower()
         if bare in ("general", "", "@"):

@@ -167,7 +167,7 @@ class Typography:
             return min(self.larger.index(line.size) + 1, 6)
         if not line.bold or self.mostly_bold or line.size < self.body * 0.95 or len(line.columns) > 2:
             return 0
-        if len(text) > 80 or text.endswith((",", ";", ".")) and not _NUMBERED.match(text):
+        if len(text) > 80 or (text.endswith((",", ";", ".")) and not _NUMBERED.match(text)):
             return 0
         return min(len(self.larger) + 1, 6)
 
@@ -236,9 +236,7 @@ class PageLayout:
         for before, line in zip(group, group[1:], strict=False):
             if before.hyphenated:
                 text += self._hyphen(text, line.text) + line.text
-            elif _CJK.match(text[-1:]) and _CJK.match(line.text[:1]):
-                text += line.text
-            elif line.text[:1] in ",.;:)" and before.right <= line.left + 3:
+            elif (_CJK.match(text[-1:]) and _CJK.match(line.text[:1])) or (line.text[:1] in ",.;:)" and before.right <= line.left + 3):
                 text += line.text
             else:
                 text += " " + line.text

@@ -45,9 +45,7 @@ _LOADERS: dict[Kind, tuple[str, str]] = {
 }
 
 SUPPORTED_SUFFIXES: frozenset[str] = frozenset(
-    ".pdf .docx .docm .dotx .dotm .pptx .pptm .ppsx .potx .xlsx .xlsm .xltx .xlsb .xls .doc .dot .ppt .pps "
-    ".odt .ott .ods .odp .epub .html .htm .xhtml .mht .mhtml .md .markdown .txt .text .log .rst .tex .rtf "
-    ".csv .tsv .tab .json .jsonl .ndjson .xml .eml .mbox .msg .zip .srt .vtt".split()
+    [".pdf", ".docx", ".docm", ".dotx", ".dotm", ".pptx", ".pptm", ".ppsx", ".potx", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls", ".doc", ".dot", ".ppt", ".pps", ".odt", ".ott", ".ods", ".odp", ".epub", ".html", ".htm", ".xhtml", ".mht", ".mhtml", ".md", ".markdown", ".txt", ".text", ".log", ".rst", ".tex", ".rtf", ".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".xml", ".eml", ".mbox", ".msg", ".zip", ".srt", ".vtt"]
 )
 
 

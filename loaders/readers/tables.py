@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from loaders.location import BlockKind
 from loaders.readers.part import Part
 
 _NUMBER = re.compile(r"^[\s$€£¥+(~-]*\d[\d\s.,'%:/)-]*(?:[a-zA-Z]{1,3}|[€$£¥%])?$")
@@ -99,13 +100,12 @@ class SheetWriter:
             self._table(table)
 
     def _table(self, rows: list[GridRow]) -> None:
-        while rows and len(rows[0].cells) == 1 and (len(rows) == 1 or len(rows[1].cells) > 0):
-            if len(rows) > 1 and len(rows[1].cells) == 1 and not _is_text(rows[0]):
-                break
-            self._caption(rows[0], alone=len(rows) == 1)
-            rows = rows[1:]
-        if not rows:
+        if all(len(row.cells) == 1 for row in rows):
+            self._list(rows)
             return
+        while len(rows[0].cells) == 1 and len(rows) > 1 and _is_text(rows[0]):
+            self._caption(rows[0])
+            rows = rows[1:]
         columns = sorted({column for row in rows for column in row.cells})
         head = [rows[0].cells.get(column, "") for column in columns]
         if is_header([head, *([row.cells.get(column, "") for column in columns] for row in rows[1:20])]):
@@ -119,13 +119,18 @@ class SheetWriter:
         if len(rows) == 1 and not self.headers and _is_lone_header(rows):
             self.headers = {column: " ".join(cell.split()) for column, cell in rows[0].cells.items()}
 
-    def _caption(self, row: GridRow, *, alone: bool) -> None:
-        text = next(iter(row.cells.values()))
-        column = next(iter(row.cells))
-        if _is_text(row) and len(text) <= 100 and not alone:
-            self.part.add("heading", text, level=2, cells=cell_range(row.number, column, column))
-        else:
-            self.part.add("paragraph", text, cells=cell_range(row.number, column, column))
+    def _list(self, rows: list[GridRow]) -> None:
+        """A band of one cell a row: notes, titles, or a list."""
+        for row in rows:
+            column, text = next(iter(row.cells.items()))
+            kind: BlockKind = "table_row" if len(rows) > 2 else "paragraph"
+            self.part.add(kind, text, cells=cell_range(row.number, column, column))
+
+    def _caption(self, row: GridRow) -> None:
+        column, text = next(iter(row.cells.items()))
+        heading = len(text) <= 100
+        span = cell_range(row.number, column, column)
+        self.part.add("heading" if heading else "paragraph", text, level=2 if heading else 0, cells=span)
 
     def _rendered(self, row: GridRow) -> str:
         pieces = []
