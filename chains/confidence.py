@@ -1,0 +1,123 @@
+"""How sure we are that the documents answer the question, from what retrieval and reading saw of it.
+
+    confidence = assess(question, passages, reading)
+    confidence.value >= ABSTAIN_BELOW
+
+A logistic regression over the signals of local.reader and the retriever's scores. Its weights stand in
+confidence.json beside this file, with how they were made: benchmarks/fit_confidence.py writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from chains.answer import Confidence
+from loaders.passage import Passage
+from local.reader import Reading
+
+__all__ = ["ABSTAIN_BELOW", "SIGNALS", "Calibration", "assess", "calibration", "confidence", "signals"]
+
+HIGH, MEDIUM = 0.7, 0.4  # least values of the levels
+
+# What the regression weighs, in the order of its weights.
+SIGNALS = (
+    "best_cosine",
+    "passage_cosine",
+    "best_coverage",
+    "passage_coverage",
+    "coverage",
+    "names_missing",
+    "margin",
+    "type_missing",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Weights by signal, made by benchmarks/fit_confidence.py."""
+
+    weights: Mapping[str, float]
+    bias: float
+    abstain_below: float
+
+
+@lru_cache(maxsize=1)
+def calibration() -> Calibration:
+    """The shipped fit."""
+    data = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    return Calibration(
+        weights=MappingProxyType(dict(data["weights"])),
+        bias=data["bias"],
+        abstain_below=data["abstain_below"],
+    )
+
+
+ABSTAIN_BELOW: float = calibration().abstain_below
+
+
+def assess(question: str, passages: Sequence[Passage], reading: Reading) -> Confidence:
+    """Confidence in an answer made of `reading.sentences`, which were read from `passages`, best first."""
+    known = signals(passages, reading)
+    value = confidence(known) if reading.sentences else 0.0
+    return Confidence(value=value, level=_level(value), reasons=_reasons(passages, reading), signals=known)
+
+
+def signals(passages: Sequence[Passage], reading: Reading) -> dict[str, float]:
+    """The reader's signals, and the retriever's beside them."""
+    cosines = [passage.scores.cosine for passage in passages if passage.scores.cosine is not None]
+    first = passages[0].scores if passages else None
+    return dict(reading.signals) | {
+        "passage_cosine": max(cosines, default=reading.signals["top_cosine"]),
+        "both_legs_first": float(bool(first and first.dense_rank == 1 and first.keyword_rank == 1)),
+    }
+
+
+def confidence(known: Mapping[str, float]) -> float:
+    """0..1: the share of such answers that were right when the weights were fitted."""
+    fit = calibration()
+    total = fit.bias + sum(weight * known[name] for name, weight in fit.weights.items())
+    return 1.0 / (1.0 + math.exp(-total))
+
+
+def _level(value: float) -> Literal["high", "medium", "low"]:
+    if value >= HIGH:
+        return "high"
+    return "medium" if value >= MEDIUM else "low"
+
+
+def _reasons(passages: Sequence[Passage], reading: Reading) -> tuple[str, ...]:
+    """What speaks against the answer first, then what it rests on."""
+    if not passages:
+        return ("No passage was found.",)
+    if not reading.sentences:
+        return ("The passages found hold nothing that could be quoted.",)
+    terms = int(reading.signals["terms"])
+    reasons = [f"No passage mentions {_listed(reading.missing_names)}."] if reading.missing_names else []
+    if reading.signals["type_missing"]:
+        reasons.append("The best sentence does not hold the kind of thing that was asked for.")
+    if terms:
+        reasons.append(f"The evidence covers {len(reading.covered)} of {terms} key words of the question.")
+    rest = tuple(word for word in reading.missing if word not in reading.missing_names)
+    if rest:
+        reasons.append(f"No passage holds {_listed(rest)}.")
+    reasons.append(_likeness(reading.signals["best_cosine"]))
+    if passages[0].scores.dense_rank == 1 and passages[0].scores.keyword_rank == 1:
+        reasons.append("The search by meaning and the search by words rank the same passage first.")
+    return tuple(reasons)
+
+
+def _likeness(cosine: float) -> str:
+    degree = "close to" if cosine >= 0.6 else "near" if cosine >= 0.4 else "far from"
+    return f"The best sentence is {degree} the question in meaning (cosine {cosine:.2f})."
+
+
+def _listed(words: Sequence[str]) -> str:
+    quoted = [f"'{word}'" for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"

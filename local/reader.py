@@ -1,0 +1,307 @@
+"""The extractive reader: which one to three sentences of the retrieved passages answer the question.
+
+    reading = ExtractiveReader(encoder).read("How many days may I carry over?", [("Leave policy", text), ...])
+    reading.sentences[0].text
+
+A sentence scores by its meaning (cosine to the question), by the question's words in it and around it, each
+weighed by how rare it is, and by whether it holds the kind of thing that was asked for. A second and third
+sentence come along only for words of the question that the first lacks, or where the first barely won.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from local.lexical import AnswerType, QueryTerm, answer_type, holds_type, query_terms, stem, stems
+from local.units import Unit, units
+
+__all__ = ["EvidenceSentence", "ExtractiveReader", "Reading", "SentenceEncoder"]
+
+# Weights relative to the sentence's cosine, rounded from a list-wise softmax fit: benchmarks/answers.py --fit.
+OWN_WORDS, NEAR_WORDS, PASSAGE_COSINE, TYPE_PRESENT, TYPE_ABSENT = 1.1, 0.55, 0.8, 0.1, -0.12
+
+MAX_ENCODED = 24  # sentences that are embedded; the others have too few of the question's words to win
+MAX_SENTENCES = 3
+NEW_WORDS = 0.15  # share of the question's word weight that a further sentence must add
+FAR_BEHIND = 0.6  # a further sentence scores no lower than this below the best
+NEAR_TIE = 0.08  # within this of the best, a sentence comes along whether it adds words or not
+CACHED_VECTORS = 4096  # sentence vectors kept for the next question, 6 MB
+
+
+class SentenceEncoder(Protocol):
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, d) float32, unit norm."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceSentence:
+    """`passages[passage_index][1][start:end] == text`."""
+
+    passage_index: int
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What was found, best passage first; no sentences when there was nothing to read."""
+
+    sentences: tuple[EvidenceSentence, ...]
+    signals: Mapping[str, float]
+    covered: tuple[str, ...] = ()  # words of the question that the evidence or its headings hold
+    missing: tuple[str, ...] = ()  # words of the question that no passage holds
+    missing_names: tuple[str, ...] = ()  # those of them that are names or numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    unit: Unit
+    score: float
+    cosine: float
+    own: frozenset[str]  # stems of the question that the unit holds
+    near: frozenset[str]  # and those in its title, heading and neighbours
+    has_type: bool
+
+
+class ExtractiveReader:
+    """Reads with any encoder of unit vectors; safe to share between threads."""
+
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._encoder = encoder
+        self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._lock = Lock()
+
+    def read(
+        self,
+        question: str,
+        passages: Sequence[tuple[str, str]],
+        idf: Callable[[str], float] | None = None,
+        *,
+        cosines: Sequence[float | None] | None = None,
+    ) -> Reading:
+        """Chooses evidence for `question` among `passages`: (title, text) pairs, best first.
+
+        `idf(word)` tells how rare a word, as it stands in the question, is in the whole knowledge base; without
+        it the passages themselves are counted. `cosines` are the retriever's, passage by passage, where it has them.
+        """
+        query = _Query.of(question, passages, idf)
+        found = [unit for index, (title, text) in enumerate(passages) for unit in units(index, title, text)]
+        scored = self._score(query, found, cosines)
+        chosen = _choose(query, scored)
+        return _reading(query, passages, scored, chosen)
+
+    def _score(
+        self, query: _Query, found: Sequence[Unit], cosines: Sequence[float | None] | None
+    ) -> list[_Scored]:
+        """Units with their scores, best first."""
+        words = [query.held(unit.text) for unit in found]
+        near = [_near(query, found, words, position) for position in range(len(found))]
+        cheap = [
+            query.weight(own) + 0.5 * query.weight(close) for own, close in zip(words, near, strict=True)
+        ]
+        kept = sorted(sorted(range(len(found)), key=lambda i: (-cheap[i], i))[:MAX_ENCODED])
+        similar = self._cosines(query.text, [_embedded(found[position]) for position in kept])
+        passage = _passage_cosines([found[position] for position in kept], similar, cosines)
+        scored = []
+        for position, cosine in zip(kept, similar, strict=True):
+            unit = found[position]
+            has_type = holds_type(query.kind, unit.text, query.stems)
+            score = (
+                cosine + OWN_WORDS * query.weight(words[position]) + NEAR_WORDS * query.weight(near[position])
+            )
+            score += PASSAGE_COSINE * passage[unit.passage]
+            if query.kind != "any":
+                score += TYPE_PRESENT if has_type else TYPE_ABSENT
+            scored.append(
+                _Scored(
+                    unit=unit,
+                    score=score,
+                    cosine=cosine,
+                    own=words[position],
+                    near=near[position],
+                    has_type=has_type,
+                )
+            )
+        return sorted(scored, key=lambda one: -one.score)
+
+    def _cosines(self, question: str, texts: Sequence[str]) -> list[float]:
+        """Cosine of the question with each text, in one encoding of what is not remembered."""
+        if not texts:
+            return []
+        wanted = [question, *texts]
+        with self._lock:
+            known = {text: self._vectors[text] for text in wanted if text in self._vectors}
+        unknown = list(dict.fromkeys(text for text in wanted if text not in known))
+        if unknown:
+            known |= dict(zip(unknown, self._encoder.encode(unknown), strict=True))
+            self._remember(known)
+        matrix = np.stack([known[text] for text in texts])
+        return [float(value) for value in matrix @ known[question]]
+
+    def _remember(self, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+        with self._lock:
+            for text, vector in vectors.items():
+                self._vectors[text] = vector
+                self._vectors.move_to_end(text)
+            while len(self._vectors) > CACHED_VECTORS:
+                self._vectors.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Query:
+    """The question, taken apart once."""
+
+    text: str
+    terms: tuple[QueryTerm, ...]
+    weights: Mapping[str, float]  # by stem; they sum to 1
+    kind: AnswerType
+    stems: set[str]
+
+    @classmethod
+    def of(
+        cls, question: str, passages: Sequence[tuple[str, str]], idf: Callable[[str], float] | None
+    ) -> _Query:
+        terms = tuple(query_terms(question))
+        rarity = idf or _rarity(passages)
+        raw = {term.stem: max(rarity(term.word), 1e-3) for term in terms}
+        total = sum(raw.values()) or 1.0
+        return cls(
+            text=question,
+            terms=terms,
+            weights=MappingProxyType({key: value / total for key, value in raw.items()}),
+            kind=answer_type(question),
+            stems={term.stem for term in terms},
+        )
+
+    def held(self, text: str) -> frozenset[str]:
+        return frozenset(stems(text) & self.stems)
+
+    def weight(self, held: frozenset[str]) -> float:
+        return sum(self.weights[key] for key in held)
+
+
+def _rarity(passages: Sequence[tuple[str, str]]) -> Callable[[str], float]:
+    """Inverse frequency among the passages' own sentences, for want of the knowledge base's."""
+    texts = [unit.text for index, (title, text) in enumerate(passages) for unit in units(index, title, text)]
+    frequency = Counter(key for text in texts for key in stems(text))
+    return lambda word: math.log(1 + (len(texts) + 1) / (frequency[stem(word)] + 0.5))
+
+
+def _near(
+    query: _Query, found: Sequence[Unit], words: Sequence[frozenset[str]], position: int
+) -> frozenset[str]:
+    """Stems in the unit's context and in the sentence on either side, without its own."""
+    unit = found[position]
+    close = query.held(unit.context)
+    for beside in (position - 1, position + 1):
+        if 0 <= beside < len(found) and found[beside].passage == unit.passage:
+            close |= words[beside]
+    return close - words[position]
+
+
+def _embedded(unit: Unit) -> str:
+    return f"{unit.context}: {unit.text}" if unit.context else unit.text
+
+
+def _passage_cosines(
+    found: Sequence[Unit], similar: Sequence[float], given: Sequence[float | None] | None
+) -> dict[int, float]:
+    """By passage: the retriever's cosine, else that of the passage's best sentence."""
+    best: dict[int, float] = {}
+    for unit, cosine in zip(found, similar, strict=True):
+        best[unit.passage] = max(cosine, best.get(unit.passage, -1.0))
+    for index, value in enumerate(given or ()):
+        if value is not None:
+            best[index] = value
+    return best
+
+
+def _choose(query: _Query, scored: Sequence[_Scored]) -> list[_Scored]:
+    """The best sentence, and those that must come along."""
+    chosen = list(scored[:1])
+    for one in scored[1:]:
+        if len(chosen) == MAX_SENTENCES or one.score < chosen[0].score - FAR_BEHIND:
+            break
+        if any(_overlap(one.unit, other.unit) for other in chosen):
+            continue
+        held = frozenset().union(*(other.own | query.held(other.unit.context) for other in chosen))
+        adds = query.weight(one.own - held) >= NEW_WORDS
+        if adds or one.score >= chosen[0].score - NEAR_TIE:
+            chosen.append(one)
+    return chosen
+
+
+def _overlap(one: Unit, other: Unit) -> bool:
+    """Whether they share characters of a passage, or say the same in two."""
+    if one.text == other.text:
+        return True
+    return one.passage == other.passage and one.start < other.end and other.start < one.end
+
+
+def _reading(
+    query: _Query, passages: Sequence[tuple[str, str]], scored: Sequence[_Scored], chosen: Sequence[_Scored]
+) -> Reading:
+    everywhere = query.held(" ".join(f"{title} {text}" for title, text in passages))
+    evidence = frozenset().union(*(one.own | query.held(one.unit.context) for one in chosen))
+    missing = [term for term in query.terms if term.stem not in everywhere]
+    order = list(dict.fromkeys(one.unit.passage for one in chosen))
+    reading_order = sorted(chosen, key=lambda one: (order.index(one.unit.passage), one.unit.start))
+    return Reading(
+        sentences=tuple(
+            EvidenceSentence(
+                passage_index=one.unit.passage,
+                start=one.unit.start,
+                end=one.unit.end,
+                text=one.unit.text,
+                score=one.score,
+            )
+            for one in reading_order
+        ),
+        signals=MappingProxyType(_signals(query, passages, scored, evidence, everywhere)),
+        covered=tuple(term.word for term in query.terms if term.stem in evidence),
+        missing=tuple(term.word for term in missing),
+        missing_names=tuple(term.word for term in missing if term.kind != "word"),
+    )
+
+
+def _signals(
+    query: _Query,
+    passages: Sequence[tuple[str, str]],
+    scored: Sequence[_Scored],
+    evidence: frozenset[str],
+    everywhere: frozenset[str],
+) -> dict[str, float]:
+    """What chains.confidence weighs; every value is 0..1 but the cosines and the score."""
+    best = scored[0] if scored else None
+    texts = [query.held(f"{title} {text}") for title, text in passages]
+    rival = next((one.score for one in scored if best and one.unit.passage != best.unit.passage), None)
+    named = frozenset(term.stem for term in query.terms if term.kind != "word")
+    return {
+        "best_score": best.score if best else 0.0,
+        "best_cosine": best.cosine if best else 0.0,
+        "top_cosine": max((one.cosine for one in scored), default=0.0),
+        "best_coverage": query.weight(best.own) if best else 0.0,
+        "evidence_coverage": query.weight(evidence),
+        "passage_coverage": max((query.weight(held) for held in texts), default=0.0),
+        "coverage": query.weight(everywhere),
+        "margin": best.score - rival if best and rival is not None else 0.0,
+        "names_missing": query.weight(named - everywhere),
+        "names_missing_in_best": query.weight(named - texts[best.unit.passage])
+        if best
+        else query.weight(named),
+        "type_asked": float(query.kind != "any"),
+        "type_missing": float(query.kind != "any" and not (best and best.has_type)),
+        "terms": float(len(query.terms)),
+    }
