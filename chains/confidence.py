@@ -18,13 +18,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from chains.answer import Confidence
+from chains.answer import Confidence, Question
 from loaders.passage import Passage
+from local.lexical import AnswerType, answer_type
 from local.reader import Reading
 
 __all__ = ["ABSTAIN_BELOW", "SIGNALS", "Calibration", "assess", "calibration", "confidence", "signals"]
 
 HIGH, MEDIUM = 0.7, 0.4  # least values of the levels
+KINDS: dict[AnswerType, str] = {
+    "person": "name",
+    "time": "date or time",
+    "number": "number",
+    "place": "place",
+    "any": "answer",
+}
 
 # What the regression weighs, in the order of its weights.
 SIGNALS = (
@@ -62,11 +70,13 @@ def calibration() -> Calibration:
 ABSTAIN_BELOW: float = calibration().abstain_below
 
 
-def assess(question: str, passages: Sequence[Passage], reading: Reading) -> Confidence:
+def assess(question: Question, passages: Sequence[Passage], reading: Reading) -> Confidence:
     """Confidence in an answer made of `reading.sentences`, which were read from `passages`, best first."""
     known = signals(passages, reading)
     value = confidence(known) if reading.sentences else 0.0
-    return Confidence(value=value, level=_level(value), reasons=_reasons(passages, reading), signals=known)
+    return Confidence(
+        value=value, level=_level(value), reasons=_reasons(question.text, passages, reading), signals=known
+    )
 
 
 def signals(passages: Sequence[Passage], reading: Reading) -> dict[str, float]:
@@ -92,7 +102,7 @@ def _level(value: float) -> Literal["high", "medium", "low"]:
     return "medium" if value >= MEDIUM else "low"
 
 
-def _reasons(passages: Sequence[Passage], reading: Reading) -> tuple[str, ...]:
+def _reasons(question: str, passages: Sequence[Passage], reading: Reading) -> tuple[str, ...]:
     """What speaks against the answer first, then what it rests on."""
     if not passages:
         return ("No passage was found.",)
@@ -101,7 +111,9 @@ def _reasons(passages: Sequence[Passage], reading: Reading) -> tuple[str, ...]:
     terms = int(reading.signals["terms"])
     reasons = [f"No passage mentions {_listed(reading.missing_names)}."] if reading.missing_names else []
     if reading.signals["type_missing"]:
-        reasons.append("The best sentence does not hold the kind of thing that was asked for.")
+        reasons.append(
+            f"The best sentence holds no {KINDS[answer_type(question)]}, which the question asks for."
+        )
     if terms:
         reasons.append(f"The evidence covers {len(reading.covered)} of {terms} key words of the question.")
     rest = tuple(word for word in reading.missing if word not in reading.missing_names)
