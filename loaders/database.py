@@ -87,11 +87,14 @@ class Database:
         try:
             yield connection
         finally:
-            with self._pool_lock:
-                if self._closed:
-                    connection.close()
-                else:
-                    self._idle.append(connection)
+            self._give_back(connection)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._pool_lock:
+            if self._closed:
+                connection.close()
+            else:
+                self._idle.append(connection)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

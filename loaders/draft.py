@@ -131,7 +131,7 @@ def draft_chunks(
     encoder: ChunkEncoder,
     recipe: Recipe,
 ) -> list[ChunkDraft]:
-    """Chunks of all parts, in order, with spans of the whole document."""
+    """Chunks of all parts, in order, with spans of the whole document; at least one."""
     from langchain_core.documents import Document
 
     found: list[tuple[PartDraft, Chunk | None]] = []
@@ -141,7 +141,7 @@ def draft_chunks(
             continue
         document = Document(page_content=text[part.start : part.end], metadata=dict(part.metadata))
         found += [(part, chunk) for chunk in split(document)]
-    return _with_context(text, title, found, encoder, recipe)
+    return _with_context(text, title, found, encoder, recipe) or [_only_title(text, title, encoder)]
 
 
 def _with_context(
@@ -163,6 +163,12 @@ def _with_context(
         embedded = f"{contexts[lines]}\n{own}" if contexts[lines] else own
         chunks.append(ChunkDraft(start=start, end=end, text=own, location=location, embedded=embedded))
     return chunks
+
+
+def _only_title(text: str, title: str, encoder: ChunkEncoder) -> ChunkDraft:
+    """A document whose text is blank is found by its title: every document has a chunk."""
+    embedded = embedding_context([title], encoder, encoder.max_tokens - 2)
+    return ChunkDraft(start=0, end=len(text), text=text, location=Location(), embedded=embedded)
 
 
 def embedding_context(lines: Sequence[str], encoder: ChunkEncoder, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Files written so that a reader, or the next start after a kill, sees the old bytes or the new ones, never a mixture."""
+"""Files written so that a reader, or the next start after a kill, sees the old bytes or the new ones."""
 
 from __future__ import annotations
 

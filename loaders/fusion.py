@@ -41,7 +41,7 @@ def fuse(
     dense_ranks = {chunk: rank for rank, (chunk, _) in enumerate(dense, start=1)}
     keyword_ranks = {chunk: rank for rank, (chunk, _) in enumerate(keyword, start=1)}
     all_cosines = {**cosines, **dense_scores}
-    dense_z, keyword_z = _standardised(dense), _standardised(keyword)
+    dense_z, keyword_z = _ZScore(dense), _ZScore(keyword)
     fused = [
         Fused(
             chunk=chunk,
@@ -57,7 +57,7 @@ def fuse(
     return sorted(fused, key=lambda hit: (-hit.score, hit.chunk))
 
 
-class _standardised:  # noqa: N801 - reads as a function of a score
+class _ZScore:
     """score -> z-score over the leg's best hits; None -> that of the lowest."""
 
     def __init__(self, hits: Hits) -> None:

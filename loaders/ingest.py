@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from errors import CorruptFileError, ReadError
+from errors import CorruptFileError, EmptyFileError, ReadError
 from loaders.blobs import Blobs, Staged
 from loaders.database import Database
 from loaders.draft import DocumentDraft, PartDraft, draft_chunks, join_parts
@@ -144,6 +144,8 @@ class Ingest:
     def _take_record(self, record: Record) -> None:
         if record.problem:
             raise CorruptFileError(record.problem)
+        if not record.text.strip() and not record.title.strip():
+            raise EmptyFileError(f"Record {record.id!r} has neither text nor title: correct the row.")
         if self._same(_key_of(record), record.sha256, record.id):
             return
         location = Location()

@@ -17,6 +17,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from errors import (
     DocumentNotFoundError,
     KnowledgeBaseDamagedError,
@@ -25,14 +28,14 @@ from errors import (
 )
 from loaders.blobs import Blobs
 from loaders.database import BUSY_SECONDS, Database
-from loaders.draft import Recipe
+from loaders.draft import Recipe, fact_value
 from loaders.embedding import ChunkEncoder, encode_queries
 from loaders.inventory import DocumentInfo, Finding, Stats
 from loaders.location import Location
 from loaders.passage import Passage
 from loaders.progress import FailedFile, FileProgress, IngestReport
 from loaders.rows import Generation, active_generation, batched, placeholders, remove_documents
-from loaders.search import Caches, find_passages
+from loaders.search import Caches, Neighbour, find_neighbours, find_passages
 from loaders.sources import Record, Upload, read_records
 from loaders.writing import now_utc
 
@@ -147,7 +150,7 @@ class KnowledgeBase:
     ) -> IngestReport:
         """Files, folders, uploads and records. What fails is in the report and in `documents()`, and stops nothing.
 
-        stop: looked at between files and between slices of a file; when it says True the run ends, keeping what is done.
+        stop: looked at between files and between slices of a file; on True the run ends and keeps what is done.
         """
         from loaders.ingest import Ingest
         from loaders.reading import file_reader, splitter_for
@@ -227,6 +230,18 @@ class KnowledgeBase:
             caches = self._caches_of(active_generation(connection))
             return find_passages(caches, connection, queries, vectors, k=k, facts=filter)
 
+    def nearest(
+        self,
+        vector: NDArray[np.float32],
+        k: int,
+        filter: Mapping[str, str | int | float | bool] | None = None,
+    ) -> list[Neighbour]:
+        """The `k` chunks nearest to a unit vector (dimension,), by cosine alone."""
+        facts = {key: fact_value(value) for key, value in filter.items()} if filter else None
+        with self.database.read() as connection:
+            caches = self._caches_of(active_generation(connection))
+            return find_neighbours(caches, connection, vector, k=k, facts=facts)
+
     def documents(self) -> list[DocumentInfo]:
         """All documents by id, and the files that could not be read or are still to be."""
         from loaders.listing import list_documents
@@ -295,10 +310,14 @@ class KnowledgeBase:
         with self.database.read() as connection:
             self._caches_of(active_generation(connection)).catch_up(connection)
 
-    def close(self) -> None:
-        self.database.close()
+    def drop_caches(self) -> None:
+        """Forgets what this object holds of the caches; the next search opens them from their files."""
         with self._caches_lock:
             self._caches = None
+
+    def close(self) -> None:
+        self.database.close()
+        self.drop_caches()
 
     def __enter__(self) -> Self:
         return self

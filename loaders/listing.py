@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from loaders.database import Database
 from loaders.inventory import DocumentInfo, Stats
@@ -66,7 +67,10 @@ def list_documents(connection: sqlite3.Connection) -> list[DocumentInfo]:
 def count_all(database: Database, folder: Path) -> Stats:
     with database.read() as connection:
         generation = active_generation(connection)
-        one = lambda query, *values: connection.execute(query, values).fetchone()[0]  # noqa: E731
+
+        def one(query: str, *values: int) -> Any:
+            return connection.execute(query, values).fetchone()[0]
+
         return Stats(
             name=one("SELECT coalesce(max(value), '') FROM settings WHERE key = 'name'"),
             documents=one("SELECT count(*) FROM documents"),

@@ -40,7 +40,7 @@ class Position:
     tombstone: int
 
 
-class VectorsGone(Exception):  # noqa: N818 - a race, mended by embedding again
+class VectorsGone(Exception):
     """Another writer removed, in the meantime, the last document that had the same text."""
 
 
@@ -189,7 +189,7 @@ def remove_documents(connection: sqlite3.Connection, rows: Sequence[int]) -> Non
     for some in batched(rows, _MANY):
         old = embeddings_of(connection, some)
         _delete_rows(connection, some)
-        drop_unused_vectors(connection, old)
+        prune_vectors(connection, old)
 
 
 def _delete_rows(connection: sqlite3.Connection, rows: Sequence[int]) -> None:
@@ -213,7 +213,13 @@ def embeddings_of(connection: sqlite3.Connection, documents: Sequence[int]) -> s
     return {row[0] for row in connection.execute(query, documents)}
 
 
-def drop_unused_vectors(connection: sqlite3.Connection, candidates: Iterable[int]) -> None:
+def embeddings_in(connection: sqlite3.Connection, generation: int) -> set[int]:
+    query = "SELECT DISTINCT embedding FROM chunks WHERE generation = ?"
+    return {row[0] for row in connection.execute(query, (generation,))}
+
+
+def prune_vectors(connection: sqlite3.Connection, candidates: Iterable[int]) -> None:
+    """Deletes those of `candidates` that no chunk uses."""
     connection.executemany(
         "DELETE FROM embeddings WHERE id = ? AND NOT EXISTS (SELECT 1 FROM chunks WHERE embedding = embeddings.id)",
         ((candidate,) for candidate in candidates),

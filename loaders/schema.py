@@ -68,7 +68,7 @@ MIGRATIONS: Sequence[tuple[str, str]] = (("first tables", _FIRST),)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Brings the file to the last step; each step is one transaction. Raises KnowledgeBaseDamagedError on a newer file."""
+    """Brings the file to the last step, each step in a transaction. A newer file is a KnowledgeBaseDamagedError."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
         raise KnowledgeBaseDamagedError(

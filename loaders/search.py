@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from loaders.passage import Passage, Scores
 from loaders.rows import VECTOR_TYPE, Generation, batched, placeholders, position
 from loaders.vectors import DenseIndex
 
-__all__ = ["Caches", "find_passages"]
+__all__ = ["Caches", "Neighbour", "find_neighbours", "find_passages"]
 
 Hits = list[tuple[int, float]]
 
@@ -73,7 +74,7 @@ def find_passages(
     caches.catch_up(connection)
     allowed = None if not facts else chunks_with(connection, caches.generation.id, facts)
     depth = max(DEPTH, k)
-    found = []
+    found: list[list[Passage]] = []
     for query, vector in zip(queries, vectors, strict=True):
         if allowed is not None and not len(allowed):
             found.append([])
@@ -146,8 +147,42 @@ def _passage(caches: Caches, query: str, hit: Fused, row: tuple[Any, ...]) -> Pa
     )
 
 
-def vector_of(connection: sqlite3.Connection, chunk: int) -> NDArray[np.float32]:
-    row = connection.execute(
-        "SELECT vector FROM embeddings JOIN chunks ON embeddings.id = embedding WHERE chunks.id = ?", (chunk,)
-    ).fetchone()
-    return np.frombuffer(row[0], dtype=VECTOR_TYPE).astype(np.float32)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A chunk by its vector alone."""
+
+    document_id: str
+    text: str
+    metadata: dict[str, Any]
+    cosine: float
+    vector: NDArray[np.float32]
+
+
+def find_neighbours(
+    caches: Caches,
+    connection: sqlite3.Connection,
+    vector: NDArray[np.float32],
+    *,
+    k: int,
+    facts: Mapping[str, str] | None,
+) -> list[Neighbour]:
+    """The `k` chunks of the snapshot that are nearest to `vector`, best first; exact."""
+    caches.catch_up(connection)
+    allowed = None if not facts else chunks_with(connection, caches.generation.id, facts)
+    with caches.lock:
+        hits = caches.dense.search(vector[np.newaxis], k, allowed)[0]
+    found = []
+    for chunk, cosine in hits:
+        row = connection.execute(
+            "SELECT document_id, chunks.text, metadata, vector FROM chunks JOIN documents ON documents.id = document"
+            " JOIN embeddings ON embeddings.id = embedding WHERE chunks.id = ?",
+            (chunk,),
+        ).fetchone()
+        if row is not None:
+            stored = np.frombuffer(row[3], dtype=VECTOR_TYPE).astype(np.float32)
+            found.append(
+                Neighbour(
+                    document_id=row[0], text=row[1], metadata=json.loads(row[2]), cosine=cosine, vector=stored
+                )
+            )
+    return found

@@ -14,6 +14,9 @@ import os
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,16 @@ Ids = NDArray[np.int64]
 Hits = list[tuple[int, float]]
 
 
+@dataclass(slots=True)
+class _Base:
+    """Rows of a whole index: `ids[row]` is the chunk, `live[row]` whether it still is one."""
+
+    index: Any
+    ids: Ids
+    live: NDArray[np.bool_]
+    owner: Any  # holds the mapping that `index` looks into
+
+
 class DenseIndex:
     """Not thread-safe: its owner holds a lock around each call."""
 
@@ -41,8 +54,11 @@ class DenseIndex:
         self._folder = folder
         self._generation = generation
         self._dimension = dimension
-        self._start_empty()
-        self._load()
+        self._base, self.position = self._load() or (self._base_of(self._with_ids()), Position(0, 0))
+        self._tail: Any = self._flat()
+        self._tail_ids = array("q")
+        self._tail_live = bytearray()
+        self._dead = 0
 
     def catch_up(self, connection: sqlite3.Connection, target: Position) -> None:
         """Takes in what the snapshot of `connection`, whose position is `target`, has beyond `self.position`."""
@@ -57,19 +73,17 @@ class DenseIndex:
             self._kill(chunk)
         self.position = target
         changed = len(self._tail_ids) + self._dead
-        if changed > max(_SMALL, _FRACTION * len(self._base_ids)):
+        if changed > max(_SMALL, _FRACTION * len(self._base.ids)):
             self.rewrite(connection, target)
 
     def rewrite(self, connection: sqlite3.Connection, target: Position) -> None:
         """Builds base and file from kb.db alone."""
-        import faiss
-
-        index = faiss.IndexIDMap(self._new_index())
+        index = self._with_ids()
         for ids, vectors in self._rows(connection, 0):
             index.add_with_ids(vectors, np.array(ids, dtype=np.int64))
         name = f"faiss-{target.chunk}-{target.tombstone}.index"
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._folder / name, memoryview(faiss.serialize_index(index)))
+        write_atomically(self._folder / name, _faiss().serialize_index(index).data)
         facts = {
             "file": name,
             "chunk": target.chunk,
@@ -78,13 +92,10 @@ class DenseIndex:
             "dimension": self._dimension,
         }
         write_atomically(self._folder / SIDECAR, json.dumps(facts).encode())
-        self._start_empty()
-        if not self._load():  # another process has just put a newer file in the place of ours
-            self._base, self._base_ids = index, faiss.vector_to_array(index.id_map)
-            self._base_live = np.ones(len(self._base_ids), dtype=np.bool_)
-            self._base = faiss.downcast_index(index.index)
-            self._keep = index
-            self.position = target
+        loaded = self._load()  # another process may have put its own file in the place of ours
+        self._base = loaded[0] if loaded and loaded[1] == target else self._base_of(index)
+        self.position = target
+        self._tail, self._tail_ids, self._tail_live, self._dead = self._flat(), array("q"), bytearray(), 0
         for stale in self._folder.glob("faiss-*.index"):
             if stale.name != name:
                 remove_quietly(stale)
@@ -101,75 +112,66 @@ class DenseIndex:
         legs = [
             self._search_one(index, queries, k, ids, live, allowed)
             for index, ids, live in (
-                (self._base, self._base_ids, self._base_live),
+                (self._base.index, self._base.ids, self._base.live),
                 (self._tail, self._tail_array(), self._tail_mask()),
             )
-            if index is not None and len(ids)
+            if len(ids)
         ]
         return [
-            sorted(sum(hits, []), key=lambda hit: (-hit[1], hit[0]))[:k] for hits in zip(*legs, strict=True)
+            sorted(chain(*hits), key=lambda hit: (-hit[1], hit[0]))[:k] for hits in zip(*legs, strict=True)
         ]
 
     def cosines(self, query: NDArray[np.float32], chunks: Sequence[int]) -> dict[int, float]:
         """The cosine of each of `chunks` that is here."""
         found: dict[int, float] = {}
-        for index, ids in ((self._base, self._base_ids), (self._tail, self._tail_array())):
+        for index, ids in ((self._base.index, self._base.ids), (self._tail, self._tail_array())):
             rows, names = _rows_of(ids, np.array(chunks, dtype=np.int64))
-            if index is not None and len(rows):
+            if len(rows):
                 values = index.reconstruct_batch(rows) @ query
                 found.update(zip(names.tolist(), values.tolist(), strict=True))
         return found
 
     def holds(self, chunk: int) -> bool:
         """Whether a search can find it."""
-        row = _rows_of(self._base_ids, np.array([chunk], dtype=np.int64))[0]
+        row = _rows_of(self._base.ids, np.array([chunk], dtype=np.int64))[0]
         if len(row):
-            return bool(self._base_live[row[0]])
+            return bool(self._base.live[row[0]])
         row = _rows_of(self._tail_array(), np.array([chunk], dtype=np.int64))[0]
         return bool(len(row)) and bool(self._tail_live[int(row[0])])
 
     def ids(self) -> Ids:
         """Chunk numbers that a search can find, in rising order."""
-        return np.concatenate([self._base_ids[self._base_live], self._tail_array()[self._tail_mask()]])
+        return np.concatenate([self._base.ids[self._base.live], self._tail_array()[self._tail_mask()]])
 
     def __len__(self) -> int:
-        return len(self._base_ids) + len(self._tail_ids) - self._dead
+        return len(self._base.ids) + len(self._tail_ids) - self._dead
 
-    def _start_empty(self) -> None:
-        self.position = Position(0, 0)
-        self._base: Any = None
-        self._base_ids: Ids = np.empty(0, dtype=np.int64)
-        self._base_live = np.empty(0, dtype=np.bool_)
-        self._tail: Any = self._new_index()
-        self._tail_ids = array("q")
-        self._tail_live = bytearray()
-        self._dead = 0
-
-    def _new_index(self) -> Any:
-        import faiss
-
+    def _flat(self) -> Any:
+        faiss = _faiss()
         return faiss.IndexScalarQuantizer(
             self._dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
         )
 
-    def _load(self) -> bool:
-        """Maps the base where there is a whole one; a missing or damaged cache is no loss."""
-        import faiss
+    def _with_ids(self) -> Any:
+        return _faiss().IndexIDMap(self._flat())
 
+    def _base_of(self, index: Any) -> _Base:
+        ids = _faiss().vector_to_array(index.id_map)
+        flat = _faiss().downcast_index(index.index)
+        return _Base(index=flat, ids=ids, live=np.ones(len(ids), dtype=np.bool_), owner=index)
+
+    def _load(self) -> tuple[_Base, Position] | None:
+        """Maps the base where there is a whole one; a missing or damaged cache is no loss."""
+        faiss = _faiss()
         try:
             facts = json.loads((self._folder / SIDECAR).read_bytes())
+            found = Position(int(facts["chunk"]), int(facts["tombstone"]))
             index = faiss.read_index(os.fspath(self._folder / facts["file"]), faiss.IO_FLAG_MMAP_IFC)
-            ids = faiss.vector_to_array(index.id_map)
-            found = Position(facts["chunk"], facts["tombstone"])
+            base = self._base_of(index)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
-            return False
-        if index.d != self._dimension or len(ids) != facts["vectors"] or np.any(np.diff(ids) <= 0):
-            return False
-        self._keep = index
-        self._base = faiss.downcast_index(index.index)
-        self._base_ids, self._base_live = ids, np.ones(len(ids), dtype=np.bool_)
-        self.position = found
-        return True
+            return None
+        whole = index.d == self._dimension and len(base.ids) == base.index.ntotal == facts.get("vectors")
+        return (base, found) if whole and not np.any(np.diff(base.ids) <= 0) else None
 
     def _rows(
         self, connection: sqlite3.Connection, after: int
@@ -184,10 +186,10 @@ class DenseIndex:
             yield [row[0] for row in rows], data.astype(np.float32).reshape(len(rows), self._dimension)
 
     def _kill(self, chunk: int) -> None:
-        row = int(np.searchsorted(self._base_ids, chunk))
-        if row < len(self._base_ids) and self._base_ids[row] == chunk:
-            self._dead += bool(self._base_live[row])
-            self._base_live[row] = False
+        row = int(np.searchsorted(self._base.ids, chunk))
+        if row < len(self._base.ids) and self._base.ids[row] == chunk:
+            self._dead += bool(self._base.live[row])
+            self._base.live[row] = False
             return
         row = int(np.searchsorted(self._tail_array(), chunk))
         if row < len(self._tail_ids) and self._tail_ids[row] == chunk:
@@ -209,18 +211,24 @@ class DenseIndex:
         live: NDArray[np.bool_],
         allowed: Ids | None,
     ) -> list[Hits]:
-        import faiss
-
         parameters = None
         mask = live if allowed is None else live & _mask_of(ids, allowed)
         if not mask.all():
             bits = np.packbits(mask, bitorder="little")
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
+            parameters = _faiss().SearchParameters(sel=_faiss().IDSelectorBitmap(bits))
         values, rows = index.search(queries, min(k, len(ids)), params=parameters)
         return [
             [(int(ids[row]), float(value)) for value, row in zip(*pair, strict=True) if row >= 0]
             for pair in zip(values, rows, strict=True)
         ]
+
+
+@cache
+def _faiss() -> Any:
+    """FAISS, imported when an index is first used; its stubs do not know its Python additions."""
+    import faiss
+
+    return faiss
 
 
 def _rows_of(ids: Ids, wanted: Ids) -> tuple[Ids, Ids]:

@@ -1,4 +1,4 @@
-"""The one way documents get into, and out of, a knowledge base: vectors first, then one transaction, then the caches."""
+"""The one way documents get into a knowledge base: vectors first, then one transaction for the rest."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from loaders.embedding import ChunkEncoder
 from loaders.rows import (
     Generation,
     batched,
-    drop_unused_vectors,
     known_vectors,
+    prune_vectors,
     put_document,
     store_vectors,
 )
@@ -39,7 +39,7 @@ def now_utc() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the caller asked for it
+class Stopped(Exception):
     """The caller's stop sign, seen between two slices."""
 
 
@@ -93,6 +93,6 @@ def write_documents(
             written.append(Written(document_id=document_id, is_new=is_new, chunks=len(draft.chunks)))
             if draft.staged is not None:
                 blobs.keep(connection, draft.staged, draft.sha256)
-        drop_unused_vectors(connection, given_up)
+        prune_vectors(connection, given_up)
     blobs.settle()
     return written
