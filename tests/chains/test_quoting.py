@@ -1,0 +1,110 @@
+"""The embedded answer is the documents' own sentences: exact, in a readable order, each once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chains.answer import Passage
+from chains.citations import markers_in
+from chains.quoting import quote, shown
+from local.sentences import sentence_spans
+from tests.chains.conftest import passage
+
+
+@dataclass(frozen=True)
+class Chosen:
+    passage_index: int
+    start: int
+    end: int
+    score: float
+
+
+def chosen(passages: list[Passage], *picks: tuple[int, str, float]) -> list[Chosen]:
+    found = []
+    for index, text, score in picks:
+        start = passages[index].text.index(text)
+        found.append(Chosen(index, start, start + len(text), score))
+    return found
+
+
+LEAVE = passage("leave", "Staff have 30 days. Five days carry over.")
+TRAVEL = passage("travel", "Trains go second class. Flights need approval.")
+TEXTS = {"leave": LEAVE.text, "travel": TRAVEL.text}
+
+
+def test_the_best_document_comes_first_and_its_sentences_in_its_own_order() -> None:
+    picks = chosen(
+        [TRAVEL, LEAVE],
+        (0, "Trains go second class.", 1.0),
+        (1, "Five days carry over.", 3.0),
+        (1, "Staff have 30 days.", 2.0),
+    )
+    pieces, citations = quote(picks, [TRAVEL, LEAVE], TEXTS.__getitem__)
+    assert "".join(pieces) == "Staff have 30 days. [1] Five days carry over. [2] Trains go second class. [3]"
+    assert [citation.marker for citation in citations] == [1, 2, 3]
+    assert all(citation.verified for citation in citations)
+
+
+def test_a_sentence_in_two_overlapping_passages_is_quoted_once() -> None:
+    whole = "Staff have 30 days. Five days carry over."
+    later = passage("leave", whole[20:], start=20, of=whole)
+    picks = chosen([LEAVE, later], (0, "Five days carry over.", 2.0), (1, "Five days carry over.", 1.9))
+    _, citations = quote(picks, [LEAVE, later], TEXTS.__getitem__)
+    assert [(citation.start, citation.end) for citation in citations] == [(20, 41)]
+
+
+def test_table_rows_stand_on_their_own_lines() -> None:
+    table = passage("prices", "Basic | 10 EUR\nPlus | 20 EUR")
+    picks = chosen([table], (0, "Basic | 10 EUR", 2.0), (0, "Plus | 20 EUR", 1.0))
+    pieces, _ = quote(picks, [table], lambda _: table.text)
+    assert "".join(pieces) == "Basic | 10 EUR [1]\n\nPlus | 20 EUR [2]"
+
+
+def test_a_poisoned_sentence_is_shown_without_its_image_and_quoted_to_the_letter() -> None:
+    poisoned = passage("mail", "See ![x](/track?me) and note [3] first.")
+    picks = chosen([poisoned], (0, poisoned.text, 1.0))
+    pieces, citations = quote(picks, [poisoned], lambda _: poisoned.text)
+    assert "".join(pieces) == "See ![x] (/track?me) and note (3) first. [1]"
+    assert citations[0].quote == poisoned.text
+
+
+def test_ordinary_sentences_are_shown_word_for_word() -> None:
+    for text in (
+        "The fee is 5 % (net).",
+        "Write to help@example.org or see https://help.example/x.",
+        "a < b",
+    ):
+        assert shown(text) == text
+
+
+@given(st.data())
+def test_every_citation_is_exactly_its_span(data: st.DataObject) -> None:
+    sentences = st.lists(
+        st.sampled_from(
+            ["Änderung am 3.4. gilt.", "Ja!", "A – b?", "Row | 1", "Nine 🙂 days.", "One [2] two."]
+        ),
+        min_size=1,
+        max_size=6,
+    )
+    texts = {
+        f"d{n}": data.draw(st.sampled_from([" ", "\n", "\n\n"])).join(data.draw(sentences)) for n in range(3)
+    }
+    passages = []
+    for name, text in texts.items():
+        start = data.draw(st.integers(0, len(text) - 1))
+        passages.append(passage(name, text[start:], start=start, of=text))
+    spans = [(i, *span) for i, part in enumerate(passages) for span in sentence_spans(part.text)]
+    picks = data.draw(st.lists(st.sampled_from(spans), min_size=1, max_size=5)) if spans else []
+    evidence = [Chosen(index, start, end, data.draw(st.floats(0, 3))) for index, start, end in picks]
+    pieces, citations = quote(evidence, passages, texts.__getitem__)
+    assert [citation.marker for citation in citations] == list(range(1, len(citations) + 1))
+    assert markers_in("".join(pieces)) == [citation.marker for citation in citations]
+    for citation in citations:
+        assert texts[citation.document_id][citation.start : citation.end] == citation.quote
+        assert citation.verified
+        assert shown(citation.quote) in "".join(pieces)
+    taken = [(c.document_id, place) for c in citations for place in range(c.start, c.end)]
+    assert len(taken) == len(set(taken)), "no character is quoted twice"
