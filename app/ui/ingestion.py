@@ -22,7 +22,7 @@ from loaders.progress import FileProgress, FileState, IngestReport
 
 LARGEST_MB = 50
 KEPT = 50  # finished uploads whose rows can still be shown
-LONGEST_NAME = 150
+LONGEST_NAME = 150  # bytes; file systems allow 255 a name
 ENDED: frozenset[str] = frozenset({"done", "failed", "unchanged"})
 
 
@@ -183,9 +183,17 @@ def _received(file: Uploaded, place: Path, suffixes: frozenset[str]) -> FileRow:
 def file_name(name: str) -> str:
     """The last part of a client's file name, fit for this machine's file system; never empty, never a folder."""
     last = one_line(name.replace("\\", "/").rsplit("/", 1)[-1], longest=LONGEST_NAME)
+    last = _cut(last, LONGEST_NAME)
     if os.name == "nt":
         last = "".join("_" if letter in '<>:"|?*' else letter for letter in last).rstrip(". ")
     return last if last.strip(".") else "unnamed"
+
+
+def _cut(name: str, longest: int) -> str:
+    """At most `longest` bytes of UTF-8, the suffix kept."""
+    stem, suffix = Path(name).stem, Path(name).suffix[:16]
+    room = longest - len(suffix.encode())
+    return stem.encode()[:room].decode(errors="ignore") + suffix if len(name.encode()) > longest else name
 
 
 def _check(name: str, size: int, suffixes: frozenset[str]) -> None:

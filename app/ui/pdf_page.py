@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 WIDTH_PX = 1100
 TALLEST_PX = 4000
+SHORTEST_PART = 12  # letters; less than that could be anything
 MARK = (255, 214, 72)
 _SKIPPED = frozenset("\u00ad\ufffe\x02")  # how pdfium reports hyphens at a line's end
 
@@ -78,19 +80,28 @@ def _rectangles(page: Any, quote: str, size: tuple[int, int]) -> list[Rectangle]
 
 
 def _find(text: Any, quote: str) -> tuple[int, int] | None:
-    """(first character, count) of the quote among pdfium's characters; its longest half where it runs over a page."""
+    """(first character, count) among pdfium's characters of the quote, or of its part that stands on this page."""
     from pypdfium2 import raw
 
     letters = [chr(raw.FPDFText_GetUnicode(text, index)) for index in range(text.count_chars())]
     kept = [index for index, letter in enumerate(letters) if _counts(letter)]
-    page_text = "".join(letters[index] for index in kept)
-    wanted = "".join(filter(_counts, quote))
-    for part in (wanted, wanted[: len(wanted) // 2], wanted[len(wanted) // 2 :]):
-        found = page_text.find(part) if len(part) > 3 else -1
-        if found >= 0:
-            first, last = kept[found], kept[found + len(part) - 1]
-            return first, last - first + 1
-    return None
+    found = _longest_part("".join(letters[index] for index in kept), "".join(filter(_counts, quote)))
+    if found is None:
+        return None
+    first, last = kept[found[0]], kept[found[1] - 1]
+    return first, last - first + 1
+
+
+def _longest_part(page: str, wanted: str) -> tuple[int, int] | None:
+    """Where on the page `wanted` stands, else its longest beginning or end: it may run over a page's edge."""
+    sizes = range(1, len(wanted) + 1)
+    head = bisect_left(sizes, True, key=lambda size: wanted[:size] not in page)
+    tail = bisect_left(sizes, True, key=lambda size: wanted[-size:] not in page)
+    size, part = max((head, wanted[:head]), (tail, wanted[len(wanted) - tail :]))
+    if size < min(SHORTEST_PART, len(wanted)) or not part:
+        return None
+    start = page.find(part)
+    return start, start + size
 
 
 def _counts(letter: str) -> bool:

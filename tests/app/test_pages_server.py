@@ -1,0 +1,108 @@
+"""The server round the page: headers, hosts, ports, conversations of one browser."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import socket
+from typing import Any
+
+import pytest
+
+from app.ui.conversations import Conversations, Exchange
+from app.web import SecurityHeaders, content_security_policy, serve
+from errors import SettingsError
+
+
+def test_the_policy_lets_the_page_ask_this_server_only() -> None:
+    inline = "\n  window.ready = false\n"
+    policy = content_security_policy(f"<head><script>{inline}</script><script src='./a.js'></script></head>")
+    rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split("; ")}
+    digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
+    assert rules["script-src"] == ["'self'", "blob:", f"'sha256-{digest}'"]
+    assert rules["img-src"] == ["'self'", "data:", "blob:"]
+    assert rules["connect-src"] == rules["default-src"] == ["'self'"]
+    assert rules["frame-ancestors"] == rules["object-src"] == ["'none'"]
+    assert not [
+        source for sources in rules.values() for source in sources if "http" in source or source == "*"
+    ]
+
+
+def through(scope: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer that went through the middleware."""
+    sent: list[Any] = []
+
+    async def inner(_scope: Any, _receive: Any, send: Any) -> None:
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"X-Frame-Options", b"ALLOWALL")]}
+        )
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("nothing is read")
+
+    asyncio.run(SecurityHeaders(inner, policy="default-src 'self'")(scope, receive, send))
+    headers: list[tuple[bytes, bytes]] = sent[0]["headers"]
+    return headers
+
+
+def test_every_answer_carries_the_headers_and_ours_win() -> None:
+    headers = through({"type": "http", "path": "/media/x", "headers": []})
+    assert dict(headers)[b"content-security-policy"] == b"default-src 'self'"
+    assert dict(headers)[b"x-content-type-options"] == b"nosniff"
+    assert [value for name, value in headers if name.lower() == b"x-frame-options"] == [b"DENY"]
+    assert b"set-cookie" not in dict(headers)
+
+
+def test_a_browser_gets_one_cookie_that_no_script_can_read() -> None:
+    first = dict(through({"type": "http", "path": "/", "headers": []}))[b"set-cookie"]
+    assert b"HttpOnly" in first
+    assert b"SameSite=Lax" in first
+    again = through({"type": "http", "path": "/", "headers": [(b"cookie", first.split(b";")[0])]})
+    assert b"set-cookie" not in dict(again)
+    assert first != dict(through({"type": "http", "path": "/", "headers": []}))[b"set-cookie"]
+
+
+def test_a_taken_port_is_one_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError) as refused:
+            serve(port=port)
+    assert str(refused.value) == (
+        f"Port {port} is taken by another program: stop it, or choose another port with --port."
+    )
+
+
+@pytest.mark.parametrize(("host", "port"), [("no such host", 8501), ("127.0.0.1", 70000)])
+def test_an_address_that_cannot_be_used_is_one_sentence(host: str, port: int) -> None:
+    with pytest.raises(SettingsError, match="choose another with --host and --port"):
+        serve(host=host, port=port)
+
+
+def asked(key: str) -> Exchange:
+    return Exchange(key=key, question="How many days?", mode="rag", knowledge_base="sample")
+
+
+def test_a_conversation_is_found_by_its_browser_only() -> None:
+    all_of_them = Conversations()
+    mine = all_of_them.begin("me")
+    mine.exchanges.append(asked("a"))
+    assert all_of_them.find(mine.conversation_id, "me") is mine
+    assert all_of_them.find(mine.conversation_id, "you") is None
+    assert all_of_them.find("guess", "me") is None
+    assert all_of_them.of("you") == []
+    assert all_of_them.of("me") == [mine]
+
+
+def test_the_least_used_conversation_is_forgotten_first() -> None:
+    all_of_them = Conversations(kept=2)
+    first, second = all_of_them.begin("me"), all_of_them.begin("me")
+    assert all_of_them.find(first.conversation_id, "me") is first
+    all_of_them.begin("me")
+    assert all_of_them.find(first.conversation_id, "me") is first
+    assert all_of_them.find(second.conversation_id, "me") is None
