@@ -25,6 +25,7 @@ from chains.retrieval import Retrieved, SearchableKnowledge, retrieve
 from chains.stopwatch import Stopwatch
 from chains.support import SentenceEncoder
 from chains.writing import write_answer
+from errors import DocumentNotFoundError
 from local.reader import ExtractiveReader
 
 if TYPE_CHECKING:
@@ -90,12 +91,15 @@ class RagChain:
             yield from write_answer(found, self._model, self._reader, self._encoder)
 
     def _document_text(self) -> Callable[[str], str]:
-        """Reads each document once an answer."""
+        """Reads each document once an answer; one that was removed meanwhile reads as empty."""
         texts: dict[str, str] = {}
 
         def read(document_id: str) -> str:
             if document_id not in texts:
-                texts[document_id] = self._knowledge_base.document_text(document_id)
+                try:
+                    texts[document_id] = self._knowledge_base.document_text(document_id)
+                except DocumentNotFoundError:
+                    texts[document_id] = ""  # its citation then says that it is not verified
             return texts[document_id]
 
         return read

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chains.answer import Answer, AnswerEvent, Confidence, StageStarted, TextDelta
+from chains.confidence import ABSTAIN_BELOW, assess
 from chains.quoting import quote
 from chains.retrieval import Retrieved
 from chains.stopwatch import Stopwatch
@@ -20,8 +21,6 @@ NEAREST = 3  # documents named when nothing answers
 
 def read_answer(found: Retrieved, reader: ExtractiveReader) -> Iterator[AnswerEvent]:
     """Yields the answer sentence by sentence, or abstains with the nearest misses."""
-    from chains.confidence import ABSTAIN_BELOW
-
     yield StageStarted(stage="reading")
     reading, confidence = assessed(found, reader)
     draft = Answer(
@@ -46,8 +45,6 @@ def read_answer(found: Retrieved, reader: ExtractiveReader) -> Iterator[AnswerEv
 
 def assessed(found: Retrieved, reader: ExtractiveReader) -> tuple[Reading, Confidence]:
     """What the reader found, and how sure that makes us."""
-    from chains.confidence import assess
-
     reading = reader.read(
         found.question.text,
         [(passage.document_name, passage.text) for passage in found.passages],
@@ -57,7 +54,8 @@ def assessed(found: Retrieved, reader: ExtractiveReader) -> tuple[Reading, Confi
 
 
 def _reason(confidence: Confidence) -> str:
-    return confidence.reasons[0] if confidence.reasons else "The passages found do not answer the question."
+    sure = f"confidence {confidence.value:.0%}, {ABSTAIN_BELOW:.0%} is needed"
+    return " ".join([f"No sentence answers the question well enough ({sure}).", *confidence.reasons[:1]])
 
 
 def abstention(answer: Answer, reason: str, watch: Stopwatch) -> Answer:

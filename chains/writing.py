@@ -17,6 +17,7 @@ from chains.answer import (
     TextDelta,
 )
 from chains.citations import cite, supported_share
+from chains.confidence import HIGH, MEDIUM
 from chains.generation import SAID_NOTHING, Reply, stream_reply
 from chains.guard import ABSTENTION_TOKEN, UNKNOWN_SOURCE, SafeStream
 from chains.models import ConnectedModel
@@ -156,7 +157,7 @@ def weighed(confidence: Confidence, text: str, citations: tuple[Citation, ...]) 
         told.append("The model cited a source that it was not given; it is shown as [?].")
     return Confidence(
         value=value,
-        level="high" if value >= 0.7 else "medium" if value >= 0.4 else "low",
+        level="high" if value >= HIGH else "medium" if value >= MEDIUM else "low",
         reasons=(*told, *confidence.reasons),
         signals=dict(confidence.signals) | {"supported_share": share},
     )

@@ -22,7 +22,8 @@ class WordEncoder:
             for word in re.findall(r"\w+", text.lower()):
                 row[hashlib.sha256(word.encode()).digest()[0]] += 1.0
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        return np.divide(rows, norms, out=rows, where=norms > 0)
+        unit: NDArray[np.float32] = np.divide(rows, norms, out=rows, where=norms > 0)
+        return unit
 
 
 @dataclass(frozen=True, kw_only=True)
