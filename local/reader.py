@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from local.lexical import AnswerType, QueryTerm, answer_type, holds_type, query_terms, stem, stems
+from local.lexical import AnswerType, QueryTerm, answer_type, holds_type, query_terms, stems
 from local.units import Unit, units
 
 __all__ = ["EvidenceSentence", "ExtractiveReader", "Reading", "SentenceEncoder"]
@@ -87,17 +87,15 @@ class ExtractiveReader:
         self,
         question: str,
         passages: Sequence[tuple[str, str]],
-        idf: Callable[[str], float] | None = None,
         *,
         cosines: Sequence[float | None] | None = None,
     ) -> Reading:
         """Chooses evidence for `question` among `passages`: (title, text) pairs, best first.
 
-        `idf(word)` tells how rare a word, as it stands in the question, is in the whole knowledge base; without
-        it the passages themselves are counted. `cosines` are the retriever's, passage by passage, where it has them.
+        `cosines` are the retriever's, passage by passage, where it has them.
         """
-        query = _Query.of(question, passages, idf)
         found = [unit for index, (title, text) in enumerate(passages) for unit in units(index, title, text)]
+        query = _Query.of(question, [unit.text for unit in found])
         scored = self._score(query, found, cosines)
         chosen = _choose(query, scored)
         return _reading(query, passages, scored, chosen)
@@ -170,12 +168,11 @@ class _Query:
     stems: set[str]
 
     @classmethod
-    def of(
-        cls, question: str, passages: Sequence[tuple[str, str]], idf: Callable[[str], float] | None
-    ) -> _Query:
+    def of(cls, question: str, texts: Sequence[str]) -> _Query:
+        """A word weighs more the fewer of `texts` hold it: what tells the candidates apart, not the base."""
         terms = tuple(query_terms(question))
-        rarity = idf or _rarity(passages)
-        raw = {term.stem: max(rarity(term.word), 1e-3) for term in terms}
+        frequency = Counter(key for text in texts for key in stems(text))
+        raw = {term.stem: math.log(1 + (len(texts) + 1) / (frequency[term.stem] + 0.5)) for term in terms}
         total = sum(raw.values()) or 1.0
         return cls(
             text=question,
@@ -190,13 +187,6 @@ class _Query:
 
     def weight(self, held: frozenset[str]) -> float:
         return sum(self.weights[key] for key in held)
-
-
-def _rarity(passages: Sequence[tuple[str, str]]) -> Callable[[str], float]:
-    """Inverse frequency among the passages' own sentences, for want of the knowledge base's."""
-    texts = [unit.text for index, (title, text) in enumerate(passages) for unit in units(index, title, text)]
-    frequency = Counter(key for text in texts for key in stems(text))
-    return lambda word: math.log(1 + (len(texts) + 1) / (frequency[stem(word)] + 0.5))
 
 
 def _near(
