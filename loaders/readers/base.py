@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,23 +57,12 @@ class FileLoader(BaseLoader):
     def checked_parts(self) -> Iterator[Part]:
         """`parts` that hold text, with every foreign exception turned into a ReadError."""
         found = False
-        try:
+        with mapped_errors(self.source):
             for part in self.parts():
                 self.source.meter.check_time()
                 if part.blocks:
                     found = True
                     yield part
-        except ReadError:
-            raise
-        except (MemoryError, RecursionError) as error:
-            raise FileTooLargeError(
-                f"{self.source.label} is too large or too deeply nested to read: split it into smaller files."
-            ) from error
-        except Exception as error:
-            raise CorruptFileError(
-                f"{self.source.label} is damaged and cannot be read ({_reason(error)}): "
-                "open it in the program that made it and save it again."
-            ) from error
         if not found:
             raise EmptyFileError(f"{self.source.label} holds no text: check that it is the right file.")
 
@@ -106,6 +96,24 @@ def _first_title(part: Part) -> str:
     if first.kind != "heading" or "record" in part.place or "sheet" in part.place:
         return ""
     return " ".join(part.text[first.start : first.end].lstrip("# ").split())[:300]
+
+
+@contextmanager
+def mapped_errors(source: Source) -> Iterator[None]:
+    """The one place where what parsers raise becomes a ReadError: they raise anything on damaged bytes."""
+    try:
+        yield
+    except (ReadError, GeneratorExit):
+        raise
+    except (MemoryError, RecursionError) as error:
+        raise FileTooLargeError(
+            f"{source.label} is too large or too deeply nested to read: split it into smaller files."
+        ) from error
+    except Exception as error:
+        raise CorruptFileError(
+            f"{source.label} is damaged and cannot be read ({_reason(error)}): "
+            "open it in the program that made it and save it again."
+        ) from error
 
 
 def _reason(error: Exception) -> str:

@@ -35,9 +35,9 @@ class CalamineLoader(FileLoader):
             ) from error
         for sheet in workbook.sheets_metadata:
             part = self.new_part(sheet=sheet.name)
-            if sheet.visible.name.lower() != "visible":
+            if sheet.visible != python_calamine.SheetVisibleEnum.Visible:
                 part.extra["hidden"] = True
-            if sheet.typ.name.lower() == "worksheet":
+            if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet:
                 _write_sheet(workbook.get_sheet_by_name(sheet.name), part)
             yield part
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from typing import Literal
 
 from errors import CorruptFileError, EmptyFileError, UnsupportedFileError
@@ -182,8 +183,12 @@ def _package_kind(archive: zipfile.ZipFile, names: set[str]) -> Kind | None:
 
 
 def _member_head(archive: zipfile.ZipFile, name: str) -> bytes:
-    with archive.open(name) as member:
-        return member.read(2**20)
+    """The first MiB of a member; nothing where it is damaged or locked, for other members may tell the kind."""
+    try:
+        with archive.open(name) as member:
+            return member.read(2**20)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
+        return b""
 
 
 def _ole_kind(source: Source) -> Kind:

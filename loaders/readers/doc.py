@@ -12,6 +12,7 @@ import olefile
 from errors import CorruptFileError, UnsupportedFileError
 from loaders.readers.base import FileLoader
 from loaders.readers.decryption import decrypted_binary
+from loaders.readers.ole_title import ole_title
 from loaders.readers.part import Part
 from loaders.readers.tables import write_rows
 
@@ -58,15 +59,10 @@ class DocLoader(FileLoader):
                 text = _piece_text(stream, ole.openstream(name).read())
             else:
                 text = _plain_text(stream)
-            self.use_title(_title(ole))
+            self.use_title(ole_title(ole))
         part = self.new_part()
         _write(part, _without_fields(text))
         yield part
-
-
-def _title(ole: olefile.OleFileIO) -> str:
-    title = ole.get_metadata().title
-    return title.decode("utf-8", "replace") if isinstance(title, bytes) else str(title or "")
 
 
 def _plain_text(stream: bytes) -> str:

@@ -12,6 +12,7 @@ import olefile
 from errors import EncryptedFileError
 from loaders.readers.base import FileLoader
 from loaders.readers.decryption import decrypted_binary
+from loaders.readers.ole_title import ole_title
 from loaders.readers.part import Part
 
 _SLIDE, _NOTES, _LIST, _SLIDE_PLACE = 1006, 1008, 4080, 1011
@@ -48,6 +49,7 @@ class PptLoader(FileLoader):
                     f"{self.source.label} is encrypted: give its password, or save it without one."
                 )
             data = ole.openstream("PowerPoint Document").read()
+            self.use_title(ole_title(ole))
         slides = _slides(data)
         if not any(slide.texts for slide in slides):
             slides = [_Slide(0, list(_texts(data, 0, len(data))))]

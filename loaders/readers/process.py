@@ -74,6 +74,11 @@ class ReaderProcess:
             raise raised(reply["message"])
         return [Document(page_content=item["text"], metadata=item["metadata"]) for item in reply["documents"]]
 
+    @property
+    def pid(self) -> int | None:
+        """The running worker's process id."""
+        return self._process.pid if self._process is not None else None
+
     def close(self) -> None:
         """End the worker; a later `read` starts a new one."""
         process, self._process = self._process, None

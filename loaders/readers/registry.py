@@ -8,7 +8,7 @@ from pathlib import Path
 from langchain_core.documents import Document
 
 from errors import ReadError, ScannedFileError
-from loaders.readers.base import FileLoader
+from loaders.readers.base import FileLoader, mapped_errors
 from loaders.readers.detect import Kind, detect
 from loaders.readers.limits import Limits
 from loaders.readers.source import Source
@@ -45,8 +45,14 @@ _LOADERS: dict[Kind, tuple[str, str]] = {
 }
 
 SUPPORTED_SUFFIXES: frozenset[str] = frozenset(
-    [".pdf", ".docx", ".docm", ".dotx", ".dotm", ".pptx", ".pptm", ".ppsx", ".potx", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls", ".doc", ".dot", ".ppt", ".pps", ".odt", ".ott", ".ods", ".odp", ".epub", ".html", ".htm", ".xhtml", ".mht", ".mhtml", ".md", ".markdown", ".txt", ".text", ".log", ".rst", ".tex", ".rtf", ".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".xml", ".eml", ".mbox", ".msg", ".zip", ".srt", ".vtt"]
-)
+    {
+        ".pdf", ".docx", ".docm", ".dotx", ".dotm", ".pptx", ".pptm", ".ppsx", ".potx", ".xlsx", ".xlsm",
+        ".xltx", ".xlsb", ".xls", ".doc", ".dot", ".ppt", ".pps", ".odt", ".ott", ".fodt", ".ods", ".odp",
+        ".epub", ".html", ".htm", ".xhtml", ".mht", ".mhtml", ".md", ".markdown", ".txt", ".text", ".log",
+        ".rst", ".tex", ".rtf", ".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".ipynb", ".xml", ".eml",
+        ".mbox", ".msg", ".zip", ".srt", ".vtt",
+    }
+)  # fmt: skip
 
 
 def loader_for(
@@ -62,7 +68,8 @@ def loader_for(
 
 def loader_of(source: Source) -> FileLoader:
     """The loader for bytes that may be packed in another file."""
-    kind = detect(source)
+    with mapped_errors(source):
+        kind = detect(source)
     if kind == "image":
         raise ScannedFileError(
             f"{source.label} is a picture: run OCR on it first and add the text or PDF that gives."
@@ -70,7 +77,9 @@ def loader_of(source: Source) -> FileLoader:
     if kind == "encrypted_office":
         from loaders.readers.decryption import decrypted_office
 
-        return loader_of(decrypted_office(source))
+        with mapped_errors(source):
+            opened = decrypted_office(source)
+        return loader_of(opened)
     module, name = _LOADERS[kind]
     loader_class: type[FileLoader] = getattr(import_module(f"loaders.readers.{module}"), name)
     return loader_class(source)
