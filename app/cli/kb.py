@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.output import print_json, print_line, say
 from app.workspace import open_workspace
+from errors import DocumentNotFoundError
+
+if TYPE_CHECKING:
+    from loaders.knowledge_base import KnowledgeBase
 
 app = typer.Typer(no_args_is_help=True, help="Knowledge bases: list, create, show, remove, rebuild, check.")
 Name = Annotated[str, typer.Argument(help="The knowledge base's name.")]
@@ -60,7 +64,7 @@ def remove(
     """Delete a knowledge base, or some of its documents, for good."""
     workspace = open_workspace()
     if document:
-        workspace.knowledge_base(name).remove(document)
+        _remove_documents(workspace.knowledge_base(name), document)
         removed: dict[str, object] = {"removed_documents": document}
     else:
         info = workspace.describe(name)
@@ -107,6 +111,16 @@ def doctor(
             print_line("Nothing wrong was found.")
     if any(not finding.repaired for finding in findings):
         raise typer.Exit(1)
+
+
+def _remove_documents(knowledge_base: KnowledgeBase, document_ids: list[str]) -> None:
+    known = {info.document_id for info in knowledge_base.documents()}
+    unknown = [document_id for document_id in document_ids if document_id not in known]
+    if unknown:
+        raise DocumentNotFoundError(
+            f"There is no document {unknown[0]!r}, so nothing was removed; `kb show` lists the ids."
+        )
+    knowledge_base.remove(document_ids)
 
 
 def _print_generation(generation: int, json: bool) -> None:
