@@ -7,7 +7,8 @@
         manifest.json    the SHA-256 of each of them, written last
 
 A graph folder is made whole under a private name, fsynced, and renamed; whoever renames first wins and the
-others use that one. What is on disk is hashed against the manifest before use, and built again if it differs.
+others use that one; what a killed build left is removed by a later one. What is on disk is hashed against the
+manifest before use, and built again if it differs.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from local.model_files import TOKENIZER, WEIGHTS, check_published, find_model_di
 _GRAPH = "graph.onnx"
 _GRAPH_WEIGHTS = "weights.bin"
 _MANIFEST = "manifest.json"
+_ABANDONED_SECONDS = 3600.0  # a build takes seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ def _build(source: Path, target: Path, precision: Precision) -> None:
 
     private = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     private.mkdir(parents=True)
+    _remove_abandoned(private)
     try:
         built = build_graph(load_file(source / WEIGHTS), precision, weights_file=_GRAPH_WEIGHTS)
         contents = {
@@ -89,6 +92,15 @@ def _build(source: Path, target: Path, precision: Precision) -> None:
         _publish(private, target)
     finally:
         shutil.rmtree(private, ignore_errors=True)
+
+
+def _remove_abandoned(private: Path) -> None:
+    """Remove the private folders that killed builds left beside `private`, by the file system's own clock."""
+    now = private.stat().st_mtime
+    for other in private.parent.glob(".graph-*"):
+        with contextlib.suppress(FileNotFoundError):
+            if now - other.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def _publish(private: Path, target: Path) -> None:
