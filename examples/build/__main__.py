@@ -39,4 +39,5 @@ def main() -> None:
         print(path)  # noqa: T201
 
 
-main()
+if __name__ == "__main__":
+    main()
