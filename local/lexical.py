@@ -32,7 +32,8 @@ STOP_WORDS = _words(
     him his how i if in into is it its itself just me more most my no nor not now of off on once only or other
     our ours out over own same shall she should so some such than that the their theirs them then there these
     they this those through to too under until up upon us very was we were what when where which while who whom
-    whose why will with would you your yours s t d ll m re ve does please tell give many much name called"""
+    whose why will with would you your yours s t d ll m re ve does please tell give many much name called
+    may might must"""
 )
 IRREGULAR = MappingProxyType(
     dict(
@@ -49,26 +50,43 @@ IRREGULAR = MappingProxyType(
         )
     )
 )
-# Longest first: a suffix goes when at least three letters with a vowel remain.
+# Longest first. Endings of the first kind need three letters before them, the others four.
+INFLECTIONS = _words("ments ment ing est ers ors ed er or al ly es s e")
 SUFFIXES = (
+    *("ization", "isation", "ational", "fulness", "iveness", "ousness", "ations", "ation", "ating", "ators"),
     *(
-        "ization",
-        "isation",
-        "ational",
-        "fulness",
-        "iveness",
-        "ousness",
-        "ements",
-        "ations",
-        "ators",
-        "ation",
-        "ating",
+        "ments",
+        "ities",
+        "ator",
         "ated",
         "ates",
+        "ical",
+        "ment",
+        "ness",
+        "ions",
+        "ance",
+        "ence",
+        "able",
+        "ible",
     ),
-    *("ments", "ities", "ment", "ness", "ions", "ance", "ence", "able", "ible", "ator", "ical", "ity", "ive"),
-    *("ize", "ise", "ion", "ing", "ful", "ous", "ant", "ent", "est", "ers", "ors", "ate", "ism", "ist"),
-    *("ies", "ied", "ed", "er", "or", "al", "ic", "ly", "es", "s", "y", "e"),
+    *(
+        "ity",
+        "ive",
+        "ize",
+        "ise",
+        "ion",
+        "ing",
+        "ful",
+        "ous",
+        "ant",
+        "ent",
+        "est",
+        "ers",
+        "ors",
+        "ate",
+        "ism",
+    ),
+    *("ist", "ed", "er", "or", "al", "ic", "ly", "es", "s", "y", "e"),
 )
 
 MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*"
@@ -151,10 +169,10 @@ def query_terms(question: str) -> list[QueryTerm]:
     terms: dict[str, QueryTerm] = {}
     for position, match in enumerate(WORD.finditer(question)):
         word = match.group()
-        if _plain(word) in STOP_WORDS:
+        if _plain(word) in STOP_WORDS and not (word == "May" and position):
             continue
         term = QueryTerm(word=word, stem=stem(word), kind=_kind(word, first=position == 0))
-        if term.stem and (term.stem not in terms or term.kind == "name"):
+        if term.stem:
             terms.setdefault(term.stem, term)
     return list(terms.values())
 
@@ -199,9 +217,12 @@ def _plain(word: str) -> str:
 def _without_suffix(word: str) -> str:
     if word.endswith("ss"):
         return word
+    if len(word) > 4 and word.endswith(("ies", "ied")):
+        return word[:-3] + "y"
     for suffix in SUFFIXES:
         rest = word.removesuffix(suffix)
-        if rest != word and len(rest) >= 3 and VOWEL.search(rest):
+        least = 3 if suffix in INFLECTIONS else 4
+        if rest != word and len(rest) >= least and VOWEL.search(rest):
             doubled = suffix in ("ing", "ed", "er", "est") and len(rest) > 3 and rest[-1] == rest[-2]
             return rest[:-1] if doubled and rest[-1] not in "lsz" else rest
     return word

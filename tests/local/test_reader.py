@@ -1,0 +1,143 @@
+"""What the reader chooses to quote, with an encoder that only counts words; and what holds for any passages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from local.lexical import stems
+from local.reader import MAX_SENTENCES, ExtractiveReader, Reading
+from local.units import units
+
+LEAVE = (
+    "Leave policy",
+    "Annual leave\nEvery employee has 25 days of annual leave. Unused days lapse in March. "
+    "The head of People approves exceptions.",
+)
+TEAMS = ("Teams", "The Harbour team runs the Lisbon office. The Forge team runs the Porto office.")
+EXPENSES = ("Expenses", "Expenses of the Harbour team are approved by Ana Silva. Others go to Finance.")
+PACKING = ("Travel", "Bring to the airport:\n- your passport\n- two photos\n- the blue form")
+PRICES = ("Prices", "Plan: Basic | Price: 5 EUR | Seats: 3\nPlan: Pro | Price: 9 EUR | Seats: 10")
+
+
+class WordCounter:
+    """An encoder whose vectors count stems in 384 buckets; `encoded` are the texts it was given."""
+
+    def __init__(self) -> None:
+        self.encoded: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.encoded += texts
+        rows = np.full((len(texts), 384), 1e-6, dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in stems(text):
+                row[sum(map(ord, word)) % 384] += 1
+        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
+
+
+def read(question: str, *passages: tuple[str, str]) -> Reading:
+    return ExtractiveReader(WordCounter()).read(question, passages)
+
+
+def quoted(question: str, *passages: tuple[str, str]) -> list[str]:
+    return [sentence.text for sentence in read(question, *passages).sentences]
+
+
+@pytest.mark.parametrize(
+    ("question", "passages", "answer"),
+    [
+        (
+            "How many days of annual leave does an employee have?",
+            (LEAVE, TEAMS),
+            ["Every employee has 25 days of annual leave."],
+        ),
+        ("When do unused days lapse?", (TEAMS, LEAVE), ["Unused days lapse in March."]),
+        ("Who runs the Porto office?", (EXPENSES, TEAMS), ["The Forge team runs the Porto office."]),
+        ("What is the price of Pro?", (LEAVE, PRICES), ["Plan: Pro | Price: 9 EUR | Seats: 10"]),
+        ("What must I bring to the airport?", (LEAVE, PACKING), [PACKING[1]]),
+    ],
+    ids=["one sentence", "second passage", "name", "table row", "list with its introduction"],
+)
+def test_one_piece_answers(question: str, passages: tuple[tuple[str, str], ...], answer: list[str]) -> None:
+    assert quoted(question, *passages) == answer
+
+
+def test_two_passages_each_give_their_part() -> None:
+    found = read("Who approves expenses of the team that runs the Lisbon office?", LEAVE, TEAMS, EXPENSES)
+    assert {sentence.text for sentence in found.sentences} == {
+        "The Harbour team runs the Lisbon office.",
+        "Expenses of the Harbour team are approved by Ana Silva.",
+    }
+
+
+def test_a_heading_or_a_question_of_the_text_is_never_quoted_alone() -> None:
+    faq = ("Help", "# Notice period\nHow long is the notice period?\nThree months to the end of a quarter.")
+    assert quoted("How long is the notice period?", faq) == ["Three months to the end of a quarter."]
+
+
+def test_words_that_no_passage_holds_are_told() -> None:
+    found = read("Where is the Zurich office with 900 desks and parrots?", TEAMS)
+    assert found.missing == ("Zurich", "900", "desks", "parrots")
+    assert found.missing_names == ("Zurich", "900")
+    assert found.covered == ("office",)
+    assert found.signals["names_missing"] > 0.3
+
+
+def test_nothing_to_read() -> None:
+    assert read("Anything?").sentences == ()
+    assert read("Anything?", ("Title", "  \n ")).sentences == ()
+    assert read("Anything?", ("Title", "# Only a heading")).sentences == ()
+
+
+def test_sentences_are_embedded_once() -> None:
+    encoder = WordCounter()
+    reader = ExtractiveReader(encoder)
+    first = reader.read("Who runs the Porto office?", [TEAMS])
+    assert reader.read("Who runs the Porto office?", [TEAMS]) == first
+    assert len(encoder.encoded) == len(set(encoder.encoded)) == 3
+
+
+@pytest.mark.parametrize("cosine", [0.0, 0.9])
+def test_the_retrievers_cosine_counts(cosine: float) -> None:
+    twin = ("Teams", "The Forge team runs the Faro office.")
+    one = ("Teams", "The Forge team runs the Sines office.")
+    found = ExtractiveReader(WordCounter()).read(
+        "Which team runs the office?", [one, twin], cosines=[0.5, cosine]
+    )
+    best = max(found.sentences, key=lambda sentence: sentence.score)
+    assert best.passage_index == (1 if cosine > 0.5 else 0)
+
+
+PASSAGE = st.tuples(
+    st.text(max_size=10),
+    st.lists(
+        st.sampled_from(["Ana", "pays", "rent.", "\n", "- ", "a | b", "Bring:", "Why?", "# H", "中。"])
+        | st.text(max_size=8),
+        max_size=30,
+    ).map(" ".join),
+)
+
+
+@given(st.text(max_size=40) | st.just("Who pays rent for Ana?"), st.lists(PASSAGE, max_size=4))
+def test_any_passages(question: str, passages: list[tuple[str, str]]) -> None:
+    found = ExtractiveReader(WordCounter()).read(question, passages)
+    assert len(found.sentences) <= MAX_SENTENCES
+    for sentence in found.sentences:
+        text = passages[sentence.passage_index][1]
+        assert text[sentence.start : sentence.end] == sentence.text == sentence.text.strip() != ""
+    spans = [(one.passage_index, one.start, one.end) for one in found.sentences]
+    assert len(set(spans)) == len(spans)
+    assert all(np.isfinite(value) for value in found.signals.values())
+    assert found == ExtractiveReader(WordCounter()).read(question, passages)
+
+
+@given(PASSAGE)
+def test_units_are_spans(passage: tuple[str, str]) -> None:
+    for unit in units(0, *passage):
+        assert passage[1][unit.start : unit.end] == unit.text
