@@ -63,8 +63,11 @@ def _talk(workspace: Workspace, exchanges: list[Exchange]) -> None:
     if not exchanges:
         with st.container(key="welcome"):
             _welcome(workspace)
-    for exchange in exchanges:
+    for exchange in exchanges[:-1]:
         draw_exchange(exchange)
+    for exchange in exchanges[-1:]:
+        with st.container(key="latest" if len(exchanges) > 1 else "first"):
+            draw_exchange(exchange)
     upload_rows(workspace)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.ui.escape import escape, one_line
-from app.ui.matches import explain
+from app.ui.matches import explain, place_in
 from app.ui.pdf_page import PagePicture, page_picture
 from app.ui.prose import excerpt
 from app.ui.rich_text import rich_text
@@ -95,8 +95,9 @@ def _head(evidence: Evidence, marker: int | None) -> None:
         with st.container(gap=None):
             st.caption(title)
             st.markdown(f"**{escape(evidence.document_name)}**")
-            if evidence.location.label():
-                st.caption(f":material/location_on: {escape(evidence.location.label(), longest=200)}")
+            place = place_in(evidence.document_name, evidence.location)
+            if place:
+                st.caption(f":material/location_on: {escape(place, longest=200)}")
         st.button(
             ":material/close:",
             help="Close",
@@ -115,13 +116,20 @@ def _source(knowledge_base: KnowledgeBase, evidence: Evidence) -> None:
         st.badge("Quoted word for word", icon=":material/verified:", color="green")
     elif evidence.verified is False:
         st.badge("Not found word for word in the source", icon=":material/warning:", color="orange")
-    rich_text(excerpt(before, quote, after), key="evidence_text", style="excerpt")
     blob = knowledge_base.blob(evidence.document_id)
-    if blob is None:
-        return
-    if evidence.location.page is not None and blob.startswith(b"%PDF"):
-        _page(blob, evidence.location.page, quote)
-    _download(knowledge_base, evidence)
+    page = evidence.location.page
+    picture = _picture(blob, page, quote) if blob and page is not None and blob.startswith(b"%PDF") else None
+    text = excerpt(before, quote, after)
+    if picture is None:
+        rich_text(text, key="evidence_text", style="excerpt")
+    else:
+        as_page, as_text = st.tabs([f"Page {page}", "Text"])
+        with as_page:
+            _draw_page(picture, page)
+        with as_text:
+            rich_text(text, key="evidence_text", style="excerpt")
+    if blob is not None:
+        _download(knowledge_base, evidence)
 
 
 def surroundings(text: str, start: int, end: int) -> tuple[str, str, str]:
@@ -135,14 +143,9 @@ def surroundings(text: str, start: int, end: int) -> tuple[str, str, str]:
     return before.lstrip("\n"), text[start:end], after.rstrip("\n")
 
 
-def _page(blob: bytes, page: int, quote: str) -> None:
-    picture = _picture(blob, page, quote)
-    if picture is None:
-        return
-    words = "the quote is marked" if picture.marks else "the quote could not be marked on the picture"
-    st.image(
-        picture.png, caption=f"Page {page}, {words}", width="stretch", alt=f"Page {page} of the document"
-    )
+def _draw_page(picture: PagePicture, page: int | None) -> None:
+    words = "with the quote marked" if picture.marks else "the quote could not be marked on the picture"
+    st.image(picture.png, caption=f"Page {page}, {words}", width="stretch", alt=f"Page {page}, {words}")
 
 
 @st.cache_resource(max_entries=24, show_spinner="Drawing the page")

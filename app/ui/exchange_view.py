@@ -9,7 +9,7 @@ import streamlit as st
 from app.ui.conversations import Exchange
 from app.ui.escape import escape, one_line
 from app.ui.live import LiveSnapshot, live_answers
-from app.ui.matches import explain
+from app.ui.matches import explain, titled_place
 from app.ui.prose import element, prose
 from app.ui.rich_text import rich_text
 from app.ui.session import Shown, show, shown
@@ -33,13 +33,14 @@ LEVELS = {
 
 
 def draw_exchange(exchange: Exchange) -> None:
+    now = exchange.snapshot()
+    running = now is not None and now.state == "running"
     with st.container(key=f"question_{exchange.key}"):
-        rich_text([exchange.question], key=f"asked_{exchange.key}", style="question")
+        rich_text([exchange.question], key=f"asked_{exchange.key}", style="question", reveal=running)
         for name in exchange.files:
             st.caption(f":material/attach_file: {escape(name)}")
     with st.container(key=f"answer_{exchange.key}"):
-        now = exchange.snapshot()
-        if now is not None and now.state == "running":
+        if running:
             st.fragment(_draw_running, run_every=REDRAW_S)(exchange)
         else:
             _draw_ended(exchange, now)
@@ -124,21 +125,22 @@ def _source_button(exchange: Exchange, citation: Citation) -> None:
 
 
 def _source_label(citation: Citation) -> str:
-    place = citation.location.label()
-    return one_line(f"{citation.document_name} · {place}" if place else citation.document_name, longest=160)
+    return one_line(titled_place(citation.document_name, citation.location), longest=160)
 
 
 def _draw_abstention(exchange: Exchange, answer: Answer) -> None:
     with st.container(border=True):
         st.markdown("##### :material/search_off: Not in your documents")
-        st.markdown(escape(answer.reason or answer.text, longest=600))
+        st.markdown("Nothing that was found answers this question.")
+        if answer.reason:
+            st.caption(escape(answer.reason, longest=600))
         if not answer.passages:
             return
         st.caption("The nearest that was found:")
         for index, passage in enumerate(answer.passages[:3]):
             with st.container(gap=None):
                 st.button(
-                    escape(f"{passage.document_name} · {passage.location.label()}".strip(" ·"), longest=90),
+                    escape(titled_place(passage.document_name, passage.location), longest=90),
                     key=f"miss_{exchange.key}_{index}",
                     type="tertiary",
                     icon=":material/description:",
@@ -181,7 +183,7 @@ def why_dialog(exchange: Exchange, answer: Answer) -> None:
         st.markdown("##### What was read")
         for index, passage in enumerate(answer.passages):
             match = explain(passage.scores)
-            name = escape(f"{passage.document_name} · {passage.location.label()}".strip(" ·"), longest=110)
+            name = escape(titled_place(passage.document_name, passage.location), longest=110)
             with st.expander(f"{index + 1}. {name} — {match.level} match"):
                 st.caption(escape(" ".join(match.reasons), longest=400))
                 rich_text([passage.text], key=f"why_{exchange.key}_{index}", style="excerpt")

@@ -1,10 +1,14 @@
-"""Why a passage was found, in words. The words rest on ranks, which mean the same for every question."""
+"""Where a passage stands and why it was found, in words.
+
+The words of a match rest on ranks, which mean the same for every question.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from loaders.location import Location
 from loaders.passage import Scores
 
 NEAR_THE_TOP = 3
@@ -40,3 +44,15 @@ def _words(scores: Scores) -> str:
 def ordinal(number: int) -> str:
     tail = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{tail}"
+
+
+def titled_place(document_name: str, location: Location) -> str:
+    """`Leave policy · page 3 · Carry-over`; a top heading that repeats the document's name is left out."""
+    place = place_in(document_name, location)
+    return f"{document_name} · {place}" if place else document_name
+
+
+def place_in(document_name: str, location: Location) -> str:
+    if location.headings[:1] == (document_name,):
+        location = replace(location, headings=location.headings[1:])
+    return location.label()

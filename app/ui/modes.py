@@ -20,8 +20,8 @@ def chosen_mode(workspace: Workspace) -> Mode:
 def mode_switch(workspace: Workspace) -> None:
     """One control of four; the modes that cannot run are there, disabled, with the reason."""
     statuses, chosen = workspace.modes(), chosen_mode(workspace)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="mode_row"):
-        with st.container(horizontal=True, key="modes"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key="mode_row"):
+        with st.container(horizontal=True, wrap=False, gap=None, width="content", key="modes"):
             for status in statuses:
                 _button(status, chosen)
         with st.container(key="mode_note"):

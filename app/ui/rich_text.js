@@ -27,5 +27,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
   root.className = `prose ${data.style}`;
   const cited = (number) => setTriggerValue("cited", number);
   root.replaceChildren(...data.nodes.map((node) => build(node, cited, data.active)));
+  if (data.reveal && !root.dataset.revealed) {
+    root.dataset.revealed = "yes";
+    root.scrollIntoView({ block: "start", behavior: "smooth" });
+  }
   root.querySelector("mark")?.scrollIntoView({ block: "nearest" });
 }

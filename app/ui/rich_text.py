@@ -31,9 +31,13 @@ def rich_text(
     key: str,
     style: Style = "answer",
     active: int | None = None,
+    reveal: bool = False,
     on_cite: Callable[[int], None] | None = None,
 ) -> None:
-    """Draws `nodes`; a click on citation n calls `on_cite(n)` before the page runs again."""
+    """Draws `nodes`; a click on citation n calls `on_cite(n)` before the page runs again.
+
+    With `reveal` the page scrolls to it, once.
+    """
 
     def clicked() -> None:
         number = st.session_state[key].cited
@@ -42,6 +46,6 @@ def rich_text(
 
     _component()(
         key=key,
-        data={"nodes": list(nodes), "style": style, "active": active},
+        data={"nodes": list(nodes), "style": style, "active": active, "reveal": reveal},
         on_cited_change=clicked,
     )
