@@ -1,0 +1,141 @@
+"""What the program itself adds to an answer: everything but the search and the model.
+
+    python benchmarks/overhead.py [--answers 40]
+
+A chat model is a loopback server that replies at once; the documents are written on the spot. Per answer:
+total - retrieve - the median time that a bare `openai` client needs for the same streamed request. The peers of
+the same run are that client, and the shortest LangChain chain (prompt | ChatOpenAI | parser) over the same
+passages, which neither guards, nor cites, nor checks. Timings of a machine at work for others say little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from chains.answer import Answer, Question
+from chains.models import ChatModelConfig, ConnectedModel, connect
+from chains.rag import RagChain
+from loaders.knowledge_base import KnowledgeBase
+from local.encoder import MiniLMEncoder
+from tests.loopback.openai_server import LoopbackServer, serve_openai
+
+TOPICS = ("leave", "travel", "devices", "hiring", "invoices", "visitors", "training", "pensions")
+QUESTIONS = [f"How many days does the {topic} procedure take?" for topic in TOPICS]
+REPLY = (
+    "The procedure takes thirty days [1]. A manager confirms it in writing [1]. "
+    "Later requests go to the second office, which answers within a week [2]."
+)
+
+
+def write_documents(folder: Path) -> None:
+    for topic in TOPICS:
+        body = (
+            f"# The {topic} procedure\n\nThe {topic} procedure takes thirty days. A manager confirms it in writing. "
+            f"Later {topic} requests go to the second office, which answers within a week.\n\n"
+        )
+        more = "\n\n".join(
+            f"Section {n} of the {topic} rules names the people who keep its records." for n in range(40)
+        )
+        (folder / f"{topic}.md").write_text(body + more, "utf-8")
+
+
+def median_ms(work: Callable[[str], object], answers: int) -> float:
+    times = []
+    for n in range(answers):
+        started = time.perf_counter()
+        work(QUESTIONS[n % len(QUESTIONS)])
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)
+
+
+def chain_times(chain: RagChain, answers: int) -> dict[str, float]:
+    """Medians of the answer's own timings, in milliseconds."""
+    told: list[Answer] = [chain.invoke(Question(text=QUESTIONS[n % len(QUESTIONS)])) for n in range(answers)]
+    return {
+        name: statistics.median(answer.timings_ms[name] for answer in told) for name in told[0].timings_ms
+    }
+
+
+def bare_client(server: LoopbackServer) -> Callable[[str], object]:
+    import openai
+
+    client = openai.OpenAI(base_url=server.url, api_key="none")
+    messages = server.chat_requests[-1].body["messages"]
+
+    def call(_: str) -> str:
+        stream = client.chat.completions.create(
+            model="loopback-model", messages=messages, stream=True, stream_options={"include_usage": True}
+        )
+        return "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+
+    return call
+
+
+def shortest_langchain(model: ConnectedModel, base: KnowledgeBase) -> Callable[[str], object]:
+    from langchain_core.output_parsers import StrOutputParser
+    from langchain_core.prompts import ChatPromptTemplate
+
+    prompt = ChatPromptTemplate.from_messages(
+        [("system", "Answer from the passages."), ("user", "{passages}\n\n{question}")]
+    )
+    program = prompt | model.chat | StrOutputParser()
+
+    def call(question: str) -> str:
+        found = base.search(question, k=5)
+        passages = "\n\n".join(passage.text for passage in found)
+        return "".join(program.stream({"passages": passages, "question": question}))
+
+    return call
+
+
+def main(answers: int) -> None:
+    print(f"{platform.platform()}, Python {platform.python_version()}, {answers} answers")
+    names = ("openai", "langchain-core", "langchain-openai", "onnxruntime")
+    print(", ".join(f"{name} {version(name)}" for name in names))
+    with tempfile.TemporaryDirectory() as folder, serve_openai(answer=lambda _: REPLY) as server:
+        documents = Path(folder) / "documents"
+        documents.mkdir()
+        write_documents(documents)
+        encoder = MiniLMEncoder(cache_dir=Path(folder) / "models")
+        base = KnowledgeBase.create(Path(folder) / "kb", name="Bench", encoder=encoder)
+        base.ingest([documents])
+        model = connect(ChatModelConfig(base_url=server.url))
+        writing = RagChain(base, chat_model=model, encoder=encoder)
+        reading = RagChain(base, chat_model=None, encoder=encoder)
+        chain_times(writing, 4)
+        written, read = chain_times(writing, answers), chain_times(reading, answers)
+        bare = median_ms(bare_client(server), answers)
+        langchain = median_ms(shortest_langchain(model, base), answers)
+        base.close()
+    report(written, read, bare, langchain)
+
+
+def report(written: dict[str, float], read: dict[str, float], bare: float, langchain: float) -> None:
+    print("chat model, ms: " + ", ".join(f"{name} {value:.1f}" for name, value in written.items()))
+    print("embedded, ms:   " + ", ".join(f"{name} {value:.1f}" for name, value in read.items()))
+    print(f"bare openai client, ms: {bare:.1f}")
+    around = written["total"] - written["retrieve"] - bare
+    print(
+        f"overhead around the chat model, ms: {around:.1f}, of which the citation check {written['check']:.1f}"
+    )
+    print(f"  without the check: {around - written['check']:.1f}")
+    shortest = langchain - written["retrieve"] - bare
+    print(f"shortest LangChain chain, same sum, ms: {shortest:.1f}")
+    print(f"overhead around the embedded reader, ms: {read['total'] - read['retrieve'] - read['read']:.2f}")
+    print(f"ratio of whole answers, ours / shortest LangChain chain: {written['total'] / langchain:.2f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Orchestration overhead per answer.")
+    parser.add_argument("--answers", type=int, default=40)
+    main(parser.parse_args().answers)
