@@ -109,7 +109,7 @@ def _write(thread: Thread, path: Path) -> Path:
     message["From"], message["To"] = newest.sender, ", ".join(newest.to)
     message["Date"], message["Subject"] = newest.date, thread.subject
     message["Message-ID"] = f"<{thread.name}@isvelde.example>"
-    message.set_content(_plain(thread), charset="utf-8")
+    message.set_content(_plain(thread.letters), charset="utf-8")
     message.add_alternative(_html(thread), subtype="html", charset="utf-8")
     if thread.attachment:
         name, content = thread.attachment
@@ -127,18 +127,17 @@ def _fix_boundaries(message: EmailMessage, name: str) -> None:
 
 
 def _introduction(letter: Letter) -> str:
-    return f"On {letter.date[:-6]}, {letter.sender.split(' <')[0]} wrote:"
+    return f"On {letter.date[:-9]}, {letter.sender.split(' <')[0]} wrote:"
 
 
-def _plain(thread: Thread) -> str:
-    parts = [thread.letters[-1].body]
-    for depth, letter in enumerate(reversed(thread.letters[:-1]), start=1):
-        quoted = [_introduction(letter), "", *letter.body.splitlines()]
-        outer = "> " * (depth - 1)
-        parts.append(
-            "\n".join((outer + ("" if i == 0 else "> ") + line).rstrip() for i, line in enumerate(quoted))
-        )
-    return "\n\n".join(parts) + "\n"
+def _plain(letters: tuple[Letter, ...]) -> str:
+    """The newest letter with all older ones quoted below it, each reply one mark deeper."""
+    *older, newest = letters
+    if not older:
+        return newest.body + "\n"
+    quoted = _plain(tuple(older)).splitlines()
+    below = "\n".join(f"> {line}".rstrip() for line in quoted)
+    return f"{newest.body}\n\n{_introduction(older[-1])}\n\n{below}\n"
 
 
 def _html(thread: Thread) -> str:
