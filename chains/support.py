@@ -16,7 +16,7 @@ from local.sentences import sentence_spans
 # Weights and threshold: benchmarks/citation_support.py prints what they do.
 WHOLE_WORDS, WHOLE_FIGURES = 0.3, 0.3  # of the whole passage, relative to its best sentence
 HOLDS_FROM = 0.6  # of score
-MAX_ENCODED = 8  # sentences of a passage that are embedded for a claim: those with most of its words
+MAX_ENCODED = 3  # sentences of a passage that are embedded for a claim, besides two pairs
 
 _WORD = re.compile(r"[^\W\d_]+", re.UNICODE)
 _NUMBER = re.compile(r"\d[\d.,]*")
@@ -64,13 +64,13 @@ def best_support(pairs: Sequence[tuple[str, str]], encoder: SentenceEncoder) -> 
 
 
 def _likeliest(claim: str, text: str) -> list[tuple[int, int]]:
-    spans = _windows(text)
-    return sorted(spans, key=lambda span: -word_recall(claim, text[slice(*span)]))[:MAX_ENCODED]
-
-
-def _windows(text: str) -> list[tuple[int, int]]:
+    """The sentences with most of the claim's words, and the first of them with either neighbour."""
     spans = sentence_spans(text) or [(0, len(text))]
-    return spans + [(spans[i][0], spans[i + 1][1]) for i in range(len(spans) - 1)]
+    recall = [word_recall(claim, text[start:end]) for start, end in spans]
+    order = sorted(range(len(spans)), key=lambda i: -recall[i])[:MAX_ENCODED]
+    best = order[0]
+    pairs = [(i, i + 1) for i in (best - 1, best) if 0 <= i < len(spans) - 1]
+    return [spans[i] for i in order] + [(spans[i][0], spans[j][1]) for i, j in pairs]
 
 
 def _best(claim: str, text: str, spans: Sequence[tuple[int, int]], vectors: Any) -> Support:
