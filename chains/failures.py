@@ -68,7 +68,7 @@ def _wait(error: BaseException) -> str:
 def _connection_sentence(error: BaseException, model_id: str, endpoint: str) -> str:
     names = {type(link).__name__ for link in _chain(error)}
     if any("Timeout" in name for name in names):
-        return f"{endpoint} did not answer in time: try again, or raise GROUNDTUNE_TIMEOUT_S."
+        return f"{endpoint} did not answer in time: try again, or raise GROUNDTUNE_TIMEOUT."
     if "ConnectError" in names:
         return f"Nothing answers at {endpoint}: is the server running there?"
     if names & {"RemoteProtocolError", "ReadError", "IncompleteRead"}:

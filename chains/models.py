@@ -35,6 +35,9 @@ HOW_TO_CONNECT = (
     "such as http://localhost:11434/v1, in .env or the environment."
 )
 
+# Servers list these beside their chat models, LM Studio ahead of them.
+_NO_CHAT = re.compile(r"embed|rerank|whisper|tts|bge-|e5-|minilm", re.IGNORECASE)
+
 
 class SecretLike(Protocol):
     """pydantic's SecretStr and its like."""
@@ -153,7 +156,8 @@ def _chosen_model(config: ChatModelConfig, url: str, key: str) -> ModelId:
         raise ProviderError(
             f"The server at {shown_url(url)} lists no models: load one there, or name it in GROUNDTUNE_CHAT_MODEL."
         )
-    return ModelId(provider="compatible", name=names[0])
+    chats = [name for name in names if not _NO_CHAT.search(name)]
+    return ModelId(provider="compatible", name=(chats or names)[0])
 
 
 def served_models(config: ChatModelConfig, *, url: str, key: str) -> list[str]:

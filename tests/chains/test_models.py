@@ -86,6 +86,11 @@ def test_a_compatible_server_without_a_chosen_model_is_asked_for_its_own() -> No
         assert server.requests[0].headers["authorization"] == f"Bearer {KEYLESS}"
 
 
+def test_an_embedding_model_listed_first_is_not_taken_for_the_chat_model() -> None:
+    with serve_openai(models=("text-embedding-nomic-embed-text-v1.5", "qwen3-8b")) as server:
+        assert connect(ChatModelConfig(base_url=server.url)).model_id == "compatible:qwen3-8b"
+
+
 def test_a_chosen_model_needs_no_question_to_the_server() -> None:
     with serve_openai() as server:
         connect(ChatModelConfig(base_url=server.url, model_id="compatible:mine"))
