@@ -1,5 +1,8 @@
 """Sets the policies and the rental terms as PDF: real text, tables, running head, page numbers."""
 
+# reportlab ships no types.
+# mypy: disable-error-code="import-untyped"
+
 from collections.abc import Callable
 from functools import partial
 from html import escape
