@@ -180,7 +180,7 @@ async def _healthz(_request: Request) -> JSONResponse:
 
 @contextlib.asynccontextmanager
 async def _lifespan(_app: st.App) -> AsyncIterator[None]:
-    """Loads the model while the browser is still starting."""
+    """Loads the models' libraries while the browser is still starting."""
     threading.Thread(target=_warm, name="warm-up", daemon=True).start()
     yield
 
@@ -189,7 +189,9 @@ def _warm() -> None:
     from app.workspace import open_workspace
 
     try:
-        open_workspace().encoder.embed_query("warm up")
+        workspace = open_workspace()
+        workspace.encoder.embed_query("warm up")
+        workspace.chat()
     except GroundtuneError as error:
         print(f"The page will say so too: {error}", file=sys.stderr, flush=True)  # noqa: T201
 

@@ -19,6 +19,7 @@ from chains.answer import Answer, Citation, Confidence
 REDRAW_S = 0.3
 STAGES = {
     "waiting": "Waiting for its turn",
+    "starting": "Getting ready",
     "uploading": "Reading your files",
     "retrieving": "Searching the documents",
     "reading": "Reading the passages",

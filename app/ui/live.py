@@ -58,6 +58,7 @@ class LiveAnswer:
     def run(self, events: Callable[[], Iterable[AnswerEvent]]) -> None:
         """Reads all events. Whatever the chain raises becomes a state with one sentence, never a lost answer."""
         try:
+            self._take(StageStarted(stage="starting"))
             for event in events():
                 if not self._take(event):
                     return
