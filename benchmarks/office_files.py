@@ -58,7 +58,9 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--verbose", action="store_true", help="print each file's sentence")
     arguments = parser.parse_args()
-    rows = [json.loads(line) for line in (arguments.folder / "manifest.jsonl").read_text().splitlines() if line]
+    rows = [
+        json.loads(line) for line in (arguments.folder / "manifest.jsonl").read_text().splitlines() if line
+    ]
     print(f"python -m benchmarks.office_files {arguments.folder.name}   {machine()}")
     print(f"{'file':<56}{'expected':<22}{'outcome':<22}{'words':>6}{'chars':>7}{'s':>7}{'MB':>6}  verdict")
     failures = 0
@@ -72,7 +74,10 @@ def main() -> int:
             print(table_line(row, reading, opened, wrong))
             if arguments.verbose and reading.error:
                 print(f"    {reading.error}")
-    print(f"{len(rows) - failures}/{len(rows)} as expected; " + ", ".join(f"{n} {k}" for k, n in outcomes.most_common()))
+    print(
+        f"{len(rows) - failures}/{len(rows)} as expected; "
+        + ", ".join(f"{n} {k}" for k, n in outcomes.most_common())
+    )
     print(speed(arguments.folder, rows))
     return 1 if failures else 0
 
@@ -95,7 +100,9 @@ def read_once(process: ReaderProcess, path: Path, password: str | None) -> Readi
         documents = process.read(path, password=password)
     except ReadError as found:
         error = found
-        crash = "CRASH" if "crashes its reader" in str(found) else "HANG" if "takes longer" in str(found) else ""
+        crash = (
+            "CRASH" if "crashes its reader" in str(found) else "HANG" if "takes longer" in str(found) else ""
+        )
     except Exception as found:  # noqa: BLE001 - any other exception is what the benchmark looks for
         crash = f"LEAK {type(found).__name__}"
     return Reading(
@@ -153,7 +160,9 @@ def agreement(row: dict[str, Any], text: str) -> tuple[float | None, float | Non
     reference = row.get("reference") or {}
     snippet, count = reference.get("snippet") or "", reference.get("chars") or 0
     markup = "<" in snippet and ">" in snippet
-    snippet = re.sub(r"<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", snippet, flags=re.DOTALL).replace("\x00", "")
+    snippet = re.sub(r"<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", snippet, flags=re.DOTALL).replace(
+        "\x00", ""
+    )
     words = re.findall(r"\w+", snippet.lower())
     if snippet.strip() == "OLE" or count <= 3 or not words:
         return None, None
@@ -178,7 +187,9 @@ def speed(folder: Path, rows: list[dict[str, Any]]) -> str:
     """PDF pages a second in this process, against pdfium's bare text of the same pages."""
     import pypdfium2
 
-    paths = [folder / row["file"] for row in rows if row["file"].endswith(".pdf") and row["expected"] == "text"]
+    paths = [
+        folder / row["file"] for row in rows if row["file"].endswith(".pdf") and row["expected"] == "text"
+    ]
     pages = 0
     ours = bare = 0.0
     for path in paths:
@@ -219,7 +230,9 @@ def peak(process: ReaderProcess) -> float:
 
 
 def machine() -> str:
-    versions = " ".join(f"{name} {version(name)}" for name in ("pypdfium2", "lxml", "python-calamine", "msoffcrypto-tool"))
+    versions = " ".join(
+        f"{name} {version(name)}" for name in ("pypdfium2", "lxml", "python-calamine", "msoffcrypto-tool")
+    )
     return f"[{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}]"
 
 

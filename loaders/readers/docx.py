@@ -16,7 +16,7 @@ from loaders.readers.ole_package import unwrapped
 from loaders.readers.package import Package
 from loaders.readers.part import Part
 from loaders.readers.tables import write_rows
-from loaders.readers.xmlsafe import attribute, local_name
+from loaders.readers.xmlsafe import attribute, local_name, own_text
 
 _SKIP = {"del", "moveFrom", "instrText", "delText", "rPr", "pPr", "sectPr", "Fallback", "fldData"}
 _BLOCKS = {
@@ -132,7 +132,7 @@ def run_text(element: Any, *, boxes: bool = True) -> str:
         if name in _SKIP or (name == "txbxContent" and not boxes):
             continue
         if name == "t":
-            pieces.append(item.text or "")
+            pieces.append(own_text(item))
         elif name in ("tab", "ptab"):
             pieces.append("\t")
         elif name in ("br", "cr"):
@@ -177,30 +177,34 @@ def _properties(paragraph: Any) -> tuple[str, int, bool]:
 
 def _style_levels(package: Package, main: str) -> dict[str, int]:
     """Style id -> heading level, by the style's built-in name or its outline level, inherited styles too."""
-    levels: dict[str, int] = {}
+    levels = {f"Heading{level}": level for level in range(1, 7)}
     parents: dict[str, str] = {}
     for path in package.related(main, "styles"):
         root = package.optional_xml(path)
-        for style in root if root is not None else ():
+        for style in root.iter("{*}style") if root is not None else ():
             identity = attribute(style, "styleId")
+            level = _style_level(style)
+            if level:
+                levels[identity] = level
             for child in style:
-                name = local_name(child)
-                if name == "name":
-                    match = re.match(r"heading (\d)$|(title)$", attribute(child, "val").lower())
-                    if match:
-                        levels[identity] = int(match.group(1) or 1)
-                elif name == "basedOn":
+                if local_name(child) == "basedOn":
                     parents[identity] = attribute(child, "val")
-                elif name == "pPr":
-                    for mark in child:
-                        if local_name(mark) == "outlineLvl" and attribute(mark, "val") in "01234" != "":
-                            levels.setdefault(identity, int(attribute(mark, "val") or 0) + 1)
     for identity, parent in parents.items():
         if identity not in levels and parent in levels:
             levels[identity] = levels[parent]
-    for level in range(1, 7):
-        levels.setdefault(f"Heading{level}", level)
     return levels
+
+
+def _style_level(style: Any) -> int:
+    """1 to 9 for a style named as a heading or title, or with an outline level; else 0."""
+    named = next((attribute(child, "val").lower() for child in style if local_name(child) == "name"), "")
+    match = re.match(r"heading (\d)$|(title)$", named)
+    if match:
+        return int(match.group(1) or 1)
+    for mark in style.iter("{*}outlineLvl"):
+        value = attribute(mark, "val")
+        return int(value) + 1 if value in ("0", "1", "2", "3", "4", "5") else 0
+    return 0
 
 
 def _text_boxes(paragraph: Any) -> Iterator[Any]:

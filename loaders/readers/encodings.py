@@ -33,6 +33,13 @@ _ALIASES = {
     "x-sjis": "cp932",
     "x-user-defined": "cp1252",
 }
+# Legacy encodings that files are found in; those for mainframes and old terminals only mislead.
+_LEGACY = (
+    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "koi8_r",
+    "koi8_u", "cp866", "mac_cyrillic", "iso8859_2", "iso8859_5", "iso8859_7", "cp932", "euc_jp", "iso2022_jp",
+    "gb18030", "big5", "cp949", "cp850", "mac_roman",
+)  # fmt: skip
+_WESTERN = frozenset("äöüßÄÖÜéèêëÉÈÊàâÀÂçÇîïÎôÔûùñÑóíáúÓÍÁÚåÅæÆøØœŒãõÃÕ€£§°«»“”„‘’‚–—…•·©®™±²½¿¡µ×\xa0\xad")
 _SAMPLE = 64 * 1024
 _NOT_TEXT = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 
@@ -107,12 +114,19 @@ def _wide_codec(data: bytes) -> str | None:
 
 
 def _statistical(data: bytes) -> str | None:
+    """By the share of letters beyond ASCII: few and Western ones are cp1252, else charset-normalizer decides."""
+    sample = data[:_SAMPLE]
+    if _is_western(sample):
+        return data.decode("cp1252", errors="replace")
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:_SAMPLE]).best()
-    if best is None:
-        return None
-    try:
-        return data.decode(best.encoding, errors="replace")
-    except LookupError:
-        return None
+    best = from_bytes(sample, cp_isolation=list(_LEGACY)).best()
+    return data.decode(best.encoding, errors="replace") if best is not None else None
+
+
+def _is_western(sample: bytes) -> bool:
+    text = sample.decode("cp1252", errors="replace")
+    high = [character for character in text if ord(character) > 127]
+    letters = sum(character.isalpha() for character in text)
+    western = sum(character in _WESTERN for character in high)
+    return len(high) < 12 or (western >= 0.95 * len(high) and len(high) < 0.25 * max(letters, 1))

@@ -32,7 +32,8 @@ class JsonLoader(FileLoader):
         if isinstance(value, dict) and isinstance(value.get("cells"), list) and "nbformat" in value:
             yield self._notebook(value)
             return
-        for path, record in _records(value):
+        for count, (path, record) in enumerate(_records(value), start=1):
+            self.source.meter.check_rows(count)
             self.source.meter.check_time()
             part = self.new_part(record=path)
             write_record(part, record)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|_.|\*.', re.IGNORECASE)
-_CURRENCY = re.compile(r"[$€£¥]")
+_CURRENCY = re.compile(r"\[\$([^-\]]+)|([$€£¥])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class NumberFormat:
         return cls(
             percent="%" in bare,
             decimals=fixed if "e" not in bare else None,
-            currency=currency.group() if currency else "",
+            currency=(currency.group(1) or currency.group(2)).strip() if currency else "",
         )
 
 

@@ -28,7 +28,9 @@ def _title(stream: bytes) -> str:
     places = dict(struct.iter_unpack("<II", stream[start + 8 : start + 8 + 8 * min(count, 64)]))
     if _TITLE not in places:
         return ""
-    page = struct.unpack_from("<H", stream, start + places[_CODE_PAGE] + 4)[0] if _CODE_PAGE in places else 1252
+    page = (
+        struct.unpack_from("<H", stream, start + places[_CODE_PAGE] + 4)[0] if _CODE_PAGE in places else 1252
+    )
     kind, length = struct.unpack_from("<II", stream, start + places[_TITLE])
     text = stream[start + places[_TITLE] + 8 :][: length * (2 if kind == _WIDE_STRING else 1)]
     if kind == _WIDE_STRING:

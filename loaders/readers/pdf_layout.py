@@ -10,7 +10,7 @@ import ctypes
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pypdfium2 import raw
@@ -43,25 +43,91 @@ class Line:
         return max(self.top - self.bottom, 1.0)
 
 
+class _Characters:
+    """Boxes of a page's characters, each asked of pdfium once."""
+
+    def __init__(self, text_page: Any, count: int) -> None:
+        self.text_page = text_page
+        self.count = count
+        self._boxes: dict[int, tuple[float, float, float, float]] = {}
+
+    def box(self, index: int) -> tuple[float, float, float, float]:
+        """left, right, bottom, top."""
+        index = max(0, min(index, self.count - 1))
+        found = self._boxes.get(index)
+        if found is None:
+            left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+            raw.FPDFText_GetCharBox(self.text_page.raw, index, left, right, bottom, top)
+            found = self._boxes[index] = (left.value, right.value, bottom.value, top.value)
+        return found
+
+
 def page_lines(text_page: Any) -> list[Line]:
     """The lines of a page, in pdfium's order."""
     count = text_page.count_chars()
     if count <= 0:
         return []
     text = text_page.get_text_range(0, count)
+    characters = _Characters(text_page, count)
     lines: list[Line] = []
     start = 0
     aligned = len(text) == count  # characters beyond the BMP are two units in pdfium's count
     units = None if aligned else _unit_offsets(text)
     for match in re.finditer(r"\r\n|[\r\n\ufffe\x02]|$", text):
-        piece = text[start : match.start()]
-        if piece.strip():
-            offset = start if units is None else units[start]
-            lines.append(
-                _line(text_page, piece, offset, count, hyphenated=match.group() in ("\ufffe", "\x02"))
-            )
+        hyphenated = match.group() in ("\ufffe", "\x02")
+        for begin, end in _level_runs(characters, text, start, match.start(), units):
+            offset = begin if units is None else units[begin]
+            last = end == match.start()
+            lines.append(_line(characters, text[begin:end], offset, hyphenated=hyphenated and last))
         start = match.end()
-    return lines
+    return _rows_joined(lines)
+
+
+def _level_runs(
+    characters: _Characters, text: str, start: int, end: int, units: list[int] | None
+) -> list[tuple[int, int]]:
+    """Spans of `text[start:end]` cut where the text drops or climbs by a line at a blank, as pdfium lets pass."""
+    runs = []
+    begin = start
+    for match in re.finditer(" +", text[start:end]):
+        before, after = start + match.start() - 1, start + match.end()
+        if before < begin or after >= end:
+            continue
+        one = characters.box(before if units is None else units[before])
+        other = characters.box(after if units is None else units[after])
+        height = max(one[3] - one[2], other[3] - other[2], 4.0)
+        if other[0] < one[0] and abs(one[2] - other[2]) > 0.9 * height:
+            runs.append((begin, before + 1))
+            begin = after
+    runs.append((begin, end))
+    return [(first, last) for first, last in runs if text[first:last].strip()]
+
+
+def _rows_joined(lines: list[Line]) -> list[Line]:
+    """pdfium breaks the line at a very wide gap: pieces on one baseline, left to right, are one line again."""
+    rows: list[Line] = []
+    for line in lines:
+        before = rows[-1] if rows else None
+        if before is None or not _same_row(before, line):
+            rows.append(line)
+            continue
+        wide = line.left - before.right > 1.6 * max(line.size, 6.0)
+        rows[-1] = replace(
+            before,
+            text=f"{before.text} {line.text}",
+            right=line.right,
+            bottom=min(before.bottom, line.bottom),
+            top=max(before.top, line.top),
+            bold=before.bold and line.bold,
+            columns=before.columns + (line.columns if wide else line.columns[1:]),
+            hyphenated=line.hyphenated,
+        )
+    return rows
+
+
+def _same_row(before: Line, line: Line) -> bool:
+    level = abs(before.bottom - line.bottom) < 0.35 * min(before.height, line.height)
+    return level and line.size == before.size and line.left > before.right and not before.hyphenated
 
 
 def _unit_offsets(text: str) -> list[int]:
@@ -71,33 +137,23 @@ def _unit_offsets(text: str) -> list[int]:
     return offsets
 
 
-def _line(text_page: Any, piece: str, offset: int, count: int, *, hyphenated: bool) -> Line:
+def _line(characters: _Characters, piece: str, offset: int, *, hyphenated: bool) -> Line:
     body = piece.strip()
     first = offset + len(piece) - len(piece.lstrip())
-    last = min(first + len(body) - 1, count - 1)
+    last = min(first + len(body) - 1, characters.count - 1)
     middle = (first + last) // 2
-    left = _box(text_page, first)
-    right = _box(text_page, last)
-    tops = [left[3], right[3], _box(text_page, middle)[3]]
-    bottoms = [left[2], right[2]]
+    left, right, centre = characters.box(first), characters.box(last), characters.box(middle)
     return Line(
         text=" ".join(body.split()) if "  " in body or "\t" in body else body,
         left=left[0],
         right=right[1],
-        bottom=min(bottoms),
-        top=max(tops),
-        size=_size(text_page, middle),
-        bold=_is_bold(text_page, first) and _is_bold(text_page, last),
-        columns=_columns(text_page, body, first, left[0]),
+        bottom=min(left[2], right[2]),
+        top=max(left[3], right[3], centre[3]),
+        size=_size(characters.text_page, middle),
+        bold=_is_bold(characters.text_page, first) and _is_bold(characters.text_page, last),
+        columns=_columns(characters, body, first, left[0]),
         hyphenated=hyphenated,
     )
-
-
-def _box(text_page: Any, index: int) -> tuple[float, float, float, float]:
-    """left, right, bottom, top of a character."""
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    raw.FPDFText_GetCharBox(text_page.raw, index, left, right, bottom, top)
-    return left.value, right.value, bottom.value, top.value
 
 
 def _size(text_page: Any, index: int) -> float:
@@ -117,14 +173,14 @@ def _is_bold(text_page: Any, index: int) -> bool:
     return b"bold" in buffer.value.lower() or b"black" in buffer.value.lower()
 
 
-def _columns(text_page: Any, body: str, first: int, left: float) -> tuple[float, ...]:
+def _columns(characters: _Characters, body: str, first: int, left: float) -> tuple[float, ...]:
     edges = [left]
-    width = 0.0
+    width = 6.0
     for match in re.finditer(" +", body):
-        before = _box(text_page, first + match.start() - 1)
-        after = _box(text_page, first + match.end())
-        width = max(width, before[3] - before[2], 4.0)
-        if after[0] - before[1] > 1.6 * max(width, 6.0):
+        before = characters.box(first + match.start() - 1)
+        after = characters.box(first + match.end())
+        width = max(width, before[3] - before[2])
+        if after[0] - before[1] > 1.6 * width:
             edges.append(after[0])
     return tuple(edges)
 
@@ -161,7 +217,12 @@ class Typography:
         """1 to 6 for a line that is set as a heading, else 0."""
         text = line.text
         letters = sum(character.isalpha() for character in text)
-        if len(text) > 150 or letters < 3 or letters * 2 < len(text.replace(" ", "")):
+        if (
+            len(text) > 150
+            or not text[0].isalnum()
+            or letters < 3
+            or letters * 2 < len(text.replace(" ", ""))
+        ):
             return 0
         if line.size in self.larger:
             return min(self.larger.index(line.size) + 1, 6)
@@ -236,7 +297,9 @@ class PageLayout:
         for before, line in zip(group, group[1:], strict=False):
             if before.hyphenated:
                 text += self._hyphen(text, line.text) + line.text
-            elif (_CJK.match(text[-1:]) and _CJK.match(line.text[:1])) or (line.text[:1] in ",.;:)" and before.right <= line.left + 3):
+            elif (_CJK.match(text[-1:]) and _CJK.match(line.text[:1])) or (
+                line.text[:1] in ",.;:)" and before.right <= line.left + 3
+            ):
                 text += line.text
             else:
                 text += " " + line.text

@@ -14,7 +14,7 @@ from loaders.readers.embedded import EmbeddedFiles
 from loaders.readers.package import Package
 from loaders.readers.part import Part
 from loaders.readers.tables import write_rows
-from loaders.readers.xmlsafe import attribute, local_name
+from loaders.readers.xmlsafe import attribute, local_name, own_text
 
 _TITLES = ("title", "ctrTitle")
 _FURNITURE = ("sldNum", "dt", "ftr", "hdr", "sldImg")
@@ -127,7 +127,7 @@ def _paragraphs(shape: Any) -> list[str]:
         for element in paragraph.iter():
             name = local_name(element)
             if name == "t":
-                pieces.append(element.text or "")
+                pieces.append(own_text(element))
             elif name in ("br", "tab"):
                 pieces.append("\n" if name == "br" else " ")
         text = "\n".join(" ".join(line.split()) for line in "".join(pieces).split("\n"))

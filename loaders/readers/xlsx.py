@@ -21,10 +21,12 @@ from loaders.readers.numbers import NumberFormat, shown_number
 from loaders.readers.package import Package
 from loaders.readers.part import Part
 from loaders.readers.tables import GridRow, SheetWriter
-from loaders.readers.xmlsafe import attribute, local_name
+from loaders.readers.xmlsafe import attribute, local_name, own_text
 
 _REFERENCE = re.compile(r"^\$?([A-Z]{1,3})\$?(\d{1,7})$")
 _MAX_COLUMN = 16_384
+# Rows and cells without content that say where they stand: dropped before parsing, for sheets of a million of them.
+_BLANK = re.compile(rb'<c\s[^<>]*?\br="[A-Z]{1,3}\d+"[^<>]*/>|<row\s[^<>]*?\br="\d+"[^<>]*(?:/>|>\s*</row>)')
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*ref="([A-Z]{1,3}\d+):([A-Z]{1,3}\d+)"')
 
 
@@ -112,7 +114,7 @@ def _shared_strings(package: Package, relations: dict[str, tuple[str, str]]) -> 
 def _rich_text(element: Any) -> str:
     """Text of runs, without phonetic guides."""
     return "".join(
-        piece.text or "" for piece in element.iter("{*}t") if local_name(piece.getparent()) != "rPh"
+        own_text(piece) for piece in element.iter("{*}t") if local_name(piece.getparent()) != "rPh"
     )
 
 
@@ -154,6 +156,7 @@ def _sheet_rows(
 ) -> Iterator[GridRow]:
     merges = _merged(data)
     number = 0
+    data = _BLANK.sub(b"", _BLANK.sub(b"", data))  # twice: rows that the first pass emptied
     for count, element in enumerate(_iterate(data, "row")):
         if count % 4096 == 0:
             loader.source.meter.check_time()
@@ -211,7 +214,7 @@ def _cell_text(cell: Any, strings: list[str], formats: list[NumberFormat], epoch
     for child in cell:
         name = local_name(child)
         if name == "v":
-            value = child.text or ""
+            value = own_text(child)
         elif name == "is":
             return _rich_text(child).strip()
     if not value:

@@ -53,3 +53,12 @@ def attribute(element: Any, name: str, default: str = "") -> str:
         if key.rpartition("}")[2] == name:
             return str(found)
     return default
+
+
+def own_text(element: Any) -> str:
+    """The element's text; what an unresolved entity stands for is left out, what follows it is not."""
+    text = element.text or ""
+    for child in element:
+        if not isinstance(child.tag, str):
+            text += child.tail or ""
+    return text
