@@ -87,8 +87,8 @@ class DocumentDraft:
     @cached_property
     def facts(self) -> list[tuple[str, str]]:
         """(key, value) pairs that a filter can ask for."""
-        own = {"document_id": self.document_id, "source": self.source, "name": self.name}
-        return fact_pairs(own | {"media_type": self.media_type} | dict(self.metadata))
+        own = {"document_id": self.document_id, "name": self.name, "media_type": self.media_type}
+        return fact_pairs(own | dict(self.metadata))
 
 
 def fact_pairs(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -3,6 +3,9 @@
 Each leg's scores are brought to mean 0 and deviation 1 over its own best hits; a hit that the keyword leg did not
 find takes that leg's lowest score. Half the weight to each. Measured against rank fusion and single legs by
 benchmarks/retrieval.py.
+
+A word that only one chunk holds makes a keyword list of one hit, whose deviation says nothing; the list is filled
+up with zeros, the BM25 of chunks without the word, to PADDED, which lets such a hit count as 3 deviations.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import numpy as np
 __all__ = ["DEPTH", "Fused", "fuse"]
 
 DEPTH = 100  # hits of each leg that set its mean and deviation
+PADDED = 10
 DENSE_WEIGHT = 0.5
 
 Hits = Sequence[tuple[int, float]]
@@ -41,7 +45,7 @@ def fuse(
     dense_ranks = {chunk: rank for rank, (chunk, _) in enumerate(dense, start=1)}
     keyword_ranks = {chunk: rank for rank, (chunk, _) in enumerate(keyword, start=1)}
     all_cosines = {**cosines, **dense_scores}
-    dense_z, keyword_z = _ZScore(dense), _ZScore(keyword)
+    dense_z, keyword_z = _ZScore(dense), _ZScore([*keyword, *[(0, 0.0)] * (PADDED - len(keyword))])
     fused = [
         Fused(
             chunk=chunk,

@@ -7,6 +7,8 @@ are already there costs one hash. A run that was killed is gone on with by runni
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -67,16 +69,19 @@ class Ingest:
         split: Splitter,
         read_parts: ReadParts,
         searchable: Callable[[], None],
+        remove: Callable[[Sequence[str]], int],
         on_progress: Callable[[FileProgress], None] | None = None,
         stop: Callable[[], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database, self._blobs, self._encoder = database, blobs, encoder
         self._generation, self._split, self._read_parts = generation, split, read_parts
+        self._remove = remove
         self._searchable, self._on_progress, self._stop, self._clock = searchable, on_progress, stop, clock
         self._started = clock()
         self._tally = _Tally()
         self._waiting: list[DocumentDraft] = []
+        self._folders: list[Path] = []
 
     def run(self, sources: Iterable[Path | Upload | Record]) -> IngestReport:
         """Everything in `sources`; lists are counted first, other iterables as they come."""
@@ -87,6 +92,7 @@ class Ingest:
                     raise Stopped
                 self._take(source)
             self._flush()
+            self._tally.removed = self._remove_gone()
         except Stopped:
             stopped = True
         finally:
@@ -105,14 +111,48 @@ class Ingest:
 
     def _listed(self, sources: Iterable[Path | Upload | Record]) -> Iterator[Source]:
         if isinstance(sources, list | tuple):
-            everything = list(expand(sources))
+            everything = list(expand(self._noting_folders(sources)))
             self._tally.found = len(everything)
             self._queue([source for source in everything if isinstance(source, FileSource)])
             yield from everything
             return
-        for source in expand(sources):
+        for source in expand(self._noting_folders(sources)):
             self._tally.found += 1
             yield source
+
+    def _noting_folders(self, sources: Iterable[Path | Upload | Record]) -> Iterator[Path | Upload | Record]:
+        for source in sources:
+            if isinstance(source, Path) and source.is_dir():
+                self._folders.append(source.resolve())
+            yield source
+
+    def _remove_gone(self) -> int:
+        """Documents of the folders whose file is there no more; an empty folder, as of a lost mount, removes none."""
+        gone = []
+        with self._database.read() as connection:
+            for folder in (folder for folder in self._folders if any(folder.iterdir())):
+                inside = f"{key_of_path(folder)}{os.sep}"
+                rows = connection.execute(
+                    "SELECT document_id, source FROM documents WHERE source >= ? AND substr(source, 1, ?) = ?",
+                    (inside, len(inside), inside),
+                )
+                gone += [document_id for document_id, source in rows if not _exists(source)]
+        self._forget_gone_files()
+        return self._remove(gone) if gone else 0
+
+    def _forget_gone_files(self) -> None:
+        """Files that never became documents, and are not there any more, need no telling."""
+        with self._database.read() as connection:
+            noted = [row[0] for row in connection.execute("SELECT source FROM files")]
+        inside = tuple(f"{key_of_path(folder)}{os.sep}" for folder in self._folders)
+        gone = (
+            [(source,) for source in noted if source.startswith(inside) and not _exists(source)]
+            if inside
+            else []
+        )
+        if gone:
+            with self._database.write() as connection:
+                connection.executemany("DELETE FROM files WHERE source = ?", gone)
 
     def _queue(self, files: Sequence[FileSource]) -> None:
         """All files are known as queued from the start, so that an unfinished run shows."""
@@ -177,6 +217,7 @@ class Ingest:
 
     def _take_file(self, source: FileSource | Upload, name: str) -> None:
         key = _key_of(source)
+        self._adopt(key, name)
         if isinstance(source, FileSource) and self._same(key, hash_file(source.path)[0], name):
             return
         self._tell(name, "reading")
@@ -223,6 +264,16 @@ class Ingest:
             chunks=chunks,
             staged=staged.path,
         )
+
+    def _adopt(self, key: str, name: str) -> None:
+        """A file that has moved stays the document it was: its id is free when the file that had it is gone."""
+        with self._database.read() as connection:
+            if connection.execute("SELECT 1 FROM documents WHERE source = ?", (key,)).fetchone():
+                return
+            row = connection.execute("SELECT source FROM documents WHERE document_id = ?", (name,)).fetchone()
+        if row is not None and row[0].startswith((os.sep, key[:3])) and not _exists(row[0]):
+            with self._database.write() as connection:
+                connection.execute("UPDATE documents SET source = ? WHERE source = ?", (key, row[0]))
 
     def _same(self, key: str, sha256: str, name: str) -> bool:
         """Whether the document is there already, byte for byte."""
@@ -370,6 +421,11 @@ def key_of_path(path: Path) -> str:
             f"{well_formed(text)}#{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
         )
     return text
+
+
+def _exists(source: str) -> bool:
+    """A name that had to be told apart by a hash (`key_of_path`) is taken as there."""
+    return bool(re.search(r"#[0-9a-f]{8}$", source)) or Path(source).exists()
 
 
 def _safe(document: Document) -> Document:

@@ -166,6 +166,7 @@ class KnowledgeBase:
                 split=splitter_for(self.encoder, generation.recipe),
                 read_parts=read_parts,
                 searchable=self.refresh,
+                remove=self.remove,
                 on_progress=on_progress,
                 stop=stop,
             )
@@ -216,8 +217,8 @@ class KnowledgeBase:
     def search(self, query: str, *, k: int = 10, filter: Mapping[str, str] | None = None) -> list[Passage]:
         """The `k` best passages, best first; fewer only where there are fewer.
 
-        filter: document metadata that must match, each key with exactly this value; also `document_id`, `name`,
-        `source` and `media_type`.
+        filter: document metadata that must match, each key with exactly this value; also `document_id`, `name`
+        and `media_type`.
         """
         return self.search_many([query], k=k, filter=filter)[0]
 
