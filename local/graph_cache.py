@@ -1,6 +1,6 @@
 """Builds the encoder's graph once and keeps it on disk; a killed build or two builders at once do no harm.
 
-    CACHE/all-MiniLM-L6-v2/graph-3-int8/
+    CACHE/all-MiniLM-L6-v2/graph-4-int8/
         graph.onnx       the nodes
         weights.bin      their weights; ONNX Runtime maps it, so processes share the memory
         tokenizer.json   the published tokenizer

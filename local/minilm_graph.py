@@ -7,25 +7,25 @@ is to be loaded with graph optimisation off (which would fuse Add and LayerNorma
 fp32 also takes `lengths` (batch,) int32: shorter texts are padded on the right, and their rows past the length
 are noise. int8 has no such input and no padding: activations are quantised as it runs, with one scale for
 everything in a run, so a text's vector would depend on its neighbours; it is run on one text at a time (or on
-several of equal length, by who can bear that). Weights have one symmetric scale an output column; the word
-embeddings, attention scores, LayerNorm and GELU stay float32.
+several of equal length, by who can bear that). Weights have one symmetric scale an output column, and the model's few
+outlying channels are seen to (local/quantisation.py); embeddings, attention scores, LayerNorm and GELU stay float32.
 
 Only this module imports `onnx`, and only while a graph is being built.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Precision = Literal["fp32", "int8"]
-Weights = Mapping[str, NDArray[np.float32]]
+from local.quantisation import Weights, damping, quantise_columns, without_outliers
 
-GRAPH_VERSION = 3
+Precision = Literal["fp32", "int8"]
+
+GRAPH_VERSION = 4
 LAYERS = 6
 HEADS = 12
 DIMENSION = 384
@@ -52,19 +52,13 @@ def build_graph(weights: Weights, precision: Precision, *, weights_file: str) ->
     return _GraphWriter(weights, precision, weights_file).files()
 
 
-def quantise_columns(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """(in, out) float32 -> (in, out) int8 and (out,) float32 scales, symmetric, one scale a column."""
-    scales = np.maximum(np.abs(weight).max(axis=0), np.finfo(np.float32).tiny) / 127
-    return np.rint(weight / scales).astype(np.int8), scales.astype(np.float32)
-
-
 class _GraphWriter:
     """Collects nodes and initialisers in the order they are run."""
 
     def __init__(self, weights: Weights, precision: Precision, weights_file: str) -> None:
         from onnx import helper
 
-        self._weights = weights
+        self._weights = weights if precision == "fp32" else without_outliers(weights)
         self._precision = precision
         self._weights_file = weights_file
         self._helper = helper
@@ -116,12 +110,31 @@ class _GraphWriter:
         attended = self._attention(f"{name}.attention.self", states)
         projected = self._linear(f"{name}.attention.output.dense", attended)
         states = self._add_and_normalise(f"{name}.attention.output", projected, states, f"{name}.attended")
-        widened = self._linear(f"{name}.intermediate.dense", states)
+        widened = self._linear(f"{name}.intermediate.dense", self._damped(states))
         activated = self._node("Gelu", [widened], f"{name}.activated", domain=_FUSED)
         narrowed = self._linear(f"{name}.output.dense", activated)
+        residual = states if self._precision == "fp32" else self._outlier_neurons(f"{name}.outliers", states)
         return self._add_and_normalise(
-            f"{name}.output", narrowed, states, "states" if is_last else f"{name}.states"
+            f"{name}.output", narrowed, residual, "states" if is_last else f"{name}.states"
         )
+
+    def _damped(self, states: str) -> str:
+        """`states` with its large channels made smaller; the weights that follow make up for it."""
+        if self._precision == "fp32":
+            return states
+        factors = self._constant(f"{states}.damping", damping(DIMENSION))
+        return self._node("Mul", [states, factors], f"{states}.damped")
+
+    def _outlier_neurons(self, name: str, states: str) -> str:
+        """`states` plus what the layer's large neurons add to it, in float32."""
+        weight_in, bias_in, weight_out = (
+            self._constant(f"{name}.{part}", self._weights[f"{name}.{part}"])
+            for part in ("weight_in", "bias_in", "weight_out")
+        )
+        product = self._node("MatMul", [states, weight_in], f"{name}.product")
+        activated = self._node("BiasGelu", [product, bias_in], f"{name}.activated", domain=_FUSED)
+        contribution = self._node("MatMul", [activated, weight_out], f"{name}.contribution")
+        return self._node("Add", [states, contribution], f"{name}.residual")
 
     def _attention(self, name: str, states: str) -> str:
         parts = ("query", "key", "value")
@@ -132,6 +145,7 @@ class _GraphWriter:
         if self._precision == "fp32":
             inputs = [states, self._constant(f"{name}.weight", weight), bias, "lengths"]
             return self._node("Attention", inputs, f"{name}.context", domain=_FUSED, num_heads=HEADS)
+        states = self._damped(states)
         codes, scale, zero = (f"{states}.{part}" for part in ("codes", "scale", "zero"))
         self._nodes.append(self._helper.make_node("DynamicQuantizeLinear", [states], [codes, scale, zero]))
         quantised, scales = self._quantised(f"{name}.weight", weight)

@@ -22,18 +22,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from local.lexical import AnswerType, QueryTerm, answer_type, holds_type, query_terms, stems
+from local.sentences import sentence_spans
 from local.units import Unit, units
 
 __all__ = ["EvidenceSentence", "ExtractiveReader", "Reading", "SentenceEncoder"]
 
-# Weights relative to the sentence's cosine, rounded from a list-wise softmax fit: benchmarks/answers.py --fit.
+# Beside the cosine of the sentence, which weighs 1: rounded from a list-wise softmax fit of sentences that hold
+# the answer against the others, alike on two question sets.
 OWN_WORDS, NEAR_WORDS, PASSAGE_COSINE, TYPE_PRESENT, TYPE_ABSENT = 1.1, 0.55, 0.8, 0.1, -0.12
 
-MAX_ENCODED = 24  # sentences that are embedded; the others have too few of the question's words to win
+FRAGMENT = -0.25  # a few words that end with no mark: a name in an address, a caption
+HEADER_ROW = -0.4  # names columns, answers nothing
+SIDE_SENTENCE = 0.4  # weight of words in sentences around the one that asks: "I am ill. May I stay at home?"
+
+MAX_ENCODED = 16  # sentences that are embedded; the others have too few of the words asked for to win
 MAX_SENTENCES = 3
 NEW_WORDS = 0.15  # share of the question's word weight that a further sentence must add
-FAR_BEHIND = 0.6  # a further sentence scores no lower than this below the best
-NEAR_TIE = 0.08  # within this of the best, a sentence comes along whether it adds words or not
+FAR_BEHIND = 0.5  # a further sentence scores no lower than this below the best
+NEAR_TIE = 0.12  # within this of the best, a sentence comes along whether it adds words or not
 CACHED_VECTORS = 4096  # sentence vectors kept for the next question, 6 MB
 
 
@@ -110,7 +116,7 @@ class ExtractiveReader:
             query.weight(own) + 0.5 * query.weight(close) for own, close in zip(words, near, strict=True)
         ]
         kept = sorted(sorted(range(len(found)), key=lambda i: (-cheap[i], i))[:MAX_ENCODED])
-        similar = self._cosines(query.text, [_embedded(found[position]) for position in kept])
+        similar = self._cosines(query, [_embedded(found[position]) for position in kept])
         passage = _passage_cosines([found[position] for position in kept], similar, cosines)
         scored = []
         for position, cosine in zip(kept, similar, strict=True):
@@ -122,6 +128,7 @@ class ExtractiveReader:
             score += PASSAGE_COSINE * passage[unit.passage]
             if query.kind != "any":
                 score += TYPE_PRESENT if has_type else TYPE_ABSENT
+            score += _form(unit)
             scored.append(
                 _Scored(
                     unit=unit,
@@ -134,19 +141,19 @@ class ExtractiveReader:
             )
         return sorted(scored, key=lambda one: -one.score)
 
-    def _cosines(self, question: str, texts: Sequence[str]) -> list[float]:
-        """Cosine of the question with each text, in one encoding of what is not remembered."""
+    def _cosines(self, query: _Query, texts: Sequence[str]) -> list[float]:
+        """Cosine of each text with the question, or with what it asks without the rest, whichever is nearer."""
         if not texts:
             return []
-        wanted = [question, *texts]
+        asked = list(dict.fromkeys((query.text, query.asking)))
         with self._lock:
-            known = {text: self._vectors[text] for text in wanted if text in self._vectors}
-        unknown = list(dict.fromkeys(text for text in wanted if text not in known))
+            known = {text: self._vectors[text] for text in (*asked, *texts) if text in self._vectors}
+        unknown = list(dict.fromkeys(text for text in (*asked, *texts) if text not in known))
         if unknown:
             known |= dict(zip(unknown, self._encoder.encode(unknown), strict=True))
             self._remember(known)
-        matrix = np.stack([known[text] for text in texts])
-        return [float(value) for value in matrix @ known[question]]
+        similar = np.stack([known[text] for text in texts]) @ np.stack([known[text] for text in asked]).T
+        return [float(value) for value in similar.max(axis=1)]
 
     def _remember(self, vectors: Mapping[str, NDArray[np.float32]]) -> None:
         with self._lock:
@@ -162,6 +169,7 @@ class _Query:
     """The question, taken apart once."""
 
     text: str
+    asking: str  # its sentences that ask
     terms: tuple[QueryTerm, ...]
     weights: Mapping[str, float]  # by stem; they sum to 1
     kind: AnswerType
@@ -173,12 +181,16 @@ class _Query:
         terms = tuple(query_terms(question))
         frequency = Counter(key for text in texts for key in stems(text))
         raw = {term.stem: math.log(1 + (len(texts) + 1) / (frequency[term.stem] + 0.5)) for term in terms}
+        asking = _asking(question)
+        asked = stems(asking)
+        raw = {key: value if key in asked else SIDE_SENTENCE * value for key, value in raw.items()}
         total = sum(raw.values()) or 1.0
         return cls(
             text=question,
+            asking=asking,
             terms=terms,
             weights=MappingProxyType({key: value / total for key, value in raw.items()}),
-            kind=answer_type(question),
+            kind=answer_type(asking),
             stems={term.stem for term in terms},
         )
 
@@ -199,6 +211,20 @@ def _near(
         if 0 <= beside < len(found) and found[beside].passage == unit.passage:
             close |= words[beside]
     return close - words[position]
+
+
+def _form(unit: Unit) -> float:
+    """What the unit's form takes from its score."""
+    if unit.kind == "header_row":
+        return HEADER_ROW
+    bare = unit.kind == "sentence" and unit.text[-1].isalnum() and not any(map(str.isdigit, unit.text))
+    return FRAGMENT if bare and len(unit.text.split()) < 6 else 0.0
+
+
+def _asking(question: str) -> str:
+    """The sentences that ask, where a question comes with others around it; else the whole."""
+    found = [question[start:end] for start, end in sentence_spans(question)]
+    return " ".join(one for one in found if one.endswith("?")) or question
 
 
 def _embedded(unit: Unit) -> str:
@@ -259,7 +285,7 @@ def _reading(
             )
             for one in reading_order
         ),
-        signals=MappingProxyType(_signals(query, passages, scored, evidence, everywhere)),
+        signals=_signals(query, passages, scored, evidence, everywhere),
         covered=tuple(term.word for term in query.terms if term.stem in evidence),
         missing=tuple(term.word for term in missing),
         missing_names=tuple(term.word for term in missing if term.kind != "word"),

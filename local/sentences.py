@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-__all__ = ["is_list_item", "is_table_row", "sentence_spans"]
+__all__ = ["is_field", "is_list_item", "is_table_row", "sentence_spans"]
 
 Span = tuple[int, int]
 
@@ -23,6 +23,7 @@ END_MARK = re.compile(
     r"|[。！？｡]++[」』”’）】]*+"  # full-width: none needs to
 )
 LIST_MARKER = re.compile(r"\s*(?:[-*+•‣▪◦●–—·]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)])\s+")
+FIELD = re.compile(r"[^\W\d][^:|.!?\n]{0,40}:\s+\S")
 NUMBERING = re.compile(r"\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[a-zA-Z]|[ivxIVX]{1,5})\.")
 OPENERS = "\"'“‘«([{*_¿¡-–—•"
 WRAP_WIDTH = (
@@ -61,6 +62,11 @@ def sentence_spans(text: str) -> list[Span]:
 def is_list_item(line: str) -> bool:
     """`- milk`, `2. Sign the form`, `(b) travel`: a line that opens with a bullet or a number."""
     return LIST_MARKER.match(line) is not None
+
+
+def is_field(line: str) -> bool:
+    """`Price: 5 EUR`: a short name, a colon, a value."""
+    return FIELD.match(line) is not None
 
 
 def is_table_row(line: str) -> bool:
@@ -106,6 +112,8 @@ def _continues(line: str, following: str, *, width: int) -> bool:
     if line.endswith((".", "!", "?", "…", ":", ";", "。")) or is_table_row(line) or is_table_row(following):
         return False
     if is_list_item(following) or following.startswith(("#", "|", ">", "```")):
+        return False
+    if is_field(line) and is_field(following):
         return False
     if following[0].islower():
         return True

@@ -56,6 +56,8 @@ CASES = {
             "It has a lift and a garden, and a kitchen with\nItalian coffee.",
         ],
     ),
+    "fields of a record": ("model: ID-12\nnoise: 51", ["model: ID-12", "noise: 51"]),
+    "colon in wrapped prose": ("The rule is as\nfollows: stay.", ["The rule is as\nfollows: stay."]),
     "short lines stay apart": (
         "Ana Silva\nHead of Finance\nLisbon",
         ["Ana Silva", "Head of Finance", "Lisbon"],
