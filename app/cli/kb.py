@@ -106,7 +106,7 @@ def doctor(
         print_json([finding.as_dict() for finding in findings])
     else:
         for finding in findings:
-            print_line(f"{'repaired' if finding.repaired else 'found'}: {finding.sentence}")
+            print_line(f"{'repaired' if finding.repaired else 'found'}: {finding.message}")
         if not findings:
             print_line("Nothing wrong was found.")
     if any(not finding.repaired for finding in findings):

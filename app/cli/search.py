@@ -56,7 +56,7 @@ def parse_filter(pairs: Sequence[str]) -> dict[str, str] | None:
     for pair in pairs:
         if "=" not in pair.strip("="):
             raise SettingsError(f"--filter {pair!r} is not of the form key=value.")
-    return dict(pair.split("=", 1) for pair in pairs) or None  # type: ignore[misc]
+    return dict(pair.split("=", 1) for pair in pairs) or None
 
 
 def write_run(
