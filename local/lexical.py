@@ -110,11 +110,11 @@ PLACE = re.compile(
 ASKS_PERSON = re.compile(r"\b(?:who|whom|whose)\b", re.IGNORECASE)
 ASKS_TIME = re.compile(
     r"\b(?:when|(?:what|which|how many) (?:year|day|date|month|time|century|decade|hours?|days?|weeks?|years?)"
-    r"|how (?:long|soon|often|old)|by what date|what time)\b",
+    r"|how (?:soon|often|old)|by what date|what time)\b",
     re.IGNORECASE,
 )
 ASKS_NUMBER = re.compile(
-    r"\b(?:how (?:many|much|far|tall|big|large|high|fast|heavy|deep|wide)"
+    r"\b(?:how (?:long|many|much|far|tall|big|large|high|fast|heavy|deep|wide)"
     r"|what (?:is the )?(?:number|percentage|percent|amount|price|cost|fee|limit|rate|population|ratio|budget))\b",
     re.IGNORECASE,
 )

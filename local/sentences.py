@@ -122,7 +122,10 @@ def _continues(line: str, following: str, *, width: int) -> bool:
 
 
 def _split_line(text: str, start: int, end: int) -> Iterator[Span]:
-    """Sentences of one logical line."""
+    """Sentences of one logical line; a table row is one."""
+    if is_table_row(text[start:end]):
+        yield start, end
+        return
     begin = start
     for match in END_MARK.finditer(text, start, end):
         if match.end() < end and _ends_sentence(text, begin, match, end):

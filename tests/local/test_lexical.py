@@ -55,7 +55,7 @@ def test_query_terms_leave_stop_words_out_and_know_names_and_numbers() -> None:
         ("Who signs the lease?", "person"),
         ("When does the lease end?", "time"),
         ("What year did it open?", "time"),
-        ("How long is the notice period?", "time"),
+        ("How long is the notice period?", "number"),
         ("How many desks are there?", "number"),
         ("What is the price of Pro?", "number"),
         ("Where is the archive?", "place"),

@@ -56,6 +56,7 @@ CASES = {
             "It has a lift and a garden, and a kitchen with\nItalian coffee.",
         ],
     ),
+    "sentences in a cell": ("E12 | Leak. Pull the plug. | At once", ["E12 | Leak. Pull the plug. | At once"]),
     "fields of a record": ("model: ID-12\nnoise: 51", ["model: ID-12", "noise: 51"]),
     "colon in wrapped prose": ("The rule is as\nfollows: stay.", ["The rule is as\nfollows: stay."]),
     "short lines stay apart": (
