@@ -89,8 +89,8 @@ def _arguments() -> argparse.Namespace:
 def _workloads(encoder: MiniLMEncoder) -> dict[str, Calls]:
     """Each workload is a list of encode calls."""
     random = Random(7)
-    chunks = _cut(encoder, 64, lambda: random.randint(160, 240))
-    queries = _cut(encoder, 64, lambda: random.randint(8, 24))
+    chunks = prose_pieces(encoder, 64, lambda: random.randint(160, 240))
+    queries = prose_pieces(encoder, 64, lambda: random.randint(8, 24))
     return {
         "64 chunks of about 200 tokens, one call": [chunks],
         "64 queries, one call": [queries],
@@ -98,7 +98,8 @@ def _workloads(encoder: MiniLMEncoder) -> dict[str, Calls]:
     }
 
 
-def _cut(encoder: MiniLMEncoder, count: int, length: Callable[[], int]) -> list[str]:
+def prose_pieces(encoder: MiniLMEncoder, count: int, length: Callable[[], int]) -> list[str]:
+    """`count` pieces of English, one after the other, each of `length()` tokens with the two special ones."""
     from pydoc_data.topics import topics
 
     prose = "\n".join(topics[name] for name in sorted(topics))

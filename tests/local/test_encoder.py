@@ -35,8 +35,8 @@ def test_fp32_vectors_are_those_of_sentence_transformers(fp32: MiniLMEncoder) ->
 
 def test_int8_vectors_are_near_those_of_sentence_transformers(int8: MiniLMEncoder) -> None:
     found = cosines(int8.encode(GOLDEN_TEXTS), GOLDEN_VECTORS)
-    assert found.min() >= 0.975
-    assert found.mean() >= 0.99
+    assert found.min() >= 0.995
+    assert found.mean() >= 0.998
 
 
 def test_int8_ranks_texts_as_fp32_does(fp32: MiniLMEncoder, int8: MiniLMEncoder) -> None:

@@ -202,11 +202,11 @@ def test_a_killed_build_leaves_nothing_that_is_trusted(
 
 def test_what_a_killed_build_left_is_removed_by_a_later_one(tmp_path: Path, model_cache: Path) -> None:
     root = tmp_path / "all-MiniLM-L6-v2"
-    for name in (".graph-3-int8.old", ".graph-3-int8.running"):
+    for name in (".graph-0-int8.old", ".graph-0-int8.running"):
         (root / name).mkdir(parents=True)
-    os.utime(root / ".graph-3-int8.old", (0, 0))
+    os.utime(root / ".graph-0-int8.old", (0, 0))
     built = cached_graph(tmp_path, None, "int8").folder.name
-    assert folders(tmp_path) == [".graph-3-int8.running", built]
+    assert folders(tmp_path) == [".graph-0-int8.running", built]
 
 
 @pytest.fixture
