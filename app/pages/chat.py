@@ -16,6 +16,7 @@ from app.ui.ingestion import LARGEST_MB, Ingestion, Uploaded
 from app.ui.live import live_answers
 from app.ui.modes import chosen_mode, mode_switch
 from app.ui.session import (
+    asked_now,
     begin_conversation,
     current_conversation,
     open_conversation,
@@ -210,6 +211,7 @@ def _ask(workspace: Workspace, text: str, batch: Ingestion | None) -> None:
     )
     question = Question(text=text, history=conversation.history())
     conversation.exchanges.append(exchange)
+    asked_now(exchange.key)
     mode, base = exchange.mode, exchange.knowledge_base
     live_answers().start(exchange.key, lambda: _events(workspace, mode, base, question, batch))
 

@@ -12,7 +12,7 @@ from app.ui.live import LiveSnapshot, live_answers
 from app.ui.matches import explain, titled_place
 from app.ui.prose import element, prose
 from app.ui.rich_text import rich_text
-from app.ui.session import Shown, show, shown
+from app.ui.session import Shown, is_asked_now, show, shown
 from app.workspace import MODE_LABELS
 from chains.answer import Answer, Citation, Confidence
 
@@ -37,7 +37,12 @@ def draw_exchange(exchange: Exchange) -> None:
     now = exchange.snapshot()
     running = now is not None and now.state == "running"
     with st.container(key=f"question_{exchange.key}"):
-        rich_text([exchange.question], key=f"asked_{exchange.key}", style="question", reveal=running)
+        rich_text(
+            [exchange.question],
+            key=f"asked_{exchange.key}",
+            style="question",
+            reveal=is_asked_now(exchange.key),
+        )
         for name in exchange.files:
             st.caption(f":material/attach_file: {escape(name)}")
     with st.container(key=f"answer_{exchange.key}"):

@@ -29,7 +29,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   root.replaceChildren(...data.nodes.map((node) => build(node, cited, data.active)));
   if (data.reveal && !root.dataset.revealed) {
     root.dataset.revealed = "yes";
-    root.scrollIntoView({ block: "start", behavior: "smooth" });
+    requestAnimationFrame(() => root.scrollIntoView({ block: "start" }));
   }
   root.querySelector("mark")?.scrollIntoView({ block: "nearest" });
 }

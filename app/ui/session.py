@@ -57,6 +57,16 @@ def _remember(conversation: Conversation | None) -> None:
 
 def show(evidence: Shown | None) -> None:
     st.session_state["evidence"] = evidence
+    st.session_state.pop("asked", None)
+
+
+def asked_now(exchange: str) -> None:
+    """The page moves to this question, until something else is opened."""
+    st.session_state["asked"] = exchange
+
+
+def is_asked_now(exchange: str) -> bool:
+    return bool(st.session_state.get("asked") == exchange)
 
 
 def shown() -> Shown | None:
