@@ -1,4 +1,4 @@
-"""Archives: each member that can be read, as further parts; bounded in number, size, ratio and depth, never unpacked to disk."""
+"""Archives: each member that can be read, as further parts; bounded in number, size and depth, never on disk."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def detect(source: Source) -> Kind:
     return _by_text(source)
 
 
-def _by_magic(source: Source) -> Kind | None:
+def _by_magic(source: Source) -> Kind | None:  # noqa: PLR0911 - a table in the order of trust
     data = source.data
     head = data[:1024].lstrip()
     if _is_pdf(data):
@@ -222,7 +222,7 @@ def _ole_kind(source: Source) -> Kind:
     raise UnsupportedFileError(_unknown(source))
 
 
-def _by_text(source: Source) -> Kind:
+def _by_text(source: Source) -> Kind:  # noqa: PLR0911 - a table in the order of trust
     head = decode_raw(source.data[:65536]).lstrip("\ufeff\x00 \t\r\n")
     by_suffix = _TEXT_SUFFIXES.get(source.suffix)
     if by_suffix in ("markdown", "eml", "subtitles"):

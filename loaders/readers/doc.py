@@ -1,4 +1,4 @@
-"""Word 97-2003 documents: the text by the piece table ([MS-DOC] 2.4.1 and 2.9.177); encrypted ones with their password."""
+"""Word 97-2003: the text by the piece table ([MS-DOC] 2.4.1 and 2.9.177); encrypted files with their password."""
 
 from __future__ import annotations
 

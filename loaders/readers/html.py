@@ -152,16 +152,18 @@ class _Walker:
                 self.lists.pop()
 
     def flush(self) -> None:
-        lines = [" ".join(line.split()) for line in "".join(self.pieces).split("\n")] if self.pieces else []
-        joined = "".join(self.pieces)
-        if "\n" in joined and self.kind != "heading":
-            text = "\n".join(line for line in _broken_lines(self.pieces) if line)
-        else:
-            text = " ".join(line for line in lines if line)
+        """Write what has gathered; two line breaks in a row end a paragraph, one a line."""
+        lines = _broken_lines(self.pieces)
         self.pieces = []
-        if not text:
+        if self.kind == "paragraph":
+            texts = [text.strip("\n") for text in re.split(r"\n{2,}", "\n".join(lines))]
+        else:
+            texts = [(" " if self.kind == "heading" else "\n").join(line for line in lines if line)]
+        texts = [text for text in texts if text]
+        if not texts:
             return
-        self.part.add(self.kind, self.marker + text, level=self.level)
+        for text in texts:
+            self.part.add(self.kind, self.marker + text, level=self.level)
         self.kind, self.level, self.marker = "paragraph", 0, ""
 
     def table(self, table: Any) -> None:

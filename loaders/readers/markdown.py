@@ -37,7 +37,7 @@ class MarkdownLoader(FileLoader):
 
 def _front_blocks(front: re.Match[str] | None) -> Iterator[Block]:
     if front and front.group(1).strip():
-        begin, end = front.span(1)
+        begin = front.start(1)
         yield Block(start=begin, end=begin + len(front.group(1).rstrip()), kind="paragraph")
 
 
@@ -49,11 +49,11 @@ def markdown_blocks(text: str, start: int = 0) -> Iterator[Block]:
     offsets = [start, *(start + match.end() for match in re.finditer("\n", text[start:])), len(text) + 1]
     reached = 0
     for first, last, kind, level in _line_blocks(tokens):
-        first = max(first, reached)
-        if last <= first or first >= len(offsets) - 1:
+        begins = max(first, reached)
+        if last <= begins or begins >= len(offsets) - 1:
             continue
         reached = last
-        begin = offsets[first]
+        begin = offsets[begins]
         body = text[begin : min(offsets[min(last, len(offsets) - 1)], len(text))]
         if body.strip():
             lead = len(body) - len(body.lstrip())

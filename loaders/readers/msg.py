@@ -34,11 +34,12 @@ class MsgLoader(FileLoader):
         embedded = EmbeddedFiles(self.source)
         for number, attachment in enumerate(message.attachments, start=1):
             self._attachment(attachment, number, embedded)
-        if "smime" in message.message_class.lower() and "signed" not in message.message_class.lower():
-            if len(part.blocks) == headers_only and not embedded.parts:
-                raise EncryptedFileError(
-                    f"{self.source.label} is an encrypted message: decrypt it in Outlook and save it again."
-                )
+        kind = message.message_class.lower()
+        locked = "smime" in kind and "signed" not in kind
+        if locked and len(part.blocks) == headers_only and not embedded.parts:
+            raise EncryptedFileError(
+                f"{self.source.label} is an encrypted message: decrypt it in Outlook and save it again."
+            )
         parts = ([part] if part else []) + embedded.parts
         if parts:
             embedded.report_on(parts[0])
@@ -85,8 +86,5 @@ def _headers(message: Any) -> list[str]:
 
 
 def _binary(message: Any, identity: int) -> bytes | None:
-    for kind in (0x0102,):
-        value = message.properties.binary_prop_value(identity) if kind else None
-        if value:
-            return bytes(value)
-    return None
+    value = message.properties.binary_prop_value(identity)
+    return bytes(value) if value else None

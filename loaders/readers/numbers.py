@@ -28,20 +28,7 @@ class NumberFormat:
         """The format of a cell style by its numFmtId; ids below 164 are built in."""
         if identity in codes:
             return cls.parse(codes[identity])
-        number = int(identity) if identity.isdigit() else 0
-        if number in (9, 10):
-            return cls(percent=True, decimals=0 if number == 9 else 2)
-        if 14 <= number <= 17 or 27 <= number <= 31 or number in (36, 50, 51, 52, 53, 54, 57, 58):
-            return cls(is_date=True)
-        if 18 <= number <= 21 or number in (32, 33, 34, 35, 45, 47, 55, 56):
-            return cls(has_time=True)
-        if number == 22:
-            return cls(is_date=True, has_time=True)
-        if number == 46:
-            return cls(elapsed=True)
-        if number in (2, 4, 7, 8, 39, 40, 44):
-            return cls(decimals=2)
-        return cls()
+        return _built_in(int(identity) if identity.isdigit() else 0)
 
     @classmethod
     def parse(cls, code: str) -> NumberFormat:
@@ -68,6 +55,21 @@ class NumberFormat:
             decimals=fixed if "e" not in bare else None,
             currency=(currency.group(1) or currency.group(2)).strip() if currency else "",
         )
+
+
+_DATES = frozenset({14, 15, 16, 17, 27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58})
+_TIMES = frozenset({18, 19, 20, 21, 32, 33, 34, 35, 45, 47, 55, 56})
+_TWO_DECIMALS = frozenset({2, 4, 7, 8, 39, 40, 44})
+
+
+def _built_in(number: int) -> NumberFormat:
+    return NumberFormat(
+        is_date=number in _DATES or number == 22,
+        has_time=number in _TIMES or number == 22,
+        elapsed=number == 46,
+        percent=number in (9, 10),
+        decimals=2 if number in _TWO_DECIMALS or number == 10 else 0 if number == 9 else None,
+    )
 
 
 def shown_number(value: str, number_format: NumberFormat, *, epoch_1904: bool = False) -> str:

@@ -6,6 +6,7 @@ import io
 import struct
 
 _OLE = b"\xd0\xcf\x11\xe0"
+_DOCUMENTS = ("worddocument", "workbook", "book", "powerpoint document")
 
 
 def unwrapped(data: bytes, name: str) -> tuple[bytes, str] | None:
@@ -16,19 +17,16 @@ def unwrapped(data: bytes, name: str) -> tuple[bytes, str] | None:
 
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as ole:
-            streams = {"/".join(path): path for path in ole.listdir()}
-            folded = {key.lower(): path for key, path in streams.items()}
-            if any(key in folded for key in ("worddocument", "workbook", "book", "powerpoint document")):
+            streams = {"/".join(path).lower(): path for path in ole.listdir()}
+            if any(key in streams for key in _DOCUMENTS):
                 return data, name
-            if "package" in folded:
-                return ole.openstream(folded["package"]).read(), name
-            if "contents" in folded:
-                return ole.openstream(folded["contents"]).read(), name
-            if "\x01ole10native" in folded:
-                return _native(ole.openstream(folded["\x01ole10native"]).read(), name)
+            held = next((streams[key] for key in ("package", "contents") if key in streams), None)
+            if held is not None:
+                return ole.openstream(held).read(), name
+            native = streams.get("\x01ole10native")
+            return _native(ole.openstream(native).read(), name) if native is not None else None
     except (OSError, ValueError, IndexError, KeyError, TypeError, struct.error):
         return None
-    return None
 
 
 def _native(stream: bytes, name: str) -> tuple[bytes, str] | None:

@@ -1,4 +1,4 @@
-"""Zip containers (Office, OpenDocument, EPUB, archives), opened only after their declared and true sizes are bounded."""
+"""Zip containers (Office, OpenDocument, EPUB, archives), opened only after their declared sizes are bounded."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import posixpath
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote
 
@@ -46,7 +47,7 @@ class Package:
                 f"{len(self.source.data) / 2**20:,.1f} MB: it was not opened; add the documents in it one by one."
             )
         spans = sorted((info.header_offset, info.header_offset + info.compress_size) for info in infos)
-        for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+        for (_, end), (start, _) in pairwise(spans):
             if start < end:
                 raise CorruptFileError(
                     f"{self.source.label} has overlapping members, as zip bombs do: it was not opened."

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from pypdfium2 import raw
@@ -272,7 +273,7 @@ class PageLayout:
             end += 1
         return end
 
-    def _continues(self, before: Line, line: Line, level: int) -> bool:
+    def _continues(self, before: Line, line: Line, level: int) -> bool:  # noqa: PLR0911 - first sign decides
         if before.hyphenated:
             return True
         same_row = abs(before.bottom - line.bottom) < 0.6 * max(before.height, line.height)
@@ -294,7 +295,7 @@ class PageLayout:
 
     def _joined(self, group: Sequence[Line]) -> str:
         text = group[0].text
-        for before, line in zip(group, group[1:], strict=False):
+        for before, line in pairwise(group):
             if before.hyphenated:
                 text += self._hyphen(text, line.text) + line.text
             elif (_CJK.match(text[-1:]) and _CJK.match(line.text[:1])) or (

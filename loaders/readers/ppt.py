@@ -56,15 +56,18 @@ class PptLoader(FileLoader):
         for number, slide in enumerate(slides, start=1):
             part = self.new_part(slide=number)
             for kind, text in dict.fromkeys(slide.texts):
-                text = text.replace("\r", "\n").replace("\x0b", " ").strip("\n ")
-                if text == "*":
-                    continue
-                if kind in _TITLE_KINDS:
-                    part.add("heading", " ".join(text.split()), level=1)
-                else:
-                    for line in text.split("\n"):
-                        part.add("paragraph", line)
+                _write_text(part, kind, text.replace("\r", "\n").replace("\x0b", " ").strip("\n "))
             yield part
+
+
+def _write_text(part: Part, kind: int, text: str) -> None:
+    if text == "*":  # where the slide number or the date goes
+        return
+    if kind in _TITLE_KINDS:
+        part.add("heading", " ".join(text.split()), level=1)
+        return
+    for line in text.split("\n"):
+        part.add("paragraph", line)
 
 
 def _is_encrypted(ole: olefile.OleFileIO) -> bool:

@@ -75,12 +75,13 @@ def _written(objects: dict[int, bytes], streams: dict[int, bytes], password: str
     places = {}
     for number, body in sorted(objects.items()):
         places[number] = out.tell()
+        whole = body
         if number in streams:
             data = streams[number]
             if key:
                 data = rc4(hashlib.md5(key + struct.pack("<I", number)[:3] + b"\x00\x00").digest()[:10], data)
-            body += b" /Length %d >>\nstream\n" % len(data) + data + b"\nendstream"
-        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, body))
+            whole = body + b" /Length %d >>\nstream\n" % len(data) + data + b"\nendstream"
+        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, whole))
     start = out.tell()
     size = max(objects) + 1
     out.write(b"xref\n0 %d\n0000000000 65535 f \n" % size)

@@ -121,7 +121,7 @@ def test_passwords_open_what_they_should(tmp_path: Path) -> None:
 
 
 def test_paths_that_are_no_files(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match="nowhere.txt cannot be opened: No such file"):
+    with pytest.raises(ReadError, match=r"nowhere\.txt cannot be opened: No such file"):
         read_file(tmp_path / "nowhere.txt")
     with pytest.raises(UnsupportedFileError, match="not a file"):
         read_file(tmp_path)
@@ -140,7 +140,7 @@ BOUNDS: list[tuple[str, Callable[[], bytes], Limits, str]] = [
     ("t.zip", lambda: samples.zipped({"a.txt": b"a" * 5000}), Limits(expanded_bytes=1000), "would unpack"),
     ("t.gz", lambda: __import__("gzip").compress(b"a" * 9_000_000), Limits(expanded_bytes=2**20), "unpacks to more"),
     ("t.zip", lambda: samples.zipped({"a.txt": bytes(80 * 2**20)}), Limits(), "would unpack"),
-    ("t.docx", lambda: samples.replaced(samples.docx(), "word/media/x.bin", bytes(80 * 2**20)), Limits(), "would unpack"),
+    ("t.docx", lambda: samples.replaced(samples.docx(), "media/x", bytes(80 * 2**20)), Limits(), "would unpack"),
     ("t.txt", lambda: b"word", Limits(seconds=-1.0), "takes longer"),
 ]  # fmt: skip
 
@@ -262,7 +262,7 @@ SAMPLES: dict[str, bytes] = {
 
 
 @settings(
-    max_examples=300,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
@@ -346,7 +346,7 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     with ReaderProcess(timeout_s=60) as process:
         process.read(good)
         process.timeout_s = 0.2
-        with pytest.raises(FileTooLargeError, match="takes longer than 0.2 s"):
+        with pytest.raises(FileTooLargeError, match=r"takes longer than 0\.2 s"):
             process.read(slow)
         process.timeout_s = 60
         assert process.read(good)[0].page_content == "Fine."
@@ -354,7 +354,7 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
 
 def test_a_file_that_eats_memory_is_given_up(tmp_path: Path) -> None:
     hungry = samples.write(tmp_path, "hungry.json", b"[" + b'{"a":1},' * 3_000_000 + b"1]")
-    with pytest.raises((FileTooLargeError, CorruptFileError), match="memory|too large"):
+    with pytest.raises((FileTooLargeError, CorruptFileError), match=r"memory|too large"):
         read_file_isolated(hungry, memory_bytes=400 * 2**20, timeout_s=60)
 
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ PARAGRAPH = [
 def blocks(document: Document) -> list[tuple[str, str]]:
     """(kind, text) of each block, after checking that the spans are in order and exact."""
     found = [Block.from_dict(data) for data in document.metadata["blocks"]]
-    assert all(before.end <= block.start for before, block in zip(found, found[1:], strict=False))
+    assert all(before.end <= block.start for before, block in pairwise(found))
     texts = [document.page_content[block.start : block.end] for block in found]
     assert all(text and text == text.strip("\n") for text in texts)
     return [(block.kind, text) for block, text in zip(found, texts, strict=True)]
@@ -97,8 +98,9 @@ def test_docx_keeps_the_order_of_the_body(tmp_path: Path) -> None:
 def test_docx_leaves_out_deletions_and_field_codes(tmp_path: Path) -> None:
     space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     body = (
-        f"<w:document {space}><w:body><w:p><w:r><w:t>Kept</w:t></w:r><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>"
-        "<w:ins><w:r><w:t> and added</w:t></w:r></w:ins><w:r><w:instrText>PAGE</w:instrText></w:r></w:p></w:body></w:document>"
+        f"<w:document {space}><w:body><w:p><w:r><w:t>Kept</w:t></w:r>"
+        "<w:del><w:r><w:delText>gone</w:delText></w:r></w:del><w:ins><w:r><w:t> and added</w:t></w:r></w:ins>"
+        "<w:r><w:instrText>PAGE</w:instrText></w:r></w:p></w:body></w:document>"
     )
     (document,) = read(
         tmp_path, "d.docx", samples.replaced(samples.docx(), "word/document.xml", body.encode())
@@ -142,8 +144,9 @@ def test_xlsx_rows_repeat_their_header_and_know_their_cells(tmp_path: Path) -> N
 
 
 def test_xlsx_shows_values_as_people_see_them(tmp_path: Path) -> None:
-    import openpyxl
     from datetime import date, datetime, time
+
+    import openpyxl
 
     workbook = openpyxl.Workbook()
     sheet = workbook.active
@@ -425,7 +428,7 @@ def test_xml_svg_and_subtitles(tmp_path: Path) -> None:
     (document,) = read(
         tmp_path,
         "f.srt",
-        b"1\n00:00:01,000 --> 00:00:02,000\n<i>Hello</i> there\n\n2\n00:00:03,000 --> 00:00:04,000\nBye\n",
+        b"1\n00:00:01,000 --> 00:00:02,000\n<i>Hello</i> there\n\n2\n00:00:03,000 --> 00:00:04,000\nBye",
     )
     assert document.page_content == "Hello there\nBye"
 
@@ -460,3 +463,42 @@ def test_loaders_are_langchain_loaders(tmp_path: Path) -> None:
     ]
     assert read_file(path, name="uploads/leave.docx")[0].metadata["source"] == "uploads/leave.docx"
     assert {".pdf", ".docx", ".xlsx", ".html", ".eml", ".msg", ".zip"} <= SUPPORTED_SUFFIXES
+
+
+def test_quotes_are_found_again_on_the_page(tmp_path: Path) -> None:
+    import pypdfium2
+
+    from loaders.readers.pdf_quotes import quote_rectangles
+
+    data = samples.pdf([PARAGRAPH])
+    (page,) = read(tmp_path, "t.pdf", data)
+    text_page = pypdfium2.PdfDocument(data)[0].get_textpage()
+    for _, text in blocks(page):
+        assert quote_rectangles(text_page, text)
+    wrapped = quote_rectangles(text_page, "shorter than six hours.")
+    assert [round(bottom) for _, bottom, _, _ in wrapped] == [720, 706]
+    assert quote_rectangles(text_page, "is not there") == []
+
+
+def test_words_cut_at_the_line_end_are_whole_again(tmp_path: Path) -> None:
+    lines = [(72, 700, 11, "The committee reviews all impor-"), (72, 686, 11, "tant requests and self-"),
+             (72, 672, 11, "service orders. Every self-service order counts.")]  # fmt: skip
+    (page,) = read(tmp_path, "t.pdf", samples.pdf([lines]))
+    assert page.page_content == (
+        "The committee reviews all important requests and self-service orders. Every self-service order counts."
+    )
+
+
+def test_old_mail_attachments_of_outlook(tmp_path: Path) -> None:
+    import struct
+
+    def attribute(identity: int, data: bytes) -> bytes:
+        return struct.pack("<BHHI", 2, identity, 6, len(data)) + data + b"\x00\x00"
+
+    data = (
+        struct.pack("<IH", 0x223E9F78, 1)
+        + attribute(0x800F, b"Packed text.")
+        + attribute(0x8010, b"n.txt\x00")
+    )
+    (part,) = read(tmp_path, "winmail.dat", data)
+    assert (part.page_content, part.metadata["record"]) == ("Packed text.", "n.txt")
