@@ -56,8 +56,14 @@ def delimiter_of(text: str) -> str:
 
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    """Parsed rows; where a quote is never closed, the lines as they stand."""
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    if any(len(cell) > _LONG_FIELD and cell.count("\n") > 50 for row in rows for cell in row):
-        return iter(csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE))
-    return iter(rows)
+    """Parsed rows, never all at once; where a quote is never closed, the lines as they stand."""
+    quoting = csv.QUOTE_MINIMAL
+    if '"' in text and any(
+        _runs_away(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    ):
+        quoting = csv.QUOTE_NONE
+    return iter(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting))
+
+
+def _runs_away(row: list[str]) -> bool:
+    return any(len(cell) > _LONG_FIELD and cell.count("\n") > 50 for cell in row)

@@ -251,7 +251,7 @@ def _by_text(source: Source) -> Kind:  # noqa: PLR0911 - a table in the order of
 
 
 def is_mail(head: str) -> bool:
-    """Whether text opens with mail headers: three known fields, one of which only mail programs write."""
+    """Whether text opens with mail headers: the usual four, those of MIME, or three with one that only mail has."""
     if head.startswith("From ") and "\n" in head:
         head = head.split("\n", 1)[1]
     block: list[str] = []
@@ -261,6 +261,8 @@ def is_mail(head: str) -> bool:
         block.append(line)
     fields = "\n".join(block)
     known = {match.group(1).lower() for match in _MAIL_FIELD.finditer(fields)}
+    if {"mime-version", "content-type"} <= known or {"from", "to", "subject", "date"} <= known:
+        return True
     return len(known) >= 3 and bool(_MAIL_PROOF.search(fields))
 
 

@@ -42,21 +42,27 @@ class DocxLoader(FileLoader):
         package = Package(self.source)
         main = package.main_part("word/document.xml")
         self.use_title(package.title())
-        writer = _Writer(self.new_part(), _style_levels(package, main))
+        writer = BodyWriter(self.new_part(), _style_levels(package, main))
         self._headers(package, main, "header", writer)
         writer.blocks(package.xml(main))
+        for path in package.related(main, "diagramData"):
+            root = package.optional_xml(path)
+            for body in root.iter("{*}t") if root is not None else ():
+                writer.part.add("paragraph", " ".join("".join(body.itertext()).split()) if len(body) else "")
         for kind in _NOTES:
             for path in package.related(main, kind):
                 self._notes(package.optional_xml(path), writer)
         self._headers(package, main, "footer", writer)
         embedded = EmbeddedFiles(self.source)
         read_embedded(package, embedded, "word/embeddings/")
+        for path in package.related(main, "aFChunk"):
+            embedded.read(package.read(path), path.rpartition("/")[2])
         parts = [part for part in [writer.part] if part] + embedded.parts
         if parts:
             embedded.report_on(parts[0])
         yield from parts
 
-    def _headers(self, package: Package, main: str, kind: str, writer: _Writer) -> None:
+    def _headers(self, package: Package, main: str, kind: str, writer: BodyWriter) -> None:
         seen: set[str] = set()
         for path in package.related(main, kind):
             root = package.optional_xml(path)
@@ -65,7 +71,7 @@ class DocxLoader(FileLoader):
                 seen.add(text)
                 writer.part.add("paragraph", text)
 
-    def _notes(self, root: Any, writer: _Writer) -> None:
+    def _notes(self, root: Any, writer: BodyWriter) -> None:
         for note in root if root is not None else ():
             if attribute(note, "type") not in ("separator", "continuationSeparator", "continuationNotice"):
                 writer.part.add("paragraph", " ".join(run_text(note).split()))
@@ -80,7 +86,9 @@ def read_embedded(package: Package, embedded: EmbeddedFiles, folder: str) -> Non
                 embedded.read(*found)
 
 
-class _Writer:
+class BodyWriter:
+    """Adds the paragraphs, lists and tables of WordprocessingML to a part; `levels`: style id -> heading level."""
+
     def __init__(self, part: Part, levels: dict[str, int]) -> None:
         self.part = part
         self.levels = levels

@@ -11,6 +11,8 @@ from loaders.readers.part import Part
 
 _NUMBER = re.compile(r"^[\s$€£¥+(~-]*\d[\d\s.,'%:/)-]*(?:[a-zA-Z]{1,3}|[€$£¥%])?$")
 
+_SLAB = 5000  # rows held in memory before they are written
+
 
 def write_rows(part: Part, rows: Sequence[Sequence[str]], *, header: bool | None = None) -> None:
     """Rows of a table in running text, as `cell | cell`; `header` None: decide from the cells."""
@@ -80,6 +82,7 @@ class SheetWriter:
         self.band: list[GridRow] = []
         self.headers: dict[int, str] = {}  # of the last table, for bands that go on under it
         self.count = 0
+        self.continued = False  # the next rows go on under the headers already written
 
     def add(self, row: GridRow) -> None:
         """Rows come in order; rows without cells may be left out."""
@@ -91,13 +94,23 @@ class SheetWriter:
             self.part.meter.check_time()
         if self.band and row.number > self.band[-1].number + 1:
             self.close_band()
+        elif len(self.band) >= _SLAB:
+            self.close_band(more=True)
         self.band.append(row)
 
-    def close_band(self) -> None:
-        """Write the rows collected since the last blank row."""
+    def close_band(self, *, more: bool = False) -> None:
+        """Write the rows collected since the last blank row; `more` of the same table may follow."""
         band, self.band = self.band, []
-        for table in _side_by_side(band):
-            self._table(table)
+        if self.continued:
+            for row in band:
+                self._line("table_row", row, self._rendered(row))
+        else:
+            headers: dict[int, str] = {}
+            for table in _side_by_side(band):
+                self._table(table)
+                headers |= self.headers
+            self.headers = headers
+        self.continued = more
 
     def _table(self, rows: list[GridRow]) -> None:
         if all(len(row.cells) == 1 for row in rows):

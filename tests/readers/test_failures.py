@@ -120,6 +120,42 @@ def test_passwords_open_what_they_should(tmp_path: Path) -> None:
             read_file(path, password="wrong")
 
 
+@pytest.mark.parametrize("cipher", ["aes256-cbc", "Blowfish CFB"])
+def test_locked_open_documents_open_with_their_password(tmp_path: Path, cipher: str) -> None:
+    import base64
+    import hashlib
+    import zlib
+
+    from cryptography.hazmat.decrepit.ciphers.algorithms import Blowfish
+    from cryptography.hazmat.decrepit.ciphers.modes import CFB
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    aes = cipher == "aes256-cbc"
+    start, size = ("sha256", 32) if aes else ("sha1", 16)
+    key = hashlib.pbkdf2_hmac("sha1", hashlib.new(start, b"s3cret").digest(), b"salt" * 4, 1024, size)
+    packer = zlib.compressobj(wbits=-15)
+    plain = samples.odt("<text:p>Open at last.</text:p>")
+    with zipfile.ZipFile(io.BytesIO(plain)) as archive:
+        data = packer.compress(archive.read("content.xml")) + packer.flush()
+    vector = bytes(16 if aes else 8)
+    data += bytes(-len(data) % 16 if aes else 0)
+    encryptor = (
+        Cipher(algorithms.AES(key), modes.CBC(vector)) if aes else Cipher(Blowfish(key), CFB(vector))
+    ).encryptor()
+    manifest = (
+        f'<m><file-entry full-path="content.xml"><encryption-data><algorithm algorithm-name="{cipher}" '
+        f'initialisation-vector="{base64.b64encode(vector).decode()}"/><start-key-generation '
+        f'start-key-generation-name="{start}"/><key-derivation salt="{base64.b64encode(b"salt" * 4).decode()}" '
+        f'iteration-count="1024" key-size="{size}"/></encryption-data></file-entry></m>'
+    )
+    locked = samples.replaced(plain, "content.xml", encryptor.update(data) + encryptor.finalize())
+    locked = samples.replaced(locked, "META-INF/manifest.xml", manifest.encode())
+    path = samples.write(tmp_path, "locked.odt", locked)
+    assert read_file(path, password="s3cret")[0].page_content == "Open at last."
+    with pytest.raises(EncryptedFileError, match="check the password"):
+        read_file(path, password="wrong")
+
+
 def test_paths_that_are_no_files(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=r"nowhere\.txt cannot be opened: No such file"):
         read_file(tmp_path / "nowhere.txt")

@@ -216,6 +216,15 @@ def test_csv_keeps_ragged_rows(tmp_path: Path) -> None:
     assert table.metadata["blocks"][1]["cells"] == "A2:C2"
 
 
+def test_long_tables_keep_their_header_to_the_end(tmp_path: Path) -> None:
+    rows = "".join(f"Ann{number},Lead\n" for number in range(12_000))
+    (table,) = read(tmp_path, "t.csv", f"name,role\n{rows}".encode())
+    lines = table.page_content.split("\n")
+    assert lines[5001:5003] == ["name: Ann5000 | role: Lead", "name: Ann5001 | role: Lead"]
+    assert (len(lines), lines[-1]) == (12_001, "name: Ann11999 | role: Lead")
+    assert table.metadata["blocks"][-1]["cells"] == "A12001:B12001"
+
+
 def test_html_has_no_glued_words_and_no_scripts(tmp_path: Path) -> None:
     page = (
         "<html><head><title>Help &amp; more</title><style>p{}</style></head><body><nav>Menu</nav><h1>Reset</h1>"
@@ -502,3 +511,20 @@ def test_old_mail_attachments_of_outlook(tmp_path: Path) -> None:
     )
     (part,) = read(tmp_path, "winmail.dat", data)
     assert (part.page_content, part.metadata["record"]) == ("Packed text.", "n.txt")
+
+
+def test_office_xml_of_2003(tmp_path: Path) -> None:
+    word = (
+        '<?xml version="1.0"?><w:wordDocument xmlns:w="http://schemas.microsoft.com/office/word/2003/wordml"><w:body>'
+        '<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Rules</w:t></w:r></w:p>'
+        "<w:p><w:r><w:t>Be </w:t></w:r><w:r><w:t>kind.</w:t></w:r></w:p></w:body></w:wordDocument>"
+    )
+    (document,) = read(tmp_path, "old.doc", word.encode())
+    assert blocks(document) == [("heading", "Rules"), ("paragraph", "Be kind.")]
+    row = "<Row><Cell><Data>{}</Data></Cell><Cell><Data>{}</Data></Cell></Row>"
+    excel = (
+        '<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet><Table>'
+        f"{row.format('Item', 'Price')}{row.format('Bolt', '3')}</Table></Worksheet></Workbook>"
+    )
+    (document,) = read(tmp_path, "old.xls", excel.encode())
+    assert blocks(document) == [("table_header", "Item | Price"), ("table_row", "Item: Bolt | Price: 3")]
