@@ -69,7 +69,9 @@ def _talk(workspace: Workspace, exchanges: list[Exchange]) -> None:
     for exchange in exchanges[-1:]:
         with st.container(key="latest" if len(exchanges) > 1 else "first"):
             draw_exchange(exchange)
-    upload_rows(workspace)
+            upload_rows(workspace)
+    if not exchanges:
+        upload_rows(workspace)
 
 
 def _evidence(workspace: Workspace, exchange: Exchange) -> None:

@@ -48,7 +48,7 @@ def _draw_running(workspace: Workspace, batch: Ingestion) -> None:
     if not batch.running:
         st.rerun()
     _draw(workspace, batch)
-    if batch.eta_seconds is not None:
+    if batch.eta_seconds is not None and batch.eta_seconds >= 1:
         st.caption(f"About {batch.eta_seconds:.0f} s left")
 
 
