@@ -197,19 +197,17 @@ def _warm() -> None:
 
 
 def _report(error: Exception) -> bool:
-    """What a page did not catch: one sentence for the user, the details for the log."""
-    import logging
+    """What a page did not catch is a defect: one sentence for the user, the details for the log.
 
+    Streamlit itself has written the traceback to the log before it calls this.
+    """
     import streamlit as st
 
-    if isinstance(error, GroundtuneError):
-        st.error(str(error).replace("$", r"\$"), icon=":material/error:")
-        return True
-    logging.getLogger("groundtune.web").error("a page failed", exc_info=error)
-    st.error(
-        "Something went wrong inside Groundtune: reload the page; the log has the details.",
-        icon=":material/error:",
-    )
+    from app.ui.escape import escape
+
+    known = isinstance(error, GroundtuneError)  # raised in a widget's callback
+    sentence = str(error) if known else "Something went wrong inside Groundtune: reload the page."
+    st.error(escape(sentence, longest=600), icon=":material/error:")
     return True
 
 

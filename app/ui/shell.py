@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.ui.escape import escape
 from app.ui.style import apply_style
 from app.workspace import Workspace, open_workspace
+from errors import GroundtuneError
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import Page
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 ASSETS = Path(__file__).resolve().parent / "assets"
@@ -25,6 +30,13 @@ def main() -> None:
             st.Page(PAGES / "settings.py", title="Settings", icon=":material/tune:"),
         ]
     )
+    try:
+        _draw(page)
+    except GroundtuneError as error:
+        st.error(escape(str(error), longest=600), icon=":material/error:")
+
+
+def _draw(page: Page) -> None:
     workspace = open_workspace()
     with st.sidebar:
         choose_knowledge_base(workspace)

@@ -242,3 +242,18 @@ def test_no_knowledge_base_at_all_is_an_empty_page_that_helps(workspace: Workspa
     app.switch_page("../pages/knowledge.py").run()
     assert_sound(app)
     assert app.title[0].value == "Knowledge"
+
+
+def test_a_model_that_is_missing_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Workspace
+) -> None:
+    environment = {
+        "GROUNDTUNE_HOME": str(workspace.settings.home.value),
+        "GROUNDTUNE_EMBEDDING_DIR": str(tmp_path),
+    }
+    bare = Workspace(load_settings(environment, dotenv_path=None))
+    monkeypatch.setattr(workspace_module, "_process_workspace", bare)
+    app = AppTest.from_file(str(SHELL), default_timeout=30).run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "GROUNDTUNE_EMBEDDING_DIR" in app.error[0].value.replace("\\", "")
