@@ -9,6 +9,7 @@ go unless the documents hold them verbatim. The work is done on the stream itsel
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from chains.citations import LONGEST_MARKER, MARKER, expand_marker
 
@@ -41,23 +42,12 @@ def neutralise(text: str, *, sources: int | None, allowed_text: str = "") -> str
     Markers become `[1][2]`; a number outside the range becomes `[?]`. With `sources=None` brackets are
     plain text. Addresses that `allowed_text` holds verbatim stay.
     """
-
-    def replaced(match: re.Match[str]) -> str:
-        if match["marker"]:
-            following = text[match.end() : match.end() + 1]
-            space = " " if following and following in "(:" else ""
-            return _marker(match, text, sources) + space
-        if match["token"]:
-            return match[0] if sources is None else NOT_FOUND
-        if match["url"]:
-            return _address(match["url"], allowed_text)
-        return match[0] + " "
-
-    return _RISKY.sub(replaced, text)
+    stream = SafeStream(sources=sources, allowed_text=allowed_text)
+    return stream.feed(text) + stream.close()
 
 
-def _marker(match: re.Match[str], text: str, sources: int | None) -> str:
-    if sources is None or _in_code(text[: match.start()]):
+def _marker(match: re.Match[str], sources: int | None, in_code: bool) -> str:
+    if sources is None or in_code:
         return match[0]
     numbers = expand_marker(match["marker"])
     known = [n for n in numbers if 1 <= n <= sources]
@@ -65,11 +55,22 @@ def _marker(match: re.Match[str], text: str, sources: int | None) -> str:
     return "".join(f"[{n}]" for n in known) + unknown
 
 
-def _in_code(before: str) -> bool:
-    """Whether an odd fence or an odd backtick stands open at the end of `before`."""
-    if len(re.findall(r"^\s*```", before, re.MULTILINE)) % 2:
-        return True
-    return before.rpartition("\n")[2].replace("```", "").count("`") % 2 == 1
+@dataclass(slots=True)
+class _Place:
+    """Where in the markdown the text so far ends, as far as code is concerned."""
+
+    line: str = ""  # since the last line break
+    fenced: bool = False
+
+    def after(self, text: str) -> _Place:
+        *whole, rest = (self.line + text).split("\n")
+        fences = sum(line.lstrip().startswith("```") for line in whole)
+        return _Place(line=rest, fenced=self.fenced != bool(fences % 2))
+
+    @property
+    def in_code(self) -> bool:
+        """Whether a fence or an odd backtick stands open."""
+        return self.fenced or self.line.replace("```", "").count("`") % 2 == 1
 
 
 def _address(found: str, allowed_text: str) -> str:
@@ -80,36 +81,53 @@ def _address(found: str, allowed_text: str) -> str:
 
 
 class SafeStream:
-    """`neutralise` over text that arrives in pieces: the pieces given out add up to `neutralise(whole)`."""
+    """`neutralise` over text that arrives in pieces: the pieces given out add up to `neutralise(whole)`.
+
+    Only the end of the text that may still change is held back and looked at again.
+    """
 
     def __init__(self, *, sources: int | None, allowed_text: str = "") -> None:
         self._sources = sources
         self._allowed = allowed_text
-        self._raw = ""
-        self._given = ""
-
-    @property
-    def raw(self) -> str:
-        """What the model wrote, unchanged."""
-        return self._raw
+        self._pending = ""
+        self._place = _Place()
+        self._given: list[str] = []
 
     @property
     def text(self) -> str:
         """What was given out so far."""
-        return self._given
+        return "".join(self._given)
+
+    @property
+    def began(self) -> bool:
+        """Whether anything has come in."""
+        return bool(self._given or self._pending)
 
     def feed(self, delta: str) -> str:
         """Takes the next piece; returns what is safe to show now, possibly nothing."""
-        self._raw += delta
-        undecided = _UNDECIDED.search(self._raw)
-        return self._give(self._raw[: undecided.start()] if undecided else self._raw)
+        self._pending += delta
+        undecided = _UNDECIDED.search(self._pending)
+        return self._give(undecided.start() if undecided else len(self._pending))
 
     def close(self) -> str:
         """The rest, once nothing more will come."""
-        return self._give(self._raw)
+        return self._give(len(self._pending))
 
-    def _give(self, settled: str) -> str:
-        safe = neutralise(settled, sources=self._sources, allowed_text=self._allowed)
-        new = safe[len(self._given) :]
-        self._given = safe
-        return new
+    def _give(self, length: int) -> str:
+        settled, self._pending = self._pending[:length], self._pending[length:]
+        safe = _RISKY.sub(self._replacement, settled)
+        self._place = self._place.after(settled)
+        if safe:
+            self._given.append(safe)
+        return safe
+
+    def _replacement(self, match: re.Match[str]) -> str:
+        if match["marker"]:
+            in_code = self._place.after(match.string[: match.start()]).in_code
+            following = match.string[match.end() : match.end() + 1]
+            return _marker(match, self._sources, in_code) + (" " if following in ("(", ":") else "")
+        if match["token"]:
+            return match[0] if self._sources is None else NOT_FOUND
+        if match["url"]:
+            return _address(match["url"], self._allowed)
+        return match[0] + " "

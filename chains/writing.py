@@ -118,7 +118,7 @@ class _Writer:
                     yield from self._shown(self._guard.feed(held))
                     held = ""
         except ProviderError as error:
-            if not self._guard.raw and not held:
+            if not self._guard.began and not held:
                 raise
             self._failure = str(error)
         if opening and _abstains(held):
