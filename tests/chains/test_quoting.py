@@ -56,6 +56,20 @@ def test_a_sentence_in_two_overlapping_passages_is_quoted_once() -> None:
     assert [(citation.start, citation.end) for citation in citations] == [(20, 41)]
 
 
+def test_the_best_document_leads_whatever_it_is_called() -> None:
+    picks = chosen([LEAVE, TRAVEL], (0, "Staff have 30 days.", 1.0), (1, "Trains go second class.", 2.0))
+    _, citations = quote(picks, [LEAVE, TRAVEL], TEXTS.__getitem__)
+    assert [citation.document_id for citation in citations] == ["travel", "leave"]
+
+
+def test_of_two_overlapping_sentences_the_better_is_quoted() -> None:
+    whole = "Staff have 30 days. Five days carry over."
+    cut = passage("leave", whole[25:], start=25, of=whole)
+    picks = chosen([LEAVE, cut], (0, "Five days carry over.", 2.0), (1, "days carry over.", 1.0))
+    _, citations = quote(picks, [LEAVE, cut], TEXTS.__getitem__)
+    assert [citation.quote for citation in citations] == ["Five days carry over."]
+
+
 def test_table_rows_stand_on_their_own_lines() -> None:
     table = passage("prices", "Basic | 10 EUR\nPlus | 20 EUR")
     picks = chosen([table], (0, "Basic | 10 EUR", 2.0), (0, "Plus | 20 EUR", 1.0))
