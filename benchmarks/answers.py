@@ -106,7 +106,8 @@ def print_confidence(
         if some
     ]
     print(f"\nrefused below {ABSTAIN_BELOW}: {', '.join(refused)}")
-    print(f"calibration error on answerable questions: {calibration_error(answerable):.3f}")
+    mixed = [*answerable, *outside]
+    print(f"calibration error, answerable and outside together: {calibration_error(mixed):.3f}")
 
 
 def print_speed(base: KnowledgeBase, encoder: MiniLMEncoder, found: Sequence[Outcome]) -> None:
