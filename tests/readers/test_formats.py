@@ -265,7 +265,8 @@ def test_markdown_text_is_the_source_itself(tmp_path: Path) -> None:
     assert document.page_content == text.strip("\n")
     assert blocks(document)[1:] == [
         ("heading", "# Leave"), ("paragraph", "Take it."), ("list_item", "- one"), ("list_item", "- two"),
-        ("table_header", "| a | b |"), ("table_row", "| 1 | 2 |"), ("heading", "## Code"), ("code", "```py\nx = 1\n```"),
+        ("table_header", "| a | b |"), ("table_row", "| 1 | 2 |"), ("heading", "## Code"),
+        ("code", "```py\nx = 1\n```"),
     ]  # fmt: skip
     assert document.metadata["title"] == "Handbook"
     assert document.metadata["blocks"][-2]["level"] == 2
@@ -402,7 +403,10 @@ def test_open_document_text_sheet_and_slides(tmp_path: Path) -> None:
     )
     (document,) = read(tmp_path, "d.ods", samples.odt(sheet, kind="spreadsheet"))
     assert document.metadata["blocks"][-1]["cells"] == "A1000002:B1000002"
-    page = '<draw:page><draw:frame presentation:class="title"><draw:text-box><text:p>T</text:p></draw:text-box></draw:frame></draw:page>'
+    page = (
+        '<draw:page><draw:frame presentation:class="title"><draw:text-box><text:p>T</text:p></draw:text-box>'
+        "</draw:frame></draw:page>"
+    )
     (document,) = read(tmp_path, "d.odp", samples.odt(page, kind="presentation"))
     assert (blocks(document), document.metadata["slide"]) == ([("heading", "T")], 1)
 
