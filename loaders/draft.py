@@ -175,4 +175,6 @@ def embedding_context(lines: Sequence[str], encoder: ChunkEncoder, limit: int) -
     """Title, headings and table header, each once, in that order, cut at a token so that `limit` is kept."""
     context = " › ".join(dict.fromkeys(" ".join(line.split()) for line in lines if line.strip()))
     spans = encoder.token_spans(context)
-    return context[: spans[limit - 1][1]] if len(spans) > limit else context
+    if len(spans) <= limit:
+        return context
+    return context[: spans[limit - 1][1]] if limit else ""

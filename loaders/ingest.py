@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Ingest", "ReadParts"]
 
-BATCH_CHUNKS = 192  # documents wait for each other up to so many chunks
-BATCH_DOCUMENTS = 128
+BATCH_CHUNKS = 512  # documents wait for each other up to so many chunks
+BATCH_DOCUMENTS = 512
 RECORD_MEDIA_TYPE = "text/plain"
 _ATTEMPTS = 5
 

@@ -30,11 +30,19 @@ from loaders.blobs import Blobs
 from loaders.database import BUSY_SECONDS, Database
 from loaders.draft import Recipe, fact_value
 from loaders.embedding import ChunkEncoder, encode_queries
+from loaders.files import sync_folder
 from loaders.inventory import DocumentInfo, Finding, Stats
 from loaders.location import Location
 from loaders.passage import Passage
 from loaders.progress import FailedFile, FileProgress, IngestReport
-from loaders.rows import Generation, active_generation, batched, placeholders, remove_documents
+from loaders.rows import (
+    Generation,
+    active_generation,
+    batched,
+    generation_in_state,
+    placeholders,
+    remove_documents,
+)
 from loaders.search import Caches, Neighbour, find_neighbours, find_passages
 from loaders.sources import Record, Upload, read_records
 from loaders.writing import now_utc
@@ -74,7 +82,10 @@ class KnowledgeBase:
         if (path / "kb.db").exists():
             raise KnowledgeBaseExistsError(f"There is a knowledge base in {str(path)!r} already.")
         (path / "blobs").mkdir(parents=True, exist_ok=True)
-        database = Database(path / "kb.db", create=True, busy_seconds=busy_seconds)
+        unfinished = path / "kb.db.new"  # renamed when whole: a kill in between leaves no knowledge base
+        for leftover in path.glob("kb.db.new*"):
+            leftover.unlink()
+        database = Database(unfinished, create=True)
         with database.write() as connection:
             connection.execute("INSERT OR IGNORE INTO settings VALUES ('name', ?)", (name,))
             connection.execute(
@@ -88,7 +99,10 @@ class KnowledgeBase:
                     now_utc(),
                 ),
             )
-        return cls(path, database, encoder)
+        database.close()
+        unfinished.replace(path / "kb.db")
+        sync_folder(path)
+        return cls(path, Database(path / "kb.db", busy_seconds=busy_seconds), encoder)
 
     @classmethod
     def open(
@@ -106,15 +120,13 @@ class KnowledgeBase:
         database = Database(path / "kb.db", busy_seconds=busy_seconds)
         base = cls(path, database, encoder)
         with database.read() as connection:
-            row = connection.execute("SELECT 1 FROM generations WHERE state = 'active'").fetchone()
-            generation = active_generation(connection) if row else None
+            generation = generation_in_state(connection, "active")
         if generation is None:
             raise KnowledgeBaseDamagedError(
-                f"The knowledge base in {str(path)!r} was not made to its end: remove it and make it again."
+                f"The knowledge base in {str(path)!r} has lost its generation: restore kb.db from a copy."
             )
         if not any_model:
             base.check_model(generation)
-        base.blobs.settle()
         return base
 
     @staticmethod
@@ -157,6 +169,7 @@ class KnowledgeBase:
 
         generation = self.active()
         self.check_model(generation)
+        self.blobs.settle()
         with file_reader() as read_parts:
             run = Ingest(
                 database=self.database,

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["file_reader", "splitter_for"]
 
+PLAIN_SUFFIXES = frozenset({".txt", ".md", ".markdown", ".csv", ".tsv"})
+PLAIN_BYTES = 1 << 18
+
 
 def splitter_for(encoder: ChunkEncoder, recipe: Recipe) -> Splitter:
     from loaders.splitter import SpanSplitter
@@ -31,11 +34,16 @@ def splitter_for(encoder: ChunkEncoder, recipe: Recipe) -> Splitter:
 
 @contextmanager
 def file_reader() -> Iterator[ReadParts]:
-    """Reads files for the length of one ingest."""
+    """Reads files for the length of one ingest, in a worker process that a bad file may crash or hang.
 
-    def read(path: Path, name: str) -> list[Document]:
-        from loaders.readers import read_file
+    Small plain text is read in this process: its readers are Python throughout, and the worker takes time to start.
+    """
+    from loaders.readers import ReaderProcess, read_file
 
-        return read_file(path, name=name)
+    with ReaderProcess() as worker:
 
-    yield read
+        def read(path: Path, name: str) -> list[Document]:
+            plain = Path(name).suffix.lower() in PLAIN_SUFFIXES and path.stat().st_size <= PLAIN_BYTES
+            return read_file(path, name=name) if plain else worker.read(path, name=name)
+
+        yield read

@@ -252,22 +252,22 @@ def test_progress_ends_with_every_file(base: KnowledgeBase, docs: Path) -> None:
 def test_what_is_told_done_is_found(base: KnowledgeBase) -> None:
     def look(step: FileProgress) -> None:
         if step.state == "done":
-            assert step.name in found(base, f"word{step.name}", k=1)
+            assert step.name in found(base, f"word{step.name}", k=3)
 
-    base.ingest([Record(id=f"{n}", text=f"word{n}") for n in range(300)], on_progress=look)
+    base.ingest([Record(id=f"{n}", text=f"word{n}") for n in range(60)], on_progress=look)
 
 
 def test_stop_keeps_what_is_done_and_the_next_run_goes_on(base: KnowledgeBase) -> None:
-    rows = [Record(id=f"{n}", text=f"text {n}") for n in range(400)]
+    rows = [Record(id=f"{n}", text=f"text {n}") for n in range(1400)]
     done: list[str] = []
     report = base.ingest(
         rows,
         on_progress=lambda step: done.append(step.name) if step.state == "done" else None,
         stop=lambda: bool(done),
     )
-    assert report.stopped and 0 < report.added < 400
+    assert report.stopped and 0 < report.added < 1400
     again = base.ingest(rows)
-    assert (again.unchanged, again.added) == (report.added, 400 - report.added)
+    assert (again.unchanged, again.added) == (report.added, 1400 - report.added)
 
 
 def test_another_model_is_refused_until_rebuilt(base: KnowledgeBase, docs: Path, tmp_path: Path) -> None:
