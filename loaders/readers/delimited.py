@@ -57,12 +57,13 @@ def delimiter_of(text: str) -> str:
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     """Parsed rows, never all at once; where a quote is never closed, the lines as they stand."""
-    quoting = csv.QUOTE_MINIMAL
-    if '"' in text and any(
-        _runs_away(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    ):
-        quoting = csv.QUOTE_NONE
-    return iter(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting))
+
+    def parsed() -> Iterator[list[str]]:
+        return iter(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+    if '"' in text and any(_runs_away(row) for row in parsed()):
+        return iter(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=csv.QUOTE_NONE))
+    return parsed()
 
 
 def _runs_away(row: list[str]) -> bool:

@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,8 @@ from errors import (
     UnsupportedFileError,
 )
 from loaders.readers import Limits, ReaderProcess, read_file, read_file_isolated
+from loaders.readers.base import FileLoader
+from loaders.readers.part import Part
 from tests.readers import samples
 
 TEXT = [(72, 700, 11, "Some text.")]
@@ -295,6 +297,32 @@ SAMPLES: dict[str, bytes] = {
     "a.csv": b'name,age\n"Ann",3\n',
     "locked.docx": encrypted_docx("s3cret"),
 }
+
+
+@pytest.mark.parametrize(
+    ("raised", "error"),
+    [
+        (ValueError("bad\nvalue"), CorruptFileError),
+        (KeyError("part"), CorruptFileError),
+        (struct.error("short"), CorruptFileError),
+        (RecursionError(), FileTooLargeError),
+        (MemoryError(), FileTooLargeError),
+        (EncryptedFileError("locked.x is encrypted."), EncryptedFileError),
+    ],
+)
+def test_whatever_a_parser_raises_is_mapped(
+    tmp_path: Path, raised: Exception, error: type[ReadError]
+) -> None:
+    class Raising(FileLoader):
+        def parts(self) -> Iterator[Part]:
+            yield from ()
+            raise raised
+
+    with pytest.raises(error) as found:
+        Raising(samples.write(tmp_path, "locked.x", b"x")).load()
+    assert type(found.value) is error
+    assert "locked.x" in str(found.value)
+    assert "\n" not in str(found.value)
 
 
 @settings(
