@@ -14,7 +14,7 @@ import secrets
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +34,10 @@ LARGEST_MESSAGE_BYTES = 16 * 2**20  # from the browser; files travel by HTTP, no
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def serve(*, host: str = "127.0.0.1", port: int = 8501) -> None:
+def serve(*, host: str = "127.0.0.1", port: int = 8501, prepare: Callable[[], None] | None = None) -> None:
     """Serves until interrupted; prints the address once requests are answered. Port 0 takes a free one.
+
+    `prepare` runs first, but with the port already taken, so that long work is not done for nothing.
 
     Raises SettingsError when the address cannot be used.
     """
@@ -43,6 +45,8 @@ def serve(*, host: str = "127.0.0.1", port: int = 8501) -> None:
     from streamlit import config
 
     listening = _bind(host, port)
+    if prepare is not None:
+        prepare()
     address = f"http://{_shown(host)}:{listening.getsockname()[1]}"
     application = create_application(host=host)
     config.set_option("server.port", listening.getsockname()[1])

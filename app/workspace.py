@@ -234,7 +234,9 @@ class Workspace:
 
     def starters(self, name: str) -> list[str]:
         """Three example questions; only the sample company has them."""
-        return json.loads(SAMPLE_STARTERS.read_text("utf-8")) if name == SAMPLE else []
+        if name != SAMPLE or not SAMPLE_STARTERS.is_file():
+            return []
+        return list(map(str, json.loads(SAMPLE_STARTERS.read_text("utf-8"))))
 
     @property
     def default_knowledge_base(self) -> str:

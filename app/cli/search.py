@@ -17,7 +17,6 @@ from errors import SettingsError
 
 if TYPE_CHECKING:
     from loaders.knowledge_base import KnowledgeBase
-
     from loaders.passage import Passage
 
 BATCH = 64

@@ -19,6 +19,4 @@ def ui(
     """Serve the web page; prints its address when it is ready."""
     from app.web import serve
 
-    if sample:
-        load_sample()
-    serve(host=host, port=port)
+    serve(host=host, port=port, prepare=load_sample if sample else None)
