@@ -88,3 +88,12 @@ def test_only_the_named_channels_are_damped() -> None:
     factors = damping(384)
     assert set(np.flatnonzero(factors != 1)) == set(OUTLIER_CHANNELS)
     assert (factors <= 1).all()
+
+
+@pytest.mark.parametrize(("layer", "neurons"), list(enumerate(OUTLIER_NEURONS)))
+def test_moved_neurons_are_silent_in_their_block(
+    weights: Weights, layer: int, neurons: tuple[int, ...]
+) -> None:
+    prepared = without_outliers(weights)
+    for part in ("weight", "bias"):
+        assert not prepared[f"encoder.layer.{layer}.intermediate.dense.{part}"][list(neurons)].any()
