@@ -102,7 +102,10 @@ def main(answers: int) -> None:
     print(f"{platform.platform()}, Python {platform.python_version()}, {answers} answers")
     names = ("openai", "langchain-core", "langchain-openai", "onnxruntime")
     print(", ".join(f"{name} {version(name)}" for name in names))
-    with tempfile.TemporaryDirectory() as folder, serve_openai(answer=lambda _: REPLY) as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve_openai(answer=lambda _: REPLY, keep_alive=True) as server,
+    ):
         documents = Path(folder) / "documents"
         documents.mkdir()
         write_documents(documents)

@@ -224,6 +224,7 @@ def test_a_document_stays_data_whatever_it_says(server: LoopbackServer, spoof: s
     system, user = (message["content"] for message in server.chat_requests[0].body["messages"])
     assert ATTACK not in system
     assert user.count(ATTACK) == 1
+    assert "\u200b" not in user, "what people cannot see, the model does not get"
     opening, closing = user.index("<passages>\n"), user.rindex("\n</passages>")
     assert opening < user.index(ATTACK) < closing
     assert user.count("</passages>") == user.count("<passages>") == 1

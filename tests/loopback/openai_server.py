@@ -95,8 +95,13 @@ def serve_openai(
     answer: Callable[[dict[str, Any]], Scripted | str] | None = None,
     models: Sequence[str] = ("loopback-model",),
     key: str | None = None,
+    keep_alive: bool = False,
 ) -> Iterator[LoopbackServer]:
-    """Runs the server until the block ends. With `key`, any other bearer gets the 401 that OpenAI gives."""
+    """Runs the server until the block ends. With `key`, any other bearer gets the 401 that OpenAI gives.
+
+    Connections end with their reply, so that no client is left with an idle socket for the garbage collector
+    to warn about; `keep_alive` holds them open, as a real server does.
+    """
 
     class Handler(_Handler):
         pass
@@ -104,6 +109,7 @@ def serve_openai(
     httpd = _Server(("127.0.0.1", 0), Handler)
     server = LoopbackServer(url=f"http://127.0.0.1:{httpd.server_address[1]}/v1")
     server.then(*script)
+    Handler.keep_alive = keep_alive
     Handler.server_state, Handler.answer, Handler.models, Handler.key = server, answer, tuple(models), key
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -131,6 +137,12 @@ class _Handler(BaseHTTPRequestHandler):
     answer: Callable[[dict[str, Any]], Scripted | str] | None
     models: tuple[str, ...]
     key: str | None
+    keep_alive: bool
+
+    def end_headers(self) -> None:
+        if not self.keep_alive:
+            self.send_header("connection", "close")
+        super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Tests read `requests`, not a log."""
