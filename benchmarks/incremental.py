@@ -18,6 +18,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -120,9 +121,9 @@ def measure_ours(size: int, runs: int) -> dict[str, float]:
         filled = time.perf_counter() - start
         query = " ".join(WORDS[:4])
         new = list(records(runs, seed=1))
-        adds = [milliseconds(lambda one=one: base.ingest([one])) for one in new]
+        adds = [milliseconds(partial(base.ingest, [one])) for one in new]
         searches = [milliseconds(lambda: base.search(query)) for _ in range(runs)]
-        deletes = [milliseconds(lambda one=one: base.remove(one.id)) for one in new]
+        deletes = [milliseconds(partial(base.remove, one.id)) for one in new]
         base.close()
         opened = [milliseconds(lambda: open_and_search(path, encoder, query)) for _ in range(runs)]
     print(
@@ -161,10 +162,9 @@ def measure_peer(size: int, runs: int) -> dict[str, float] | None:
 
         new = list(records(runs, seed=1))
         adds = [
-            milliseconds(lambda one=one: change(lambda: store.add_texts([one.text], ids=[one.id])))
-            for one in new
+            milliseconds(partial(change, partial(store.add_texts, [one.text], ids=[one.id]))) for one in new
         ]
-        deletes = [milliseconds(lambda one=one: change(lambda: store.delete([one.id]))) for one in new]
+        deletes = [milliseconds(partial(change, partial(store.delete, [one.id]))) for one in new]
     return {"add": statistics.median(adds), "delete": statistics.median(deletes)}
 
 

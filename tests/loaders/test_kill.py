@@ -34,7 +34,7 @@ def docs(tmp_path: Path) -> Path:
             f"## Section {part}\n\nFile {number} says {number * part} things." for part in range(4)
         )
         (folder / f"{number}.md").write_text(f"# Title {number}\n\n{sections}")
-    (folder / "bad.pdf").write_bytes(b"%PDF-1.7 broken")
+    (folder / "bad.txt").write_bytes(b"")
     return folder
 
 
