@@ -76,8 +76,12 @@ def test_two_passages_each_give_their_part() -> None:
     }
 
 
-def test_a_heading_or_a_question_of_the_text_is_never_quoted_alone() -> None:
-    faq = ("Help", "# Notice period\nHow long is the notice period?\nThree months to the end of a quarter.")
+@pytest.mark.parametrize("gap", ["\n", " "])
+def test_a_heading_or_a_question_of_the_text_is_never_quoted_alone(gap: str) -> None:
+    faq = (
+        "Help",
+        f"# Notice period\nHow long is the notice period?{gap}Three months to the end of a quarter.",
+    )
     assert quoted("How long is the notice period?", faq) == ["Three months to the end of a quarter."]
 
 
