@@ -8,7 +8,7 @@ more; `count_tokens` tells what it would have been, and the splitter keeps every
 
 Each run uses one core and `threads` of them go side by side: no core waits for another between two nodes, none
 spins while nothing is asked, and it scales with the cores. In int8 every text is a run of its own, so its vector is
-the same to the bit whatever it is encoded with; in fp32 short texts share a run, which moves a vector by about 1e-7.
+the same to the bit whatever it is encoded with; in fp32 short texts share a run, which may move a vector by rounding.
 """
 
 from __future__ import annotations
