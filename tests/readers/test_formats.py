@@ -478,21 +478,6 @@ def test_loaders_are_langchain_loaders(tmp_path: Path) -> None:
     assert {".pdf", ".docx", ".xlsx", ".html", ".eml", ".msg", ".zip"} <= SUPPORTED_SUFFIXES
 
 
-def test_quotes_are_found_again_on_the_page(tmp_path: Path) -> None:
-    import pypdfium2
-
-    from loaders.readers.pdf_quotes import quote_rectangles
-
-    data = samples.pdf([PARAGRAPH])
-    (page,) = read(tmp_path, "t.pdf", data)
-    text_page = pypdfium2.PdfDocument(data)[0].get_textpage()
-    for _, text in blocks(page):
-        assert quote_rectangles(text_page, text)
-    wrapped = quote_rectangles(text_page, "shorter than six hours.")
-    assert [round(bottom) for _, bottom, _, _ in wrapped] == [720, 706]
-    assert quote_rectangles(text_page, "is not there") == []
-
-
 def test_words_cut_at_the_line_end_are_whole_again(tmp_path: Path) -> None:
     lines = [(72, 700, 11, "The committee reviews all impor-"), (72, 686, 11, "tant requests and self-"),
              (72, 672, 11, "service orders. Every self-service order counts.")]  # fmt: skip
