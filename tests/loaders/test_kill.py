@@ -112,6 +112,7 @@ def test_killed_at_a_point_of_the_first_and_of_the_second_run(
     unkilled = tmp_path / "unkilled"
     KnowledgeBase.create(unkilled, name="x", encoder=PlainEncoder()).close()
     assert final_state(tmp_path / "kb", docs) == final_state(unkilled, docs)
+    check(tmp_path / "kb")
 
 
 def test_killed_at_random_times(children: subprocess.Popen[str], tmp_path: Path, docs: Path) -> None:
