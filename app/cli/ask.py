@@ -108,9 +108,9 @@ def _print_evidence(answer: Answer, streamed: str) -> None:
         mark = "" if citation.verified else "  (not verified)"
         print_line(f"\n[{citation.marker}] {citation.document_id}{' · ' + place if place else ''}{mark}")
         print_line(f'    "{" ".join(citation.quote.split())}"')
+    if answer.reason:
+        print_line(answer.reason if answer.abstained else f"\nThis answer is incomplete: {answer.reason}")
     if answer.abstained:
-        if answer.reason:
-            print_line(answer.reason)
         for passage in answer.passages[:3]:
             print_line(f"  near: {passage.document_id} · {' '.join(passage.text.split())[:160]}")
     if answer.confidence:
