@@ -29,9 +29,9 @@ _STARTS = ("https://", "http://", "ftp://", "www.", ABSTENTION_TOKEN)
 _BEGINNINGS = "|".join(
     sorted({re.escape(word[:n]) for word in _STARTS for n in range(1, len(word) + 1)}, key=len, reverse=True)
 )
-# What may still become something else once more text arrives.
+# What may still become something else once more text arrives; a `<` before it is judged by what it becomes.
 _UNDECIDED = re.compile(
-    rf"(?:[\[【][^\]】\n]{{0,{LONGEST_MARKER}}}[\]】]?|\]|<|{_ADDRESS}|{_BEGINNINGS})\Z", re.I
+    rf"(?:<?(?:[\[【][^\]】\n]{{0,{LONGEST_MARKER}}}[\]】]?|\]|{_ADDRESS}|{_BEGINNINGS})|<)\Z", re.I
 )
 _SENTENCE_END = ".,;:!?)}'\"*_"
 

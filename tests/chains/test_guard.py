@@ -162,6 +162,12 @@ def test_the_stream_adds_up_to_the_whole_wherever_it_is_cut(pieces: list[str], d
     assert shown == neutralise(text, sources=3, allowed_text=DOCUMENT) == guard.text
 
 
+def test_an_angle_bracket_waits_for_the_address_behind_it() -> None:
+    guard = SafeStream(sources=3)
+    shown = [guard.feed(piece) for piece in ("<", "https", "://evil.example/a", " ")]
+    assert "".join([*shown, guard.close()]) == neutralise("<https://evil.example/a ", sources=3)
+
+
 @given(st.text(max_size=80))
 def test_any_text_streamed_by_character_is_the_text_whole(text: str) -> None:
     guard = SafeStream(sources=3)
