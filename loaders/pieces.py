@@ -15,7 +15,7 @@ from functools import partial
 from loaders.location import BlockKind
 from local.sentences import sentence_spans
 
-__all__ = ["TokenMap", "pieces", "trim"]
+__all__ = ["TokenMap", "cluster_start", "pieces", "trim"]
 
 Span = tuple[int, int]
 Level = Callable[[str, int, int], Iterable[Span]]
@@ -48,7 +48,7 @@ class TokenMap:
         first = bisect_right(self._ends, start)
         reach = first + limit
         position = self._starts[reach] if reach < len(self._starts) else end
-        return _cluster_start(self.text, start, min(position, end))
+        return cluster_start(self.text, start, min(position, end))
 
 
 def pieces(tokens: TokenMap, start: int, end: int, *, kind: BlockKind, limit: int) -> list[Span]:
@@ -127,7 +127,7 @@ def _charged(start: int, end: int) -> Iterator[Span]:
         yield position, min(position + CHARACTERS_PER_TOKEN, end)
 
 
-def _cluster_start(text: str, start: int, position: int) -> int:
+def cluster_start(text: str, start: int, position: int) -> int:
     """`position`, moved back to where the character cluster it falls into begins; always past `start`."""
     cut = position
     while start < cut < len(text) and _clings(text, cut):

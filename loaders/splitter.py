@@ -23,7 +23,7 @@ from langchain_core.documents import Document
 from langchain_text_splitters import TextSplitter
 
 from loaders.location import Block, Location
-from loaders.pieces import TokenMap, pieces, trim
+from loaders.pieces import TokenMap, cluster_start, pieces, trim
 from local.sentences import sentence_spans
 
 __all__ = ["CONTEXT_RESERVE", "MAX_TOKENS", "TARGET_TOKENS", "Chunk", "SpanSplitter"]
@@ -222,7 +222,7 @@ def _paragraphs(text: str, start: int, end: int) -> list[Block]:
 
 def _halves(text: str, start: int, end: int) -> list[Span]:
     middle = text.rfind(" ", start, (start + end) // 2)
-    middle = middle if middle > start else (start + end) // 2
+    middle = middle if middle > start else cluster_start(text, start, (start + end) // 2)
     return [span for span in (trim(text, start, middle), trim(text, middle, end)) if span]
 
 
