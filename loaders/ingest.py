@@ -156,9 +156,10 @@ class Ingest:
 
     def _queue(self, files: Sequence[FileSource]) -> None:
         """All files are known as queued from the start, so that an unfinished run shows."""
+        if not files:
+            return
         with self._database.read() as connection:
-            known = {source for (source,) in connection.execute("SELECT source FROM documents")}
-        new = [file for file in files if key_of_path(file.path) not in known]
+            new = [file for file in files if not _is_document(connection, key_of_path(file.path))]
         if not new:
             return
         with self._database.write() as connection:
@@ -431,3 +432,7 @@ def _exists(source: str) -> bool:
 def _safe(document: Document) -> Document:
     document.page_content = well_formed(document.page_content)
     return document
+
+
+def _is_document(connection: sqlite3.Connection, source: str) -> bool:
+    return connection.execute("SELECT 1 FROM documents WHERE source = ?", (source,)).fetchone() is not None
