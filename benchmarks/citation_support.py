@@ -1,6 +1,6 @@
 """How well the check of a citation tells supported claims from others (chains/support.py).
 
-    python benchmarks/citation_support.py claims.jsonl
+    python -m benchmarks.citation_support claims.jsonl
 
 Rows: `{claim, label, evidence_sentences}`, label one of supported, partially_supported, not_supported. Prints
 the area under the ROC curve of the score, beside that of plain word overlap in the same run, and the share of
@@ -10,7 +10,6 @@ claims of each label that a citation would show as verified. The evidence is the
 from __future__ import annotations
 
 import json
-import platform
 import sys
 import tempfile
 import time
@@ -18,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from benchmarks.machine import describe
 from chains.support import HOLDS_FROM, best_support, word_recall
 from local.encoder import MiniLMEncoder
 
@@ -50,7 +48,7 @@ def main(path: Path) -> None:
     scores = np.array([support.score for support in found])
     overlap = np.array([word_recall(*pair) for pair in pairs])
     holds = np.array([support.holds for support in found])
-    print(f"{platform.platform()}, Python {platform.python_version()}, {encoder.precision}")
+    print(describe("onnxruntime"), encoder.precision, sep="\n")
     print(f"{len(rows)} claims of {path.name}, {seconds / len(rows) * 1000:.1f} ms a claim")
     for name, positive in (
         ("supported vs rest", labels == "supported"),

@@ -12,19 +12,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import re
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from langchain_core.documents import Document
 
+from benchmarks.machine import describe
 from errors import EmptyFileError, EncryptedFileError, ReadError, ScannedFileError
 from loaders.readers import ReaderProcess, read_file
 
@@ -61,7 +59,7 @@ def main() -> int:
     rows = [
         json.loads(line) for line in (arguments.folder / "manifest.jsonl").read_text().splitlines() if line
     ]
-    print(f"python -m benchmarks.office_files {arguments.folder.name}   {machine()}")
+    print(describe("pypdfium2", "lxml", "python-calamine", "msoffcrypto-tool"))
     print(f"{'file':<56}{'expected':<22}{'outcome':<22}{'words':>6}{'chars':>7}{'s':>7}{'MB':>6}  verdict")
     failures = 0
     outcomes: Counter[str] = Counter()
@@ -227,13 +225,6 @@ def peak(process: ReaderProcess) -> float:
         return 0.0
     found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
     return int(found.group(1)) / 1024 if found else 0.0
-
-
-def machine() -> str:
-    versions = " ".join(
-        f"{name} {version(name)}" for name in ("pypdfium2", "lxml", "python-calamine", "msoffcrypto-tool")
-    )
-    return f"[{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}]"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the program itself adds to an answer: everything but the search and the model.
 
-    python benchmarks/overhead.py [--answers 40]
+    python -m benchmarks.overhead [--answers 40]
 
 A chat model is a loopback server that replies at once; the documents are written on the spot. Per answer:
 total - retrieve - the median time that a bare `openai` client needs for the same streamed request. The peers of
@@ -11,17 +11,13 @@ passages, which neither guards, nor cites, nor checks. Timings of a machine at w
 from __future__ import annotations
 
 import argparse
-import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from benchmarks.machine import describe
 from chains.answer import Answer, Question
 from chains.models import ChatModelConfig, ConnectedModel, connect
 from chains.rag import RagChain
@@ -99,9 +95,8 @@ def shortest_langchain(model: ConnectedModel, base: KnowledgeBase) -> Callable[[
 
 
 def main(answers: int) -> None:
-    print(f"{platform.platform()}, Python {platform.python_version()}, {answers} answers")
-    names = ("openai", "langchain-core", "langchain-openai", "onnxruntime")
-    print(", ".join(f"{name} {version(name)}" for name in names))
+    print(describe("openai", "langchain-core", "langchain-openai", "onnxruntime"))
+    print(f"{answers} answers")
     with (
         tempfile.TemporaryDirectory() as folder,
         serve_openai(answer=lambda _: REPLY, keep_alive=True) as server,

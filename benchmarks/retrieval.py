@@ -1,6 +1,6 @@
 """Retrieval quality of each leg and of their fusion on BEIR-style folders.
 
-    python benchmarks/retrieval.py FOLDER... [--precision fp32|int8|auto] [--home .groundtune]
+    python -m benchmarks.retrieval FOLDER... [--precision fp32|int8|auto] [--home .groundtune]
 
 A folder holds corpus.jsonl, queries.jsonl and qrels.tsv. A document counts by its best passage. Rows: bm25 and dense
 are each leg alone; rrf is reciprocal rank fusion (Cormack et al. 2009, k = 60) of the same two lists, as the peer;
@@ -13,17 +13,13 @@ import argparse
 import csv
 import json
 import math
-import platform
-import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from benchmarks.machine import describe
 from loaders.fusion import fuse
 from loaders.knowledge_base import KnowledgeBase, read_records
 from loaders.search import Caches
@@ -45,13 +41,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     encoder = MiniLMEncoder(cache_dir=arguments.home / "models", precision=arguments.precision)
-    print("command:", " ".join(["python", *sys.argv]))
-    print(
-        "machine:", platform.processor() or platform.machine(), platform.system(), platform.python_version()
-    )
-    print(
-        "versions:", ", ".join(f"{name} {version(name)}" for name in ("faiss-cpu", "tantivy", "onnxruntime"))
-    )
+    print(describe("faiss-cpu", "tantivy", "onnxruntime"))
     print(f"encoder: {encoder.model_id} {encoder.precision}\n")
     print(f"{'set':<20} {'leg':<6} nDCG@10    MAP    R@5  R@100  all@5")
     for folder in arguments.folders:
