@@ -9,13 +9,14 @@ from typing import Protocol
 from chains.answer import Citation, Passage
 from chains.citations import exact_citation
 from chains.guard import neutralise
+from chains.plain_text import as_prose, labelled, stands_alone
 
 _BRACKETED_NUMBER = re.compile(r"\[(\d{1,3})\]")
 _SENTENCE_END = (".", "!", "?", "…", '"', "”", ")")
 
 
 class Evidence(Protocol):
-    """A sentence the reader chose: `passages[passage_index].text[start:end]`."""
+    """A sentence the reader chose: `passages[passage_index].text[start:end]`; `header` names a row's columns."""
 
     @property
     def passage_index(self) -> int: ...
@@ -25,6 +26,8 @@ class Evidence(Protocol):
     def end(self) -> int: ...
     @property
     def score(self) -> float: ...
+    @property
+    def header(self) -> tuple[int, int] | None: ...
 
 
 def quote(
@@ -33,15 +36,29 @@ def quote(
     """Pieces that join to the answer's text, and its citations numbered 1..n in that order.
 
     The document with the best sentence comes first; within a document, sentences keep its order. A sentence
-    that two overlapping passages hold is quoted once.
+    that two overlapping passages hold is quoted once. A table row is shown with the names of its columns, and
+    the line that names them is cited beside it, once for all rows of the table.
     """
-    citations = [
-        exact_citation(marker, passages[sentence.passage_index], sentence.start, sentence.end, document_text)
-        for marker, sentence in enumerate(_in_reading_order(evidence, passages), 1)
-    ]
+    citations: list[Citation] = []
     pieces: list[str] = []
-    for citation in citations:
-        pieces.append(_separator(citations, citation.marker) + f"{shown(citation.quote)} [{citation.marker}]")
+
+    def cited(passage: Passage, start: int, end: int) -> Citation:
+        """The citation of that span, numbered at its first use."""
+        place = (passage.document_id, passage.start + start, passage.start + end)
+        known = [one for one in citations if (one.document_id, one.start, one.end) == place]
+        if not known:
+            citations.append(exact_citation(len(citations) + 1, passage, start, end, document_text))
+        return known[0] if known else citations[-1]
+
+    before = ""
+    for sentence in _in_reading_order(evidence, passages):
+        passage = passages[sentence.passage_index]
+        row = cited(passage, sentence.start, sentence.end)
+        header = cited(passage, *sentence.header) if sentence.header else None
+        text = shown(row.quote, header.quote if header else "")
+        markers = f"[{row.marker}]" + (f"[{header.marker}]" if header else "")
+        pieces.append(f"{_separator(before, row.quote)}{text} {markers}")
+        before = row.quote
     return pieces, tuple(citations)
 
 
@@ -61,17 +78,18 @@ def _in_reading_order(evidence: Sequence[Evidence], passages: Sequence[Passage])
     return [distinct[key] for key in order]
 
 
-def _separator(citations: Sequence[Citation], marker: int) -> str:
-    """Prose runs on; table rows, headings and list items stand on their own lines."""
-    if marker == 1:
+def _separator(before: str, quote: str) -> str:
+    """Prose runs on; table rows, lists and lines without an end stand on their own."""
+    if not before:
         return ""
-    running = citations[marker - 2].quote.endswith(_SENTENCE_END)
+    running = before.endswith(_SENTENCE_END) and not stands_alone(before) and not stands_alone(quote)
     return " " if running else "\n\n"
 
 
-def shown(quote: str) -> str:
-    """A quote as it may stand in an answer: nothing that loads or links, and no `[3]` that is not ours.
+def shown(quote: str, header: str = "") -> str:
+    """A quote as it stands in an answer: in plain words, with nothing that loads or links, and no `[3]` not ours.
 
     The citation itself keeps the quote to the letter.
     """
-    return _BRACKETED_NUMBER.sub(r"(\1)", neutralise(quote, sources=None, allowed_text=quote))
+    plain = labelled(quote, header) if header else as_prose(quote)
+    return _BRACKETED_NUMBER.sub(r"(\1)", neutralise(plain, sources=None, allowed_text=quote + " " + header))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from threading import Lock
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from local.figures import contested, figure_kind, row_key, superseded
 from local.lexical import AnswerType, QueryTerm, answer_type, holds_type, query_terms, stems
 from local.sentences import sentence_spans
 from local.units import Unit, units
@@ -32,7 +33,10 @@ __all__ = ["EvidenceSentence", "ExtractiveReader", "Reading", "SentenceEncoder"]
 OWN_WORDS, NEAR_WORDS, PASSAGE_COSINE, TYPE_PRESENT, TYPE_ABSENT = 1.1, 0.55, 0.8, 0.1, -0.12
 
 FRAGMENT = -0.25  # a few words that end with no mark: a name in an address, a caption
-HEADER_ROW = -0.4  # names columns, answers nothing
+ROW_KEY = 0.35  # a table row whose first cell the question names
+CODE_HELD = 0.2  # the very code that is asked for
+CONTESTED = -0.5  # another code or year of the kind that is asked for, and not that one
+OLD_EDITION = -0.4  # the document has a later edition among the passages
 SIDE_SENTENCE = 0.4  # weight of words in sentences around the one that asks: "I am ill. May I stay at home?"
 
 MAX_ENCODED = 16  # sentences that are embedded; the others have too few of the words asked for to win
@@ -58,6 +62,7 @@ class EvidenceSentence:
     end: int
     text: str
     score: float
+    header: tuple[int, int] | None = None  # table rows: the line of the same text that names the columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,7 @@ class _Scored:
     own: frozenset[str]  # stems of the question that the unit holds
     near: frozenset[str]  # and those in its title, heading and neighbours
     has_type: bool
+    contested: frozenset[str]  # codes and years of the question in whose place others stand here
 
 
 class ExtractiveReader:
@@ -102,33 +108,42 @@ class ExtractiveReader:
         """
         found = [unit for index, (title, text) in enumerate(passages) for unit in units(index, title, text)]
         query = _Query.of(question, [unit.text for unit in found])
-        scored = self._score(query, found, cosines)
+        old = superseded(question, [title for title, _ in passages])
+        scored = self._score(query, found, cosines, old)
         chosen = _choose(query, scored)
         return _reading(query, passages, scored, chosen)
 
     def _score(
-        self, query: _Query, found: Sequence[Unit], cosines: Sequence[float | None] | None
+        self,
+        query: _Query,
+        found: Sequence[Unit],
+        cosines: Sequence[float | None] | None,
+        old: Set[int],
     ) -> list[_Scored]:
-        """Units with their scores, best first."""
-        words = [query.held(unit.text) for unit in found]
+        """Units with their scores, best first; `old` are passages of editions that no longer hold."""
+        words = [query.held(f"{unit.text} {unit.columns}") for unit in found]
         near = [_near(query, found, words, position) for position in range(len(found))]
         cheap = [
-            query.weight(own) + 0.5 * query.weight(close) for own, close in zip(words, near, strict=True)
+            query.weight(own) + 0.5 * query.weight(close) + _key(query, unit)
+            for own, close, unit in zip(words, near, found, strict=True)
         ]
-        kept = sorted(sorted(range(len(found)), key=lambda i: (-cheap[i], i))[:MAX_ENCODED])
-        similar = self._cosines(query, [_embedded(found[position]) for position in kept])
+        quotable = [position for position, unit in enumerate(found) if unit.kind != "header_row"]
+        kept = sorted(sorted(quotable, key=lambda i: (-cheap[i], i))[:MAX_ENCODED])
+        similar = self._cosines(query, [_embedded(query, found[position]) for position in kept])
         passage = _passage_cosines([found[position] for position in kept], similar, cosines)
         scored = []
         for position, cosine in zip(kept, similar, strict=True):
             unit = found[position]
             has_type = holds_type(query.kind, unit.text, query.stems)
+            other = frozenset(contested(query.figures, unit.text, unit.context))
             score = (
                 cosine + OWN_WORDS * query.weight(words[position]) + NEAR_WORDS * query.weight(near[position])
             )
             score += PASSAGE_COSINE * passage[unit.passage]
             if query.kind != "any":
                 score += TYPE_PRESENT if has_type else TYPE_ABSENT
-            score += _form(unit)
+            score += _form(unit) + _key(query, unit) + _codes(query, unit)
+            score += CONTESTED * bool(other) + OLD_EDITION * (unit.passage in old)
             scored.append(
                 _Scored(
                     unit=unit,
@@ -137,6 +152,7 @@ class ExtractiveReader:
                     own=words[position],
                     near=near[position],
                     has_type=has_type,
+                    contested=other,
                 )
             )
         return sorted(scored, key=lambda one: -one.score)
@@ -174,6 +190,7 @@ class _Query:
     weights: Mapping[str, float]  # by stem; they sum to 1
     kind: AnswerType
     stems: set[str]
+    figures: tuple[str, ...]  # its codes and years
 
     @classmethod
     def of(cls, question: str, texts: Sequence[str]) -> _Query:
@@ -192,6 +209,7 @@ class _Query:
             weights=MappingProxyType({key: value / total for key, value in raw.items()}),
             kind=answer_type(asking),
             stems={term.stem for term in terms},
+            figures=tuple(term.word for term in terms if figure_kind(term.word)),
         )
 
     def held(self, text: str) -> frozenset[str]:
@@ -215,10 +233,22 @@ def _near(
 
 def _form(unit: Unit) -> float:
     """What the unit's form takes from its score."""
-    if unit.kind == "header_row":
-        return HEADER_ROW
     bare = unit.kind == "sentence" and unit.text[-1].isalnum() and not any(map(str.isdigit, unit.text))
     return FRAGMENT if bare and len(unit.text.split()) < 6 else 0.0
+
+
+def _key(query: _Query, unit: Unit) -> float:
+    """What a table row gains when the question names what the row is about."""
+    if unit.kind != "row":
+        return 0.0
+    key = stems(row_key(unit.text))
+    share = len(key & query.stems) / len(key) if key else 0.0
+    return ROW_KEY * share if share >= 0.5 else 0.0
+
+
+def _codes(query: _Query, unit: Unit) -> float:
+    codes = [word for word in query.figures if figure_kind(word) != "year"]
+    return CODE_HELD * sum(word in unit.text for word in codes) / len(codes) if codes else 0.0
 
 
 def _asking(question: str) -> str:
@@ -227,8 +257,14 @@ def _asking(question: str) -> str:
     return " ".join(one for one in found if one.endswith("?")) or question
 
 
-def _embedded(unit: Unit) -> str:
-    return f"{unit.context}: {unit.text}" if unit.context else unit.text
+def _embedded(query: _Query, unit: Unit) -> str:
+    """The unit after its context; of a row only the key and the cells that hold words of the question."""
+    text = unit.text
+    if unit.kind == "row" and unit.cells:
+        held = [cell for cell in unit.cells[1:] if query.held(cell)]
+        text = "; ".join([unit.cells[0], *held]) if held else text
+        return f"{unit.above}: {text}" if unit.above else text
+    return f"{unit.context}: {text}" if unit.context else text
 
 
 def _passage_cosines(
@@ -282,6 +318,7 @@ def _reading(
                 end=one.unit.end,
                 text=one.unit.text,
                 score=one.score,
+                header=one.unit.header,
             )
             for one in reading_order
         ),
@@ -290,6 +327,15 @@ def _reading(
         missing=tuple(term.word for term in missing),
         missing_names=tuple(term.word for term in missing if term.kind != "word"),
     )
+
+
+def _told(query: _Query, one: _Scored) -> frozenset[str]:
+    """Stems of the question that a unit holds; a table row tells what its heading and title name, too."""
+    return one.own | query.held(one.unit.context) if one.unit.kind == "row" else one.own
+
+
+def _stems_of(query: _Query, words: Set[str]) -> frozenset[str]:
+    return frozenset(term.stem for term in query.terms if term.word in words)
 
 
 def _signals(
@@ -308,7 +354,7 @@ def _signals(
         "best_score": best.score if best else 0.0,
         "best_cosine": best.cosine if best else 0.0,
         "top_cosine": max((one.cosine for one in scored), default=0.0),
-        "best_coverage": query.weight(best.own) if best else 0.0,
+        "best_coverage": query.weight(_told(query, best)) if best else 0.0,
         "evidence_coverage": query.weight(evidence),
         "passage_coverage": max((query.weight(held) for held in texts), default=0.0),
         "coverage": query.weight(everywhere),
@@ -317,6 +363,7 @@ def _signals(
         "names_missing_in_best": query.weight(named - texts[best.unit.passage])
         if best
         else query.weight(named),
+        "contested": query.weight(_stems_of(query, best.contested)) if best else 0.0,
         "type_asked": float(query.kind != "any"),
         "type_missing": float(query.kind != "any" and not (best and best.has_type)),
         "terms": float(len(query.terms)),

@@ -29,6 +29,7 @@ OPENERS = "\"'“‘«([{*_¿¡-–—•"
 WRAP_WIDTH = (
     60  # characters; a paragraph narrower than this is taken as a list of lines, not as wrapped prose
 )
+FULL_LINES = 0.5  # from this share of full lines on, a paragraph counts as wrapped prose
 
 
 def _words(text: str) -> frozenset[str]:
@@ -51,6 +52,12 @@ STARTERS = _words(
     """the a an this that these those it its he she they we you i his her their our your in on at for from by
     with when where while if as after before since although however but and so there here all each every some
     no not what who which how why please contact see both most many one two to under during then also"""
+)
+
+# A line that ends with one of these goes on in the next.
+OPEN_ENDS = _words(
+    """a an and at by for from in into is not of on or our than that the their to was which with your und oder
+    der die das den dem des mit von für im et de la le les du des el los las en para"""
 )
 
 
@@ -78,16 +85,37 @@ def is_table_row(line: str) -> bool:
 def _logical_lines(text: str) -> Iterator[Span]:
     """Lines with their wrapped continuations joined on, trimmed; blank lines part paragraphs."""
     for paragraph in _paragraphs(text):
-        width = max(end - start for start, end in paragraph)
+        edges = [_right_edge(text, *span) for span in paragraph]
+        full = _full_lines(text, paragraph, edges)
         first, last = paragraph[0]
         line = text[first:last]
-        for start, end in paragraph[1:]:
+        for position, (start, end) in enumerate(paragraph[1:]):
             following = text[start:end]
-            if text[first] == "#" or not _continues(line, following, width=width):
+            if text[first] == "#" or not _continues(line, following, full=full[position]):
                 yield first, last
                 first = start
             last, line = end, following
         yield first, last
+
+
+def _right_edge(text: str, start: int, end: int) -> int:
+    """The column in which a trimmed line ends."""
+    left = start
+    while left and text[left - 1] in " \t":
+        left -= 1
+    return end - left
+
+
+def _full_lines(text: str, paragraph: list[Span], edges: list[int]) -> list[bool]:
+    """Line by line, whether it was broken for want of room; in a list or table of lines none was."""
+    width = max(edges)
+    if width < WRAP_WIDTH:
+        return [False] * len(paragraph)
+    full = [
+        edge + 1 + len(text[start:end].split(None, 1)[0]) > width
+        for edge, (start, end) in zip(edges, paragraph[1:], strict=False)
+    ]
+    return [one and sum(full) >= FULL_LINES * len(full) for one in full]
 
 
 def _paragraphs(text: str) -> Iterator[list[Span]]:
@@ -107,18 +135,17 @@ def _paragraphs(text: str) -> Iterator[list[Span]]:
         yield lines
 
 
-def _continues(line: str, following: str, *, width: int) -> bool:
-    """Whether `following` is the rest of `line`, broken only because the page or the editor was full."""
+def _continues(line: str, following: str, *, full: bool) -> bool:
+    """Whether `following` is the rest of `line`, which is `full` where its next word had no room in it."""
     if line.endswith((".", "!", "?", "…", ":", ";", "。")) or is_table_row(line) or is_table_row(following):
         return False
     if is_list_item(following) or following.startswith(("#", "|", ">", "```")):
         return False
     if is_field(line) and is_field(following):
         return False
-    if following[0].islower():
+    if following[0].islower() or line.rsplit(None, 1)[-1] in OPEN_ENDS or line.endswith(","):
         return True
-    word_fits = len(line) + 1 + len(following.split(None, 1)[0]) <= width
-    return width >= WRAP_WIDTH and not word_fits and not line.endswith(")")
+    return full and not line.endswith(")")
 
 
 def _split_line(text: str, start: int, end: int) -> Iterator[Span]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ class Chosen:
     start: int
     end: int
     score: float
+    header: tuple[int, int] | None = None
 
 
 def chosen(passages: list[Passage], *picks: tuple[int, str, float]) -> list[Chosen]:
@@ -74,7 +76,61 @@ def test_table_rows_stand_on_their_own_lines() -> None:
     table = passage("prices", "Basic | 10 EUR\nPlus | 20 EUR")
     picks = chosen([table], (0, "Basic | 10 EUR", 2.0), (0, "Plus | 20 EUR", 1.0))
     pieces, _ = quote(picks, [table], lambda _: table.text)
-    assert "".join(pieces) == "Basic | 10 EUR [1]\n\nPlus | 20 EUR [2]"
+    assert "".join(pieces) == "Basic; 10 EUR. [1]\n\nPlus; 20 EUR. [2]"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (
+            "| Plan | Price |\n|---|---|\n| **Basic** | 10 EUR |\n| Plus | 20 EUR |",
+            "Plan: Basic; Price: 10 EUR. [1][2]\n\nPlan: Plus; Price: 20 EUR. [3][2]",
+        ),
+        (
+            "Plan Price a month\nBasic 10\nPlus 20",
+            "Plan Price a month: Basic 10. [1][2]\n\nPlan Price a month: Plus 20. [3][2]",
+        ),
+    ],
+    ids=["cells", "a PDF's lines"],
+)
+def test_a_row_is_shown_with_its_header_which_is_cited_once(text: str, answer: str) -> None:
+    table = passage("prices", text)
+    header, *rows = [line for line in text.split("\n") if "---" not in line]
+    evidence = [
+        Chosen(0, text.index(row), text.index(row) + len(row), 1.0, header=(0, len(header))) for row in rows
+    ]
+    pieces, citations = quote(evidence, [table], lambda _: text)
+    assert "".join(pieces) == answer
+    assert [citation.quote for citation in citations] == [rows[0], header, rows[1]]
+    assert all(text[citation.start : citation.end] == citation.quote for citation in citations)
+
+
+@pytest.mark.parametrize(
+    ("quoted", "answer"),
+    [
+        ("- Full-time staff have **27 days**.", "Full-time staff have 27 days."),
+        ("3. Do `reset` *twice*, then __wait__.", "Do reset twice, then wait."),
+        ("Bring:\n- your passport\n- two photos", "Bring: your passport; two photos."),
+        ("The fee is\n> > paid yearly.", "The fee is paid yearly."),
+        ("Code: R-1 | Rent per week (EUR): 18 |", "Code: R-1; Rent per week (EUR): 18."),
+        ("model: ID-12\nnoise: 51", "model: ID-12; noise: 51."),
+        ("It holds *for now.", "It holds *for now."),
+        ("**Stop.", "Stop."),
+        ("a snake_case_name and 2 * 3 ** 4", "a snake_case_name and 2 * 3 ** 4"),
+    ],
+)
+def test_marks_of_form_are_not_shown(quoted: str, answer: str) -> None:
+    assert shown(quoted) == answer
+
+
+@given(st.text(st.sampled_from(list("ab1*_`|[](:-# \n>")), max_size=40), st.sampled_from(["", "| a | b |"]))
+def test_no_text_is_shown_as_a_link_or_a_marker(quoted: str, header: str) -> None:
+    found = shown(quoted, header)
+    assert "](" not in found
+    assert "]:" not in found
+    assert not markers_in(found)
+    if not header and not any(line.strip()[:1].isdigit() for line in quoted.splitlines()):
+        assert "".join(filter(str.isalpha, found)) == "".join(filter(str.isalpha, quoted))
 
 
 def test_a_poisoned_sentence_is_shown_without_its_image_and_quoted_to_the_letter() -> None:
