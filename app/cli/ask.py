@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json as json_module
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from app.cli.files import read_questions, write_whole
-from app.cli.output import print_json, print_line, say
+from app.cli.files import read_questions, well_formed, write_whole
+from app.cli.ingest import load_sample
+from app.cli.output import print_json, print_line, print_text, say
 from app.cli.search import parse_filter
 from app.workspace import SAMPLE, open_workspace
 from chains.answer import MODES, Answer, Mode, Question, TextDelta
@@ -43,12 +43,12 @@ def ask(
     if question is not None and not question.strip():
         raise typer.BadParameter("the question is empty")
     conditions = parse_filter(filter or []) or {}
-    workspace = open_workspace()
-    if kb == SAMPLE and not workspace.has_knowledge_base(SAMPLE):
+    chosen = _mode(mode)
+    if kb == SAMPLE and chosen != "base":
         load_sample()
-    chain = workspace.chain(_mode(mode), kb)
+    chain = open_workspace().chain(chosen, kb)
     if question is not None:
-        _ask_one(chain, Question(text=question, k=k, filter=conditions), json=json)
+        _ask_one(chain, Question(text=well_formed(question), k=k, filter=conditions), json=json)
         return
     assert questions is not None
     assert out is not None
@@ -61,18 +61,6 @@ def ask(
         )
     if counts["failed"]:
         raise typer.Exit(1)
-
-
-def load_sample() -> None:
-    """Loads the sample company where it is missing or has changed, showing progress."""
-    from app.cli.progress import IngestProgress
-
-    progress = IngestProgress()
-    workspace = open_workspace()
-    if not workspace.has_knowledge_base(SAMPLE):
-        say("Loading the sample company's documents (once) ...")
-    workspace.ensure_sample(progress)
-    progress.end()
 
 
 def _mode(name: str) -> Mode:
@@ -91,8 +79,7 @@ def _ask_one(chain: Chain, question: Question, *, json: bool) -> None:
     for event in chain.stream(question):
         if isinstance(event, TextDelta):
             streamed += event.text
-            sys.stdout.write(event.text)
-            sys.stdout.flush()
+            print_text(event.text)
         elif isinstance(event, Answer):
             answer = event
     assert answer is not None

@@ -32,19 +32,29 @@ def _decoded(lines: TextIO, path: Path) -> Iterator[str]:
 def _row(line: str, place: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{place} is not JSON ({error}).") from error
     if not isinstance(row, dict) or not isinstance(row.get("text"), str) or "_id" not in row:
         raise SettingsError(f'{place} needs the fields "_id" and "text".')
-    return row
+    return row | {"text": well_formed(row["text"])}
+
+
+def well_formed(text: str) -> str:
+    """Lone surrogates, which stand for bytes and escapes that are no text, become "?"."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[TextIO]:
-    """A text file to write to; it takes its name, synced, only when the block ends well."""
+    """A text file to write to; it takes its name, synced, only when the block ends well.
+
+    A lone surrogate is written as its escape, which JSON reads back as it was.
+    """
+    if not path.name or path.is_dir():
+        raise SettingsError(f"Cannot write {str(path)!r}: it is a folder; name a file in it.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as out:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
             yield out
             out.flush()
             os.fsync(out.fileno())

@@ -10,7 +10,7 @@ import typer
 
 from app.cli.output import print_json, print_line, say
 from app.cli.progress import IngestProgress
-from app.workspace import open_workspace
+from app.workspace import SAMPLE, open_workspace
 from errors import SettingsError
 
 if TYPE_CHECKING:
@@ -42,6 +42,16 @@ def ingest(
         _print_report(report, kb)
     if report.failed and not (report.added or report.updated or report.unchanged):
         raise typer.Exit(1)
+
+
+def load_sample() -> None:
+    """Loads the sample company where it is missing, was interrupted or has changed, showing progress."""
+    progress = IngestProgress()
+    workspace = open_workspace()
+    if not workspace.has_knowledge_base(SAMPLE):
+        say("Loading the sample company's documents (once) ...")
+    workspace.ensure_sample(progress)
+    progress.end()
 
 
 def _sources(paths: list[Path], id_field: str, text_field: str, title_field: str) -> Iterator[Path | Record]:

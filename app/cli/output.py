@@ -8,31 +8,49 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from typer import Typer
 
 from errors import GroundtuneError
 
+# What a terminal obeys instead of showing: a document must not move the cursor or rename the window.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout, UTF-8; NaN and Infinity are a programming error, not output."""
-    print_line(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+    """One JSON document on stdout: UTF-8, or ASCII where stdout has another encoding.
+
+    NaN and Infinity are a programming error, not output.
+    """
+    ascii_only = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    print_line(json.dumps(value, ensure_ascii=ascii_only, indent=2, allow_nan=False))
 
 
 def print_line(text: str) -> None:
-    """One line on stdout; characters that the terminal's encoding lacks are escaped, not fatal."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    """One line on stdout."""
+    print_text(text + "\n")
+
+
+def print_text(text: str) -> None:
+    """Text on stdout as far as it goes, seen at once."""
+    sys.stdout.write(writable(text, sys.stdout))
+    sys.stdout.flush()
 
 
 def say(text: str) -> None:
     """Progress and warnings, on stderr."""
-    encoding = sys.stderr.encoding or "utf-8"
-    sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stderr.write(writable(text, sys.stderr) + "\n")
     sys.stderr.flush()
+
+
+def writable(text: str, stream: TextIO) -> str:
+    """Control characters become U+FFFD; those that the stream's encoding lacks are escaped, not fatal."""
+    encoding = stream.encoding or "utf-8"
+    return _CONTROL.sub("\ufffd", text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def run(command_line: Typer) -> NoReturn:

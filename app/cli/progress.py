@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from app.cli.output import writable
+
 if TYPE_CHECKING:
     from loaders.knowledge_base import FileProgress
 
@@ -36,18 +38,12 @@ class IngestProgress:
     def _line(self, text: str) -> None:
         if self._live:
             self._overwrite("")
-        self._stream.write(_writable(text, self._stream) + "\n")
+        self._stream.write(writable(text, self._stream) + "\n")
         self._stream.flush()
 
     def _overwrite(self, text: str) -> None:
-        self._stream.write("\r" + _writable(text, self._stream)[:WIDTH].ljust(WIDTH) + "\r")
+        self._stream.write("\r" + writable(text, self._stream)[:WIDTH].ljust(WIDTH) + "\r")
         self._stream.flush()
-
-
-def _writable(text: str, stream: TextIO) -> str:
-    """File names may hold bytes that no encoding has, and characters that this stream lacks."""
-    encoding = stream.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _worth_a_line(progress: FileProgress, last: int) -> bool:

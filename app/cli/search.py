@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.files import read_questions, write_whole
+from app.cli.files import read_questions, well_formed, write_whole
+from app.cli.ingest import load_sample
 from app.cli.output import print_json, print_line, say
 from app.workspace import SAMPLE, open_workspace
 from errors import SettingsError
@@ -37,9 +38,12 @@ def search(
     conditions = parse_filter(filter or [])
     if (query is None) == (queries is None) or (queries is None) != (run is None):
         raise typer.BadParameter("give a query, or --queries FILE with --run FILE")
+    if kb == SAMPLE:
+        load_sample()
     knowledge_base = open_workspace().knowledge_base(kb)
     if query is not None:
-        _print_passages(knowledge_base.search(query, k=k, filter=conditions), explain=explain, json=json)
+        found = knowledge_base.search(well_formed(query), k=k, filter=conditions)
+        _print_passages(found, explain=explain, json=json)
         return
     assert queries is not None
     assert run is not None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.ask import load_sample
+from app.cli.ingest import load_sample
 
 
 def ui(

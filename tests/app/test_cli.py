@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from app import workspace
 from app.__main__ import app
 from errors import GroundtuneError, SettingsError
 
@@ -231,7 +232,7 @@ def test_a_real_process_prints_the_sentence_on_stderr_and_exits_with_1(home: Pat
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("bad", ["{", '{"_id": 1}', '["text"]', '{"_id": 1, "text": 5}'])
+@pytest.mark.parametrize("bad", ["{", '{"_id": 1}', '["text"]', '{"_id": 1, "text": 5}', "[" * 9999])
 def test_a_bad_question_file_is_named_with_its_line_and_leaves_no_output(
     filled: Path, tmp_path: Path, bad: str
 ) -> None:
@@ -242,6 +243,75 @@ def test_a_bad_question_file_is_named_with_its_line_and_leaves_no_output(
     assert isinstance(result.exception, SettingsError)
     assert "line 2" in str(result.exception)
     assert sorted(path.name for path in tmp_path.iterdir() if "answers" in path.name) == []
+
+
+# --- text that no encoding and no terminal takes as it is -----------------------------------------
+
+ODD = "# Rocket \U0001f680\n\nThe rocket \U0001f680 costs 40 euros \u2192 in Gen\u00e8ve \x1b[31mtoday\x1b[0m.\n"
+
+
+@pytest.fixture
+def odd(home: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "rocket.md").write_text(ODD, "utf-8")
+    (folder / "b\udcffd.md").write_text("The boat costs 77 euros.\n", "utf-8")
+    run("ingest", folder, "--kb", "odd")
+    return folder
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+def test_a_console_of_any_encoding_gets_json_and_text(odd: Path, encoding: str) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    question = "What does the rocket cost?"
+    for arguments in (["ask", question], ["ask", question, "--json"], ["search", "rocket", "--json"]):
+        command = [sys.executable, "-m", "app", *arguments, "--kb", "odd"]
+        ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        text = ran.stdout.decode(encoding)
+        assert "40 euros" in text
+        assert "\x1b" not in text, "a document must not command the terminal"
+        if "--json" in arguments:
+            assert "\U0001f680" in str(json.loads(text))
+
+
+def test_text_that_is_no_unicode_fails_no_batch(odd: Path, tmp_path: Path) -> None:
+    rows = [
+        {"_id": "\ud800", "text": "What does the \ud800 rocket cost?"},
+        {"_id": 2, "text": "What does the boat cost?"},
+    ]
+    write_jsonl(tmp_path / "questions.jsonl", rows)
+    out, trec = tmp_path / "answers.jsonl", tmp_path / "out.trec"
+    run("ask", "--questions", tmp_path / "questions.jsonl", "--kb", "odd", "--out", out)
+    assert [json.loads(line)["_id"] for line in out.read_text("utf-8").splitlines()] == ["\ud800", 2]
+    run("search", "--queries", tmp_path / "questions.jsonl", "--kb", "odd", "--run", trec)
+    assert {len(line.split()) for line in trec.read_text("utf-8").splitlines()} == {6}
+    run("ask", "What does the \udcff rocket cost?", "--kb", "odd")
+    run("search", "rocket \udcff", "--kb", "odd")
+
+
+@pytest.mark.parametrize("target", ["folder", "/"])
+def test_a_folder_is_no_file_to_write(filled: Path, tmp_path: Path, target: str) -> None:
+    (tmp_path / "folder").mkdir()
+    write_jsonl(tmp_path / "questions.jsonl", [{"_id": 1, "text": "leave?"}])
+    arguments = ["ask", "--questions", str(tmp_path / "questions.jsonl"), "--kb", "team"]
+    result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / target)])
+    assert isinstance(result.exception, SettingsError)
+    assert "it is a folder" in str(result.exception)
+
+
+@pytest.mark.parametrize("arguments", [("search", "leave"), ("ask", "How many days of leave?")])
+def test_the_sample_company_is_there_when_it_is_first_asked(
+    home: Path, documents: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(workspace, "SAMPLE_DOCUMENTS", documents)
+    workspace.open_workspace().create_knowledge_base("sample")  # a first load that was killed
+    assert "27 days" in run(*arguments).stdout
+
+
+def test_wrong_usage_is_said_before_anything_is_loaded(home: Path) -> None:
+    run("ask", "x", "--mode", "best", expect=2)
+    assert not workspace.open_workspace().has_knowledge_base("sample")
 
 
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
