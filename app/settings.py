@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
+from urllib.parse import urlsplit
 
+from chains.models import shown_url
 from errors import SettingsError
 
 T = TypeVar("T")
@@ -33,7 +35,7 @@ class Setting(Generic[T]):
         """For people; a secret shows only that it is set."""
         if self.value is None:
             return "not set"
-        return "set (hidden)" if self.secret else str(self.value)
+        return "set (hidden)" if self.secret else _without_credentials(str(self.value))
 
     def __repr__(self) -> str:
         return f"Setting({self.name}={self.shown()}, from {self.origin})"
@@ -72,7 +74,7 @@ def load_settings(
         precision=read("GROUNDTUNE_PRECISION", _precision, "auto"),
         threads=read("GROUNDTUNE_THREADS", _threads, None),
         chat_model=read("GROUNDTUNE_CHAT_MODEL", str, None),
-        openai_api_key=read("OPENAI_API_KEY", str, None, secret=True),
+        openai_api_key=read("OPENAI_API_KEY", _key, None, secret=True),
         openai_base_url=read("OPENAI_BASE_URL", _url, None),
         timeout_s=read("GROUNDTUNE_TIMEOUT", _seconds, 60.0),
     )
@@ -101,7 +103,7 @@ def _parsed(name: str, text: str, parse: Callable[[str], object], origin: Origin
     try:
         return parse(text)
     except ValueError as error:
-        shown = "" if secret else f" is {text!r}, which"
+        shown = "" if secret else f" is {_without_credentials(text)!r}, which"
         raise SettingsError(f"{name} (from {origin}){shown} {error}.") from error
 
 
@@ -139,7 +141,25 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _key(text: str) -> str:
+    if not all("!" <= letter <= "~" for letter in text):
+        raise ValueError("holds blanks or letters that no key has: copy it again")
+    return text
+
+
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("does not start with http:// or https://")
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - looked at only when asked for
+    except ValueError:
+        raise ValueError("is not an address such as http://127.0.0.1:11434/v1") from None
+    if not parts.hostname:
+        raise ValueError("names no host")
     return text.rstrip("/")
+
+
+def _without_credentials(text: str) -> str:
+    """An address without what may be secret in it; other text as it is."""
+    return shown_url(text) if "://" in text else text

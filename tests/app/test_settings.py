@@ -38,6 +38,9 @@ def test_the_environment_wins_over_dotenv_which_wins_over_the_default(
         ("GROUNDTUNE_THREADS", "²"),
         ("GROUNDTUNE_PRECISION", "fp8"),
         ("OPENAI_BASE_URL", "localhost:11434"),
+        ("OPENAI_BASE_URL", "http://["),
+        ("OPENAI_BASE_URL", "http://"),
+        ("OPENAI_BASE_URL", "http://host:99999"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_origin(name: str, value: str) -> None:
@@ -49,6 +52,30 @@ def test_a_secret_is_never_shown() -> None:
     settings = load_settings({"OPENAI_API_KEY": "sk-canary-1234"})
     assert settings.openai_api_key.value == "sk-canary-1234"
     assert "canary" not in repr(settings) + str(settings.all()) + settings.openai_api_key.shown()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:canary@host/v1", "https://host/v1?key=canary", "http://h/#canary"]
+)
+def test_an_address_is_shown_without_its_credentials(url: str) -> None:
+    settings = load_settings({"OPENAI_BASE_URL": url})
+    assert settings.openai_base_url.value == url
+    assert "canary" not in repr(settings) + settings.openai_base_url.shown()
+    assert settings.openai_base_url.shown().startswith(("http://h", "https://h"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENAI_BASE_URL", "ftp://me:canary@host"),
+        ("OPENAI_API_KEY", "sk canary"),
+        ("OPENAI_API_KEY", "sk-canary\u200b"),
+    ],
+)
+def test_a_refused_secret_is_not_repeated(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}") as raised:
+        load_settings({name: value})
+    assert "canary" not in str(raised.value)
 
 
 def test_the_example_file_names_exactly_the_settings_that_exist() -> None:
