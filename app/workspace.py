@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
 import threading
 import unicodedata
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +17,15 @@ from typing import TYPE_CHECKING
 
 from app.settings import PROJECT_ROOT, Settings, load_settings
 from chains.answer import MODES, Mode
-from errors import KnowledgeBaseExistsError, KnowledgeBaseNotFoundError, NoModelConnectedError, SettingsError
+from errors import (
+    KnowledgeBaseBusyError,
+    KnowledgeBaseError,
+    KnowledgeBaseExistsError,
+    KnowledgeBaseNotFoundError,
+    NoModelConnectedError,
+    SettingsError,
+)
+from loaders.files import write_atomically
 
 if TYPE_CHECKING:
     from chains.base import BaseChain
@@ -38,9 +48,16 @@ class KnowledgeBaseInfo:
     documents: int
     chunks: int
     failed: int
+    problem: str | None = None  # why it cannot be opened
 
     def as_dict(self) -> dict[str, object]:
-        return {"name": self.name, "documents": self.documents, "chunks": self.chunks, "failed": self.failed}
+        counts = {
+            "name": self.name,
+            "documents": self.documents,
+            "chunks": self.chunks,
+            "failed": self.failed,
+        }
+        return counts | ({"problem": self.problem} if self.problem else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +83,9 @@ class Workspace:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._lock = threading.RLock()
+        self._chat_lock = threading.Lock()  # of its own: a model server may take long to say what it has
         self._open: dict[str, KnowledgeBase] = {}
+        self._opened_file: dict[str, tuple[int, int] | None] = {}
 
     # --- models -----------------------------------------------------------------------------------
 
@@ -107,7 +126,7 @@ class Workspace:
         """The connected chat model, or None where neither a key nor a server is set."""
         if not self.chat_connected:
             return None
-        with self._lock:
+        with self._chat_lock:
             return self._built_chat
 
     @property
@@ -159,14 +178,21 @@ class Workspace:
         return self._kb_root / hashlib.sha256(_clean_name(name).casefold().encode()).hexdigest()[:16]
 
     def knowledge_bases(self) -> list[KnowledgeBaseInfo]:
-        """All of them, by name."""
-        return [self.describe(name) for name in self._names()]
+        """All of them, by name; one that cannot be opened says why and stands in nobody's way."""
+        folders = [path.parent for path in self._kb_root.glob("*/kb.db") if path.parent.suffix != REMOVED]
+        return sorted(filter(None, map(self._info, folders)), key=lambda info: info.name)
 
-    def _names(self) -> list[str]:
+    def _info(self, folder: Path) -> KnowledgeBaseInfo | None:
         from loaders.knowledge_base import KnowledgeBase
 
-        folders = [path.parent for path in self._kb_root.glob("*/kb.db") if path.parent.suffix != REMOVED]
-        return sorted(KnowledgeBase.name_at(folder) for folder in folders)
+        name = folder.name  # where its file cannot tell
+        try:
+            name = KnowledgeBase.name_at(folder)
+            return self.describe(name)
+        except KnowledgeBaseNotFoundError:
+            return None  # removed meanwhile
+        except KnowledgeBaseError as error:
+            return KnowledgeBaseInfo(name=name, documents=0, chunks=0, failed=0, problem=str(error))
 
     def describe(self, name: str) -> KnowledgeBaseInfo:
         stats = self.knowledge_base(name).stats()
@@ -178,19 +204,29 @@ class Workspace:
         return (self._kb_path(name) / "kb.db").is_file()
 
     def knowledge_base(self, name: str) -> KnowledgeBase:
-        """Opens it once per process. Raises KnowledgeBaseNotFoundError naming those that exist."""
+        """Opens it once per process, and anew when another process has removed or replaced it.
+
+        Raises KnowledgeBaseNotFoundError naming those that exist.
+        """
         from loaders.knowledge_base import KnowledgeBase
 
         path = self._kb_path(name)
         with self._lock:
+            if path.name in self._open and self._opened_file[path.name] != _file_identity(path / "kb.db"):
+                self._open.pop(path.name).close()
             if path.name not in self._open:
                 if not self.has_knowledge_base(name):
                     raise KnowledgeBaseNotFoundError(self._not_found(name))
-                self._open[path.name] = KnowledgeBase.open(path, encoder=self.encoder)
+                self._keep(KnowledgeBase.open(path, encoder=self.encoder))
             return self._open[path.name]
 
+    def _keep(self, opened: KnowledgeBase) -> KnowledgeBase:
+        self._open[opened.path.name] = opened
+        self._opened_file[opened.path.name] = _file_identity(opened.path / "kb.db")
+        return opened
+
     def _not_found(self, name: str) -> str:
-        known = self._names()
+        known = [info.name for info in self.knowledge_bases()]
         those = f"There are: {', '.join(known)}." if known else "There is none yet."
         return f"There is no knowledge base {name!r}. {those} Make one with: python -m app kb create NAME"
 
@@ -202,11 +238,14 @@ class Workspace:
             if self.has_knowledge_base(name):
                 raise KnowledgeBaseExistsError(f"A knowledge base named {name!r} exists already.")
             path = self._kb_path(name)
-            self._open[path.name] = KnowledgeBase.create(path, name=_clean_name(name), encoder=self.encoder)
-            return self._open[path.name]
+            return self._keep(KnowledgeBase.create(path, name=_clean_name(name), encoder=self.encoder))
 
     def remove_knowledge_base(self, name: str) -> None:
-        """Deletes it with all its files, for good; renamed first, so a kill leaves nothing half-alive."""
+        """Deletes it with all its files, for good, and what a killed removal left.
+
+        Renamed first, so a kill leaves nothing half-alive. Raises KnowledgeBaseBusyError where another program
+        holds its files (Windows).
+        """
         path = self._kb_path(name)
         with self._lock:
             if not self.has_knowledge_base(name):
@@ -214,23 +253,36 @@ class Workspace:
             opened = self._open.pop(path.name, None)
             if opened is not None:
                 opened.close()
-            doomed = path.with_name(path.name + REMOVED)
-            path.rename(doomed)
-            shutil.rmtree(doomed)
+            try:
+                path.rename(path.with_name(f"{path.name}-{uuid.uuid4().hex[:8]}{REMOVED}"))
+                for doomed in self._kb_root.glob(f"*{REMOVED}"):
+                    with contextlib.suppress(FileNotFoundError):  # another process clears it away too
+                        shutil.rmtree(doomed)
+            except PermissionError as error:
+                raise KnowledgeBaseBusyError(
+                    f"Another program holds files of {name!r} open: close it and remove {name!r} again."
+                ) from error
 
     # --- the sample company -----------------------------------------------------------------------
 
     def ensure_sample(self, on_progress: Callable[[FileProgress], None] | None = None) -> IngestReport | None:
         """Loads the sample company once, and what changed in it later; None where it is up to date."""
         fresh = not self.has_knowledge_base(SAMPLE)
-        knowledge_base = self.create_knowledge_base(SAMPLE) if fresh else self.knowledge_base(SAMPLE)
+        knowledge_base = self._made_sample()
         marker = self.settings.home.value / "sample.json"
         state = {"documents": _folder_state(SAMPLE_DOCUMENTS), "generation": knowledge_base.generation}
-        if not fresh and marker.is_file() and json.loads(marker.read_text("utf-8")) == state:
+        if not fresh and _read_json(marker) == state:
             return None
         report = knowledge_base.ingest([SAMPLE_DOCUMENTS], on_progress=on_progress)
-        marker.write_text(json.dumps(state), "utf-8")
+        write_atomically(marker, json.dumps(state).encode())
         return report
+
+    def _made_sample(self) -> KnowledgeBase:
+        """Two processes may start at once: whoever comes second takes what the first has made."""
+        try:
+            return self.create_knowledge_base(SAMPLE)
+        except KnowledgeBaseExistsError:
+            return self.knowledge_base(SAMPLE)
 
     def starters(self, name: str) -> list[str]:
         """Three example questions; only the sample company has them."""
@@ -268,6 +320,22 @@ def _clean_name(name: str) -> str:
             f"{name!r} cannot name a knowledge base: use 1 to {LONGEST_NAME} printable characters."
         )
     return cleaned
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
+def _read_json(path: Path) -> object:
+    """None where there is no such file, or not a whole one."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _folder_state(folder: Path) -> str:

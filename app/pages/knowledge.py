@@ -57,11 +57,11 @@ def _create(workspace: Workspace) -> None:
 
 def _made(workspace: Workspace, name: str) -> None:
     try:
-        workspace.create_knowledge_base(name)
+        made = workspace.create_knowledge_base(name)
     except GroundtuneError as error:
         st.error(escape(str(error), longest=300))
     else:
-        switch_knowledge_base(name.strip())
+        switch_knowledge_base(made.name)
         st.rerun()
 
 

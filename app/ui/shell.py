@@ -47,7 +47,11 @@ def _draw(page: Page) -> None:
 
 def choose_knowledge_base(workspace: Workspace) -> None:
     """Keeps `st.session_state.knowledge_base` at one that exists."""
-    names = [info.name for info in workspace.knowledge_bases()]
+    infos = workspace.knowledge_bases()
+    for info in infos:
+        if info.problem:
+            st.warning(escape(info.problem, longest=400), icon=":material/warning:")
+    names = [info.name for info in infos if not info.problem]
     wanted = st.session_state.pop("switch_to", None) or st.session_state.get("knowledge_base")
     if not names:
         st.session_state["knowledge_base"] = None
