@@ -132,21 +132,22 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        added = self._headers + self._cookie(scope)
+        ours = {name for name, _ in self._headers}
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                ours = {name for name, _ in added} - {b"set-cookie"}
                 kept = [pair for pair in message.get("headers", []) if pair[0].lower() not in ours]
-                message = {**message, "headers": [*kept, *added]}
+                message = {**message, "headers": [*kept, *self._headers, *self._cookie(scope, kept)]}
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
     @staticmethod
-    def _cookie(scope: Scope) -> list[tuple[bytes, bytes]]:
+    def _cookie(scope: Scope, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """With the page itself, by whichever of its addresses a browser comes in."""
         sent = b";".join(value for name, value in scope["headers"] if name == b"cookie")
-        if BROWSER_COOKIE.encode() in sent or scope["path"] != "/":
+        page = any(name.lower() == b"content-type" and b"text/html" in value for name, value in headers)
+        if BROWSER_COOKIE.encode() in sent or not page:
             return []
         value = (
             f"{BROWSER_COOKIE}={secrets.token_urlsafe(18)}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 
 import streamlit as st
@@ -22,8 +23,9 @@ class Shown:
 
 
 def owner() -> str:
-    """The browser's cookie; one shared owner where no browser is (tests)."""
-    return st.context.cookies.get(BROWSER_COOKIE, "local")
+    """The browser's cookie; where it keeps none, this session alone. Never an owner that two could share."""
+    session: str = st.session_state.setdefault("owner", secrets.token_urlsafe(18))
+    return st.context.cookies.get(BROWSER_COOKIE) or session
 
 
 def current_conversation() -> Conversation | None:

@@ -9,6 +9,8 @@ import socket
 from typing import Any
 
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from app.ui.conversations import Conversations, Exchange
 from app.web import SecurityHeaders, content_security_policy, serve
@@ -29,14 +31,13 @@ def test_the_policy_lets_the_page_ask_this_server_only() -> None:
     ]
 
 
-def through(scope: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+def through(scope: dict[str, Any], content_type: bytes = b"text/html") -> list[tuple[bytes, bytes]]:
     """The headers of an answer that went through the middleware."""
     sent: list[Any] = []
 
     async def inner(_scope: Any, _receive: Any, send: Any) -> None:
-        await send(
-            {"type": "http.response.start", "status": 200, "headers": [(b"X-Frame-Options", b"ALLOWALL")]}
-        )
+        headers = [(b"X-Frame-Options", b"ALLOWALL"), (b"content-type", content_type)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -50,15 +51,16 @@ def through(scope: dict[str, Any]) -> list[tuple[bytes, bytes]]:
 
 
 def test_every_answer_carries_the_headers_and_ours_win() -> None:
-    headers = through({"type": "http", "path": "/media/x", "headers": []})
+    headers = through({"type": "http", "path": "/media/x", "headers": []}, b"image/png")
     assert dict(headers)[b"content-security-policy"] == b"default-src 'self'"
     assert dict(headers)[b"x-content-type-options"] == b"nosniff"
     assert [value for name, value in headers if name.lower() == b"x-frame-options"] == [b"DENY"]
     assert b"set-cookie" not in dict(headers)
 
 
-def test_a_browser_gets_one_cookie_that_no_script_can_read() -> None:
-    first = dict(through({"type": "http", "path": "/", "headers": []}))[b"set-cookie"]
+@pytest.mark.parametrize("path", ["/", "/knowledge"])
+def test_a_browser_gets_one_cookie_that_no_script_can_read(path: str) -> None:
+    first = dict(through({"type": "http", "path": path, "headers": []}))[b"set-cookie"]
     assert b"HttpOnly" in first
     assert b"SameSite=Lax" in first
     again = through({"type": "http", "path": "/", "headers": [(b"cookie", first.split(b";")[0])]})
@@ -82,6 +84,22 @@ def test_a_taken_port_is_one_sentence() -> None:
 def test_an_address_that_cannot_be_used_is_one_sentence(host: str, port: int) -> None:
     with pytest.raises(SettingsError, match="choose another with --host and --port"):
         serve(host=host, port=port)
+
+
+def owner_of_a_session() -> None:
+    import streamlit as st
+
+    from app.ui.session import owner
+
+    st.text(owner())
+
+
+def test_two_browsers_without_cookies_are_two_owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(st.context), "cookies", {})
+    first, second = AppTest.from_function(owner_of_a_session), AppTest.from_function(owner_of_a_session)
+    mine = first.run().text[0].value
+    assert len(mine) >= 20
+    assert mine == first.run().text[0].value != second.run().text[0].value
 
 
 def asked(key: str) -> Exchange:
