@@ -1,7 +1,8 @@
 """Files on their way into a knowledge base, read by a worker thread; pages draw the rows.
 
-An uploaded file is written under GROUNDTUNE_HOME/uploads first, under the same path for the same name, so that
-uploading it again updates its document. It is deleted when it is searchable and kept while it can be retried.
+An uploaded file is written under GROUNDTUNE_HOME/uploads first, in a folder of its own. While it is read it lies at
+the same path for the same name, so that uploading it again updates its document. It is deleted when it is searchable
+and kept while it can be retried.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Ingesting(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRow:
     name: str
-    path: Path | None  # None: refused before anything was written
+    path: Path | None  # its own copy; None: refused before anything was written
     state: FileState = "queued"
     reason: str | None = None
     chunks: int = 0
@@ -76,9 +77,10 @@ class Ingestion:
     def run(self, knowledge_base: Callable[[], Ingesting]) -> None:
         """Ingests every row that has a file; ends with every row done, unchanged or failed with its reason."""
         try:
-            paths = [row.path for row in self.rows() if row.path is not None and row.state == "queued"]
-            if paths:
-                knowledge_base().ingest(paths, on_progress=self._progress)
+            waiting = [row.path for row in self.rows() if row.path is not None and row.state == "queued"]
+            if waiting:
+                sources = [path.replace(_source(path)) for path in waiting]
+                knowledge_base().ingest(sources, on_progress=self._progress)
             self._finish("The knowledge base did not take this file: try again.")
         except GroundtuneError as error:
             self._finish(str(error))
@@ -114,8 +116,11 @@ class Ingestion:
                 if row.state not in ENDED:
                     self._rows[row.name] = replace(row, state="failed", reason=reason)
         for row in self.rows():
+            if row.path is not None and _source(row.path).exists():
+                _source(row.path).replace(row.path)
             if row.path is not None and row.state != "failed":
                 row.path.unlink(missing_ok=True)
+                row.path.parent.rmdir()
 
 
 class Ingestions:
@@ -175,7 +180,7 @@ def _received(file: Uploaded, place: Path, suffixes: frozenset[str]) -> FileRow:
     name = file_name(file.name)
     try:
         _check(name, file.size, suffixes)
-        return FileRow(name=name, path=_write(file, place / name))
+        return FileRow(name=name, path=_write(file, place / secrets.token_hex(8) / name))
     except GroundtuneError as error:
         return FileRow(name=name, path=None, state="failed", reason=str(error))
 
@@ -207,9 +212,13 @@ def _check(name: str, size: int, suffixes: frozenset[str]) -> None:
 
 
 def _write(file: Uploaded, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{secrets.token_hex(4)}.part")
-    with partial.open("wb") as out:
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as out:
         while block := file.read(2**20):
             out.write(block)
-    return partial.replace(path)
+    return path
+
+
+def _source(path: Path) -> Path:
+    """Where the file lies while it is read; one batch of a knowledge base at a time does that."""
+    return path.parent.parent / path.name

@@ -33,6 +33,7 @@ class Knowledge:
     def __init__(self, *, fail: frozenset[str] = frozenset(), busy: bool = False) -> None:
         self.fail, self.busy = fail, busy
         self.seen: list[tuple[str, bytes]] = []
+        self.places: list[Path] = []
         self.hold = threading.Event()
         self.hold.set()
 
@@ -45,6 +46,7 @@ class Knowledge:
         self.hold.wait(SOON_S)
         for path in sources:
             self.seen.append((path.name, path.read_bytes()))
+            self.places.append(path)
             state: FileState = "failed" if path.name in self.fail else "done"
             reason = "It is damaged: save it again." if state == "failed" else None
             on_progress(FileProgress(name=path.name, state=state, reason=reason, chunks=3))
@@ -80,12 +82,26 @@ def test_a_second_try_takes_the_same_file(tmp_path: Path) -> None:
 
 def test_the_same_name_lands_at_the_same_place(tmp_path: Path) -> None:
     """Its place is its source: uploading a file again updates its document."""
-    first = receive([Upload("a.md", b"one")], tmp_path, "mine", SUFFIXES).rows()[0].path
-    second = receive([Upload("a.md", b"two")], tmp_path, "mine", SUFFIXES).rows()[0].path
-    other = receive([Upload("a.md", b"two")], tmp_path, "another", SUFFIXES).rows()[0].path
+    knowledge = Knowledge()
+    for base, content in (("mine", b"one"), ("mine", b"two"), ("another", b"two")):
+        run(receive([Upload("a.md", content)], tmp_path, base, SUFFIXES), knowledge)
+    first, second, other = knowledge.places
     assert first == second != other
-    assert second is not None
-    assert second.read_bytes() == b"two"
+    assert [content for _, content in knowledge.seen] == [b"one", b"two", b"two"]
+
+
+def test_the_same_name_twice_at_once_loses_neither(tmp_path: Path) -> None:
+    """Two browser windows, or a second upload while the first is still being read."""
+    knowledge, batches = Knowledge(), Ingestions()
+    knowledge.hold.clear()
+    made = [receive([Upload("a.md", content)], tmp_path, "mine", SUFFIXES) for content in (b"one", b"two")]
+    for batch in made:
+        batches.start(batch, lambda: knowledge)
+    knowledge.hold.set()
+    assert all(batch.wait(SOON_S) for batch in made)
+    assert [row.state for batch in made for row in batch.rows()] == ["done", "done"]
+    assert sorted(content for _, content in knowledge.seen) == [b"one", b"two"]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_nothing_is_done_before_the_knowledge_base_says_so(tmp_path: Path) -> None:
