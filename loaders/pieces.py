@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -20,24 +21,28 @@ __all__ = ["TokenMap", "cluster_start", "pieces", "trim"]
 Span = tuple[int, int]
 Level = Callable[[str, int, int], Iterable[Span]]
 
+WINDOW = 1 << 16  # characters tokenised at a time
 LONGEST_TOKEN = 64  # characters; WordPiece makes one [UNK] of any longer word, which would hide its length
 CHARACTERS_PER_TOKEN = 4  # what such a word is charged with
 LONGEST_CLUSTER = 32  # combining marks that are followed to keep an accented letter or an emoji whole
 
 CLAUSE_END = re.compile(r"(?<=[,;:)\]–—])\s+|(?<=[、，；：])")
-CELL_END = re.compile(r"\s+\|\s+|\t+")
+CELL_END = re.compile(r"(?<!\s)\s++\|\s++|\t+")  # linear in a long run of blanks
 LINE_END = re.compile(r"[\r\n]+")
 BLANK = re.compile(r"\s+")
 
 
 class TokenMap:
-    """Counts tokens of any stretch of a text after one pass of the tokenizer over the whole."""
+    """Counts tokens of any stretch of a text after one pass of the tokenizer."""
 
     def __init__(self, text: str, token_spans: Callable[[str], Sequence[Span]]) -> None:
-        tokens = [piece for span in token_spans(text) for piece in _charged(*span)]
         self.text = text
-        self._starts = [start for start, _ in tokens]
-        self._ends = [end for _, end in tokens]
+        self._starts, self._ends = array("q"), array("q")
+        for first, last in _windows(text):
+            for start, end in token_spans(text[first:last]):
+                for piece in _charged(first + start, first + end):
+                    self._starts.append(piece[0])
+                    self._ends.append(piece[1])
 
     def count(self, start: int, end: int) -> int:
         """Tokens that touch `text[start:end]`."""
@@ -117,6 +122,16 @@ def _between(separator: re.Pattern[str], text: str, start: int, end: int) -> Ite
     span = trim(text, start, end)
     if span:
         yield span
+
+
+def _windows(text: str) -> Iterator[Span]:
+    """Stretches that end at a blank and are tokenised one after the other, which bounds the memory of a long text."""
+    start = 0
+    while start < len(text):
+        blank = BLANK.search(text, start + WINDOW)
+        end = blank.start() if blank else len(text)
+        yield start, end
+        start = end
 
 
 def _charged(start: int, end: int) -> Iterator[Span]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from errors import ReadError
 from loaders.draft import Recipe, Splitter
 from loaders.embedding import ChunkEncoder
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["file_reader", "splitter_for"]
 
 PLAIN_SUFFIXES = frozenset({".txt", ".md", ".markdown", ".csv", ".tsv"})
+PLAIN_KINDS = frozenset({"text", "markdown", "csv"})
 PLAIN_BYTES = 1 << 18
 
 
@@ -43,7 +45,19 @@ def file_reader() -> Iterator[ReadParts]:
     with ReaderProcess() as worker:
 
         def read(path: Path, name: str) -> list[Document]:
-            plain = Path(name).suffix.lower() in PLAIN_SUFFIXES and path.stat().st_size <= PLAIN_BYTES
-            return read_file(path, name=name) if plain else worker.read(path, name=name)
+            return read_file(path, name=name) if _is_plain(path, name) else worker.read(path, name=name)
 
         yield read
+
+
+def _is_plain(path: Path, name: str) -> bool:
+    """Whether a small file is what its suffix says: a PDF called .txt is for the worker."""
+    from loaders.readers.detect import detect
+    from loaders.readers.source import Source
+
+    if Path(name).suffix.lower() not in PLAIN_SUFFIXES or path.stat().st_size > PLAIN_BYTES:
+        return False
+    try:
+        return detect(Source.from_path(path, name=name)) in PLAIN_KINDS
+    except ReadError:
+        return False  # the worker says why

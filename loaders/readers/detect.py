@@ -56,9 +56,11 @@ _MAIL_PROOF = re.compile(
 )
 _HEADER_LINE = re.compile(r"^([!-9;-~]+:|[ \t]+\S)")
 _HTML_START = re.compile(
-    r"^\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+    r"\s*+(?:(?><!--.*?-->)\s*+)*+<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
-_HTML_TAG = re.compile(r"</?(html|body|head|div|p|table|tr|td|span|h[1-6]|ul|li|br|a)\b[^>]*>", re.IGNORECASE)
+_HTML_TAG = re.compile(
+    r"</?(html|body|head|div|p|table|tr|td|span|h[1-6]|ul|li|br|a)\b[^<>]*>", re.IGNORECASE
+)
 
 
 def detect(source: Source) -> Kind:

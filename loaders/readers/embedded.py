@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from errors import EmptyFileError, ReadError
-from loaders.readers.part import Part
+from loaders.readers.part import Part, clean
 from loaders.readers.source import Source
 
 
@@ -20,6 +20,7 @@ class EmbeddedFiles:
         """Add the parts of `data`; `record` in their place is the name, path-like when packed twice."""
         from loaders.readers.registry import loader_of
 
+        name = clean(name)  # tar names may hold bytes that no store takes
         try:
             loader = loader_of(self.source.inner(data, name))
             for part in loader.checked_parts():
@@ -36,7 +37,7 @@ class EmbeddedFiles:
             self.skip(name, str(error))
 
     def skip(self, name: str, reason: str) -> None:
-        self._unread.append({"name": name, "reason": reason})
+        self._unread.append({"name": clean(name), "reason": clean(reason)})
 
     def report_on(self, part: Part) -> None:
         """Name on the file's first part what could not be read."""

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from errors import CorruptFileError, EncryptedFileError, ReadError
 from loaders.readers.base import FileLoader
+from loaders.readers.embedded import EmbeddedFiles
 from loaders.readers.html import write_html
 from loaders.readers.package import Package
 from loaders.readers.part import Part
@@ -24,8 +25,8 @@ class EpubLoader(FileLoader):
     def parts(self) -> Iterator[Part]:
         package = Package(self.source)
         locked = _locked_members(package)
-        unread: list[dict[str, str]] = []
-        found = False
+        embedded = EmbeddedFiles(self.source)
+        parts: list[Part] = []
         for path in self._spine(package):
             if path in locked:
                 raise EncryptedFileError(
@@ -35,13 +36,16 @@ class EpubLoader(FileLoader):
             try:
                 write_html(part, package.read(path))
             except ReadError as error:
-                unread.append({"name": path, "reason": str(error)})
+                embedded.failures.append(error)
+                embedded.skip(path, str(error))
                 continue
             if part:
-                found = True
-                yield part
-        if not found and unread:
+                parts.append(part)
+        if parts:
+            embedded.report_on(parts[0])
+        elif embedded.failures:
             raise CorruptFileError(f"{self.source.label} is damaged: none of its chapters can be read.")
+        yield from parts
 
     def _spine(self, package: Package) -> Iterator[str]:
         book = self._book(package)

@@ -22,6 +22,14 @@ class Limits:
     text_characters: int = 64_000_000
     seconds: float = 120.0  # checked between pages, rows and members
 
+    def check_file(self, size: int, name: str) -> None:
+        """Raises FileTooLargeError for a file of more than `file_bytes`."""
+        if size > self.file_bytes:
+            raise FileTooLargeError(
+                f"{name} is {size / 2**20:,.0f} MB, more than the {self.file_bytes // 2**20} MB "
+                "allowed: split it into smaller files."
+            )
+
 
 @dataclass(slots=True)
 class Meter:

@@ -66,7 +66,7 @@ def _mailbox_messages(data: bytes) -> Iterator[bytes]:
     starts = [
         match
         for match in _FROM_LINE.finditer(data)
-        if match.start() == 0 or data[: match.start()].endswith((b"\n\n", b"\n\r\n"))
+        if match.start() == 0 or data.endswith((b"\n\n", b"\n\r\n"), 0, match.start())
     ]
     for here, following in zip(starts, [*starts[1:], None], strict=True):
         end = following.start() if following else len(data)

@@ -45,7 +45,9 @@ def markdown_blocks(text: str, start: int = 0) -> Iterator[Block]:
     """Blocks of `text[start:]` with spans in `text`, in order, not overlapping."""
     from markdown_it import MarkdownIt
 
-    tokens = MarkdownIt("commonmark", {"maxNesting": 40}).enable("table").parse(text[start:])
+    # Only blocks are asked for; the inline rules take quadratic time on hostile text.
+    parser = MarkdownIt("commonmark", {"maxNesting": 40}).enable("table").disable("inline")
+    tokens = parser.parse(text[start:])
     offsets = [start, *(start + match.end() for match in re.finditer("\n", text[start:])), len(text) + 1]
     reached = 0
     for first, last, kind, level in _line_blocks(tokens):

@@ -133,7 +133,12 @@ class ReaderProcess:
         self._replies = queue.Queue()
         assert self._process.stdout is not None
         threading.Thread(target=_forward, args=(self._process.stdout, self._replies), daemon=True).start()
-        if self._replies.get(timeout=_START_SECONDS) is None:
+        try:
+            started = self._replies.get(timeout=_START_SECONDS)
+        except queue.Empty:
+            started = None
+        if started is None:
+            self.close()
             raise ReadError("The file reader does not start: check that the installation is complete.")
         return self._process
 

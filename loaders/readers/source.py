@@ -71,11 +71,7 @@ def _file_bytes(path: Path, shown: str, limits: Limits) -> bytes:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise UnsupportedFileError(f"{shown} is not a file: give a file or a folder of files.")
-        if status.st_size > limits.file_bytes:
-            raise FileTooLargeError(
-                f"{shown} is {status.st_size / 2**20:,.0f} MB, more than the {limits.file_bytes // 2**20} MB "
-                "allowed: split it into smaller files."
-            )
+        limits.check_file(status.st_size, shown)
         return path.read_bytes()
     except (OSError, ValueError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)

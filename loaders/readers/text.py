@@ -54,13 +54,14 @@ def text_blocks(text: str) -> Iterator[Block]:
 
 def _paragraph_blocks(text: str, start: int, end: int) -> Iterator[Block]:
     lines = _line_spans(text, start, end)
-    kind, level = _heading(text, lines)
-    if kind == "heading":
-        yield _block(text, lines[0][0], lines[0][1], "heading", level)
-        rest = lines[2 if level == 1 and len(lines) > 1 and _underlined(text, lines) else 1 :]
-        if rest:
-            yield from _paragraph_blocks(text, rest[0][0], rest[-1][1])
+    first = 0
+    while first < len(lines) and (level := _heading_level(text, lines[first : first + 2])):
+        yield _block(text, *lines[first], "heading", level)
+        first += 2 if level == 1 else 1  # an underlined heading takes two lines
+    lines = lines[first:]
+    if not lines:
         return
+    start = lines[0][0]
     items = [place for place, (begin, stop) in enumerate(lines) if _BULLET.match(text[begin:stop])]
     if len(items) < 2 and not (items and len(lines) == 1):
         yield _block(text, start, end, "paragraph")
@@ -85,12 +86,13 @@ def _underlined(text: str, lines: list[tuple[int, int]]) -> bool:
     return bool(_UNDERLINE.match(second)) and 0 < len(first) <= 120 and len(second) >= len(first) * 0.5
 
 
-def _heading(text: str, lines: list[tuple[int, int]]) -> tuple[BlockKind, int]:
+def _heading_level(text: str, lines: list[tuple[int, int]]) -> int:
+    """1 for an underlined line, 2 for capitals that stand alone, 0 for what is no heading."""
     if _underlined(text, lines):
-        return "heading", 1
+        return 1
     line = text[lines[0][0] : lines[0][1]].strip()
     shouted = line.isupper() and 3 < len(line) <= 70 and sum(map(str.isalpha, line)) >= 0.6 * len(line)
-    return ("heading", 2) if shouted and len(lines) == 1 and line[-1] not in ".,;!" else ("paragraph", 0)
+    return 2 if shouted and len(lines) == 1 and line[-1] not in ".,;!" else 0
 
 
 def _block(text: str, start: int, end: int, kind: BlockKind, level: int = 0) -> Block:
