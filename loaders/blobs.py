@@ -19,8 +19,9 @@ from pathlib import Path
 from loaders.database import Database
 from loaders.files import copy_hashed, hash_file, remove_quietly, sync_folder, write_atomically
 
-__all__ = ["Blobs", "Staged"]
+__all__ = ["Blobs", "Staged", "staged_path"]
 
+STAGING = "staging"
 _STALE_SECONDS = 24 * 3600
 
 
@@ -36,14 +37,14 @@ class Staged:
 class Blobs:
     def __init__(self, folder: Path, database: Database) -> None:
         self._folder = folder
-        self._staging = folder / "staging"
+        self._staging = folder / STAGING
         self._database = database
 
     def path(self, sha256: str) -> Path:
         return self._folder / sha256
 
     def stage_file(self, source: Path) -> Staged:
-        path = self._staged_path()
+        path = staged_path(self._folder)
         try:
             sha256, size = copy_hashed(source, path)
         except OSError:
@@ -52,18 +53,14 @@ class Blobs:
         return Staged(path=path, sha256=sha256, bytes=size)
 
     def stage_bytes(self, data: bytes) -> Staged:
-        path = self._staged_path()
+        path = staged_path(self._folder)
         write_atomically(path, data)
         sha256, size = hash_file(path)
         return Staged(path=path, sha256=sha256, bytes=size)
 
-    def _staged_path(self) -> Path:
-        self._staging.mkdir(parents=True, exist_ok=True)
-        return self._staging / f"{os.getpid()}-{uuid.uuid4().hex}"
-
-    def intend(self, connection: sqlite3.Connection, sha256: str) -> None:
+    def intend(self, connection: sqlite3.Connection, names: Iterable[str]) -> None:
         """Said in a transaction of its own, before `keep`."""
-        connection.execute("INSERT OR IGNORE INTO blob_intents VALUES (?)", (sha256,))
+        connection.executemany("INSERT OR IGNORE INTO blob_intents VALUES (?)", ((name,) for name in names))
 
     def keep(self, connection: sqlite3.Connection, staged: Path, sha256: str) -> None:
         """Inside the transaction that writes the document."""
@@ -71,6 +68,10 @@ class Blobs:
             staged.replace(self.path(sha256))
             sync_folder(self._folder)
         connection.execute("DELETE FROM blob_intents WHERE sha256 = ?", (sha256,))
+
+    def clear_staging(self) -> None:
+        for path in self.staged_leftovers():
+            remove_quietly(path)
 
     def settle(self) -> None:
         """Removes the blobs that were intended, or given up, and that no document has."""
@@ -112,3 +113,9 @@ class Blobs:
         finally:
             for each in staged:
                 remove_quietly(each.path)
+
+
+def staged_path(folder: Path) -> Path:
+    """A new private name under `folder`/staging; what a killed process leaves there is removed a day later."""
+    (folder / STAGING).mkdir(parents=True, exist_ok=True)
+    return folder / STAGING / f"{os.getpid()}-{uuid.uuid4().hex}"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loaders.embedding import ChunkEncoder
-from loaders.location import Location
+from loaders.location import ABOVE, Block, Headings, Location, headings_with
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
@@ -135,13 +135,33 @@ def draft_chunks(
     from langchain_core.documents import Document
 
     found: list[tuple[PartDraft, Chunk | None]] = []
-    for part in parts:
+    for part, above in zip(parts, _headings_above(text, parts), strict=True):
         if part.metadata.get(WHOLE):
             found.append((part, None))
             continue
-        document = Document(page_content=text[part.start : part.end], metadata=dict(part.metadata))
+        metadata = {**part.metadata, ABOVE: above}
+        document = Document(page_content=text[part.start : part.end], metadata=metadata)
         found += [(part, chunk) for chunk in split(document)]
     return _with_context(text, title, found, encoder, recipe) or [_only_title(text, title, encoder)]
+
+
+def _headings_above(text: str, parts: Sequence[PartDraft]) -> Iterator[Headings]:
+    """The headings that each part begins under: a page goes on where the page before it ended, other parts do not."""
+    path: Headings = ()
+    before: PartDraft | None = None
+    for part in parts:
+        if before is None or not _goes_on(before.location, part.location):
+            path = ()
+        yield path
+        if part.location.page is not None:
+            own = text[part.start : part.end]
+            for block in part.metadata.get("blocks") or ():
+                path = headings_with(path, Block.from_dict(block), own)
+        before = part
+
+
+def _goes_on(before: Location, here: Location) -> bool:
+    return before.page is not None and here.page is not None and before.record == here.record
 
 
 def _with_context(

@@ -8,7 +8,7 @@ import os
 import uuid
 from pathlib import Path
 
-__all__ = ["copy_hashed", "hash_file", "remove_quietly", "write_atomically"]
+__all__ = ["copy_hashed", "hash_file", "publish_new", "remove_quietly", "write_atomically"]
 
 _BLOCK = 1 << 20
 
@@ -24,6 +24,22 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def publish_new(temporary: Path, path: Path) -> None:
+    """Gives a whole file its name, which one of several at the same time gets. Raises FileExistsError."""
+    if os.name == "nt":
+        temporary.rename(path)
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if path.exists():
+            raise FileExistsError(str(path)) from None
+        temporary.replace(path)
     sync_folder(path.parent)
 
 

@@ -16,15 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from errors import CorruptFileError, EmptyFileError, ReadError
+from errors import CorruptFileError, EmptyFileError, FileTooLargeError, ReadError
 from loaders.blobs import Blobs, Staged
 from loaders.database import Database
 from loaders.draft import DocumentDraft, PartDraft, draft_chunks, join_parts
 from loaders.embedding import ChunkEncoder
 from loaders.files import hash_file
 from loaders.location import Location
-from loaders.progress import FailedFile, FileProgress, FileState, IngestReport
-from loaders.rows import Generation, VectorsGone
+from loaders.progress import FailedFile, FileNote, FileProgress, FileState, IngestReport
+from loaders.readers.limits import Limits
+from loaders.rows import Generation, GenerationChanged, VectorsGone
 from loaders.sources import FileSource, Record, Source, Upload, expand, well_formed
 from loaders.writing import Stopped, embed_chunks, now_utc, write_documents
 
@@ -38,6 +39,7 @@ __all__ = ["Ingest", "ReadParts"]
 BATCH_CHUNKS = 512  # documents wait for each other up to so many chunks
 BATCH_DOCUMENTS = 512
 RECORD_MEDIA_TYPE = "text/plain"
+ETA_FILES, ETA_SECONDS = 3, 2.0  # before either, the start of the reader and the encoder is most of the time
 _ATTEMPTS = 5
 
 ReadParts = Callable[[Path, str], "list[Document]"]
@@ -54,6 +56,7 @@ class _Tally:
     finished: int = 0
     found: int = 0
     failed: list[FailedFile] = field(default_factory=list)
+    notes: list[FileNote] = field(default_factory=list)
 
 
 class Ingest:
@@ -104,6 +107,7 @@ class Ingest:
             unchanged=tally.unchanged,
             removed=tally.removed,
             failed=tuple(tally.failed),
+            notes=tuple(tally.notes),
             chunks=tally.chunks,
             seconds=self._clock() - self._started,
             stopped=stopped,
@@ -130,7 +134,7 @@ class Ingest:
         """Documents of the folders whose file is there no more; an empty folder, as of a lost mount, removes none."""
         gone = []
         with self._database.read() as connection:
-            for folder in (folder for folder in self._folders if any(folder.iterdir())):
+            for folder in (folder for folder in self._folders if _holds_something(folder)):
                 inside = f"{key_of_path(folder)}{os.sep}"
                 rows = connection.execute(
                     "SELECT document_id, source FROM documents WHERE source >= ? AND substr(source, 1, ?) = ?",
@@ -174,7 +178,8 @@ class Ingest:
             else:
                 self._take_file(source, name)
         except ReadError as error:
-            self._fail(_key_of(source), name, str(error))
+            nameless = isinstance(source, Record) and source.problem
+            self._fail(None if nameless else _key_of(source), name, str(error))
         except OSError as error:
             self._fail(
                 _key_of(source), name, f"{name} cannot be read ({error.strerror or error}): check the disk."
@@ -187,6 +192,9 @@ class Ingest:
             raise CorruptFileError(record.problem)
         if not record.text.strip() and not record.title.strip():
             raise EmptyFileError(f"Record {record.id!r} has neither text nor title: correct the row.")
+        most = Limits().text_characters
+        if len(record.text) > most:
+            raise FileTooLargeError(f"Record {record.id!r} has more than {most:,} characters: split it.")
         if self._same(_key_of(record), record.sha256, record.id):
             return
         location = Location()
@@ -218,9 +226,12 @@ class Ingest:
 
     def _take_file(self, source: FileSource | Upload, name: str) -> None:
         key = _key_of(source)
-        self._adopt(key, name)
-        if isinstance(source, FileSource) and self._same(key, hash_file(source.path)[0], name):
-            return
+        if isinstance(source, FileSource):
+            Limits().check_file(source.path.stat().st_size, name)
+            sha256 = hash_file(source.path)[0]
+            self._adopt(key, name, sha256)
+            if self._same(key, sha256, name):
+                return
         self._tell(name, "reading")
         staged = (
             self._blobs.stage_file(source.path)
@@ -233,7 +244,6 @@ class Ingest:
                 return
             with self._database.write() as connection:
                 self._note(connection, key, name, "reading", sha256=staged.sha256, size=staged.bytes)
-                self._blobs.intend(connection, staged.sha256)
             self._waiting.append(self._draft(key, name, staged))
         except BaseException:
             staged.path.unlink(missing_ok=True)
@@ -243,15 +253,12 @@ class Ingest:
         documents = self._read_parts(staged.path, name)
         self._tell(name, "splitting")
         text, parts = join_parts([_safe(document) for document in documents])
+        self._tally.notes += [FileNote(file=name, note=note) for note in reader_notes(documents)]
         first = documents[0].metadata
         title = str(first.get("title") or "")
         chunks = draft_chunks(
             text, title, parts, split=self._split, encoder=self._encoder, recipe=self._generation().recipe
         )
-        if not chunks:
-            raise CorruptFileError(
-                f"{name} holds no text that can be searched: check that it is the right file."
-            )
         return DocumentDraft(
             document_id=name,
             source=key,
@@ -266,12 +273,17 @@ class Ingest:
             staged=staged.path,
         )
 
-    def _adopt(self, key: str, name: str) -> None:
-        """A file that has moved stays the document it was: its id is free when the file that had it is gone."""
+    def _adopt(self, key: str, name: str, sha256: str) -> None:
+        """A file that has moved stays the document it was: the same bytes under the same name, gone from the old place.
+
+        Other bytes make a document of their own: the old place may be a disk that is not mounted now.
+        """
         with self._database.read() as connection:
-            if connection.execute("SELECT 1 FROM documents WHERE source = ?", (key,)).fetchone():
+            if _is_document(connection, key):
                 return
-            row = connection.execute("SELECT source FROM documents WHERE document_id = ?", (name,)).fetchone()
+            row = connection.execute(
+                "SELECT source FROM documents WHERE document_id = ? AND sha256 = ?", (name, sha256)
+            ).fetchone()
         if row is not None and row[0].startswith((os.sep, key[:3])) and not _exists(row[0]):
             with self._database.write() as connection:
                 connection.execute("UPDATE documents SET source = ? WHERE source = ?", (key, row[0]))
@@ -310,10 +322,10 @@ class Ingest:
                 )
                 written = write_documents(self._database, self._blobs, generation, drafts, vectors)
                 break
-            except VectorsGone:
+            except (VectorsGone, GenerationChanged):
                 continue
         else:
-            raise AssertionError("another writer removes the same texts again and again")
+            raise AssertionError("another writer is ahead again and again")
         self._discard(self._waiting)
         self._waiting = []
         self._searchable()
@@ -331,10 +343,11 @@ class Ingest:
     def _chunks_waiting(self) -> int:
         return sum(len(draft.chunks) for draft in self._waiting)
 
-    def _fail(self, key: str, name: str, reason: str) -> None:
-        with self._database.write() as connection:
-            self._note(connection, key, name, "failed", reason=reason)
-        self._blobs.settle()
+    def _fail(self, key: str | None, name: str, reason: str) -> None:
+        """key: what kb.db is to remember it by; None for a row of a file, which only this run can name."""
+        if key is not None:
+            with self._database.write() as connection:
+                self._note(connection, key, name, "failed", reason=reason)
         self._tally.failed.append(FailedFile(file=name, reason=reason))
         self._finish(name, "failed", reason=reason)
 
@@ -379,7 +392,8 @@ class Ingest:
         tally = self._tally
         total = max(tally.found, tally.finished)
         elapsed = self._clock() - self._started
-        eta = elapsed / tally.finished * (total - tally.finished) if tally.finished else None
+        told = tally.finished >= ETA_FILES or (tally.finished > 0 and elapsed >= ETA_SECONDS)
+        eta = elapsed / tally.finished * (total - tally.finished) if told else None
         self._on_progress(
             FileProgress(
                 name=name,
@@ -425,13 +439,42 @@ def key_of_path(path: Path) -> str:
 
 
 def _exists(source: str) -> bool:
-    """A name that had to be told apart by a hash (`key_of_path`) is taken as there."""
-    return bool(re.search(r"#[0-9a-f]{8}$", source)) or Path(source).exists()
+    """Not known to be gone: so is a name told apart by a hash (`key_of_path`), or one in a closed folder."""
+    if re.search(r"#[0-9a-f]{8}$", source):
+        return True
+    try:
+        Path(source).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _holds_something(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def _safe(document: Document) -> Document:
     document.page_content = well_formed(document.page_content)
     return document
+
+
+def reader_notes(documents: Sequence[Document]) -> Iterator[str]:
+    """What a reader left out of a file that it could read otherwise, a sentence each."""
+    for document in documents:
+        metadata = document.metadata
+        pages = metadata.get("unreadable_pages") or ()
+        if pages:
+            numbers = ", ".join(map(str, pages))
+            yield f"Without text on page {numbers}: run OCR on it if something stands there."
+        for part in metadata.get("unread_parts") or ():
+            yield f"{part['name']} was left out: {part['reason']}"
+        if metadata.get("malformed"):
+            yield str(metadata["malformed"])
 
 
 def _is_document(connection: sqlite3.Connection, source: str) -> bool:

@@ -26,11 +26,11 @@ from errors import (
     KnowledgeBaseError,
     KnowledgeBaseExistsError,
 )
-from loaders.blobs import Blobs
+from loaders.blobs import Blobs, staged_path
 from loaders.database import BUSY_SECONDS, Database
 from loaders.draft import Recipe, fact_value
 from loaders.embedding import ChunkEncoder, encode_queries
-from loaders.files import sync_folder
+from loaders.files import publish_new, remove_quietly
 from loaders.inventory import DocumentInfo, Finding, Stats
 from loaders.location import Location
 from loaders.passage import Passage
@@ -80,28 +80,37 @@ class KnowledgeBase:
     ) -> Self:
         """An empty one in the folder `path`. Raises KnowledgeBaseExistsError."""
         if (path / "kb.db").exists():
-            raise KnowledgeBaseExistsError(f"There is a knowledge base in {str(path)!r} already.")
-        (path / "blobs").mkdir(parents=True, exist_ok=True)
-        unfinished = path / "kb.db.new"  # renamed when whole: a kill in between leaves no knowledge base
-        for leftover in path.glob("kb.db.new*"):
-            leftover.unlink()
+            raise KnowledgeBaseExistsError(_exists(path))
+        try:
+            unfinished = staged_path(path / "blobs")
+        except OSError as error:
+            raise KnowledgeBaseError(
+                f"No knowledge base can be made in {str(path)!r} ({error.strerror}): free space there, or set "
+                "GROUNDTUNE_HOME to a folder that can be written."
+            ) from error
+        # It is named kb.db when whole: a kill in between leaves no knowledge base.
         database = Database(unfinished, create=True)
-        with database.write() as connection:
-            connection.execute("INSERT OR IGNORE INTO settings VALUES ('name', ?)", (name,))
-            connection.execute(
-                "INSERT OR IGNORE INTO generations (state, model_id, dimension, precision, recipe, created_at)"
-                " VALUES ('active', ?, ?, ?, ?, ?)",
-                (
-                    encoder.model_id,
-                    encoder.dimension,
-                    precision_of(encoder),
-                    Recipe.for_encoder(encoder).as_json(),
-                    now_utc(),
-                ),
-            )
-        database.close()
-        unfinished.replace(path / "kb.db")
-        sync_folder(path)
+        try:
+            with database.write() as connection:
+                connection.execute("INSERT INTO settings VALUES ('name', ?)", (name,))
+                connection.execute(
+                    "INSERT INTO generations (state, model_id, dimension, precision, recipe, created_at)"
+                    " VALUES ('active', ?, ?, ?, ?, ?)",
+                    (
+                        encoder.model_id,
+                        encoder.dimension,
+                        precision_of(encoder),
+                        Recipe.for_encoder(encoder).as_json(),
+                        now_utc(),
+                    ),
+                )
+            database.close()
+            publish_new(unfinished, path / "kb.db")
+        except FileExistsError as error:
+            raise KnowledgeBaseExistsError(_exists(path)) from error
+        finally:
+            database.close()
+            remove_quietly(unfinished)
         return cls(path, Database(path / "kb.db", busy_seconds=busy_seconds), encoder)
 
     @classmethod
@@ -117,17 +126,23 @@ class KnowledgeBase:
 
         any_model: open it all the same, to rebuild it with `encoder`; searching raises until then.
         """
-        database = Database(path / "kb.db", busy_seconds=busy_seconds)
-        base = cls(path, database, encoder)
-        with database.read() as connection:
+        base = cls(path, Database(path / "kb.db", busy_seconds=busy_seconds), encoder)
+        try:
+            base._check_openable(any_model)
+        except BaseException:
+            base.close()
+            raise
+        return base
+
+    def _check_openable(self, any_model: bool) -> None:
+        with self.database.read() as connection:
             generation = generation_in_state(connection, "active")
         if generation is None:
             raise KnowledgeBaseDamagedError(
-                f"The knowledge base in {str(path)!r} has lost its generation: restore kb.db from a copy."
+                f"The knowledge base in {str(self.path)!r} has lost its generation: restore kb.db from a copy."
             )
         if not any_model:
-            base.check_model(generation)
-        return base
+            self.check_model(generation)
 
     @staticmethod
     def name_at(path: Path) -> str:
@@ -151,6 +166,12 @@ class KnowledgeBase:
         with self.database.read() as connection:
             return active_generation(connection)
 
+    def writable(self) -> Generation:
+        """The active one, which must be of this encoder's model: another process may have rebuilt it."""
+        generation = self.active()
+        self.check_model(generation)
+        return generation
+
     # --- in ---------------------------------------------------------------------------------------
 
     def ingest(
@@ -167,15 +188,15 @@ class KnowledgeBase:
         from loaders.ingest import Ingest
         from loaders.reading import file_reader, splitter_for
 
-        generation = self.active()
-        self.check_model(generation)
+        generation = self.writable()
         self.blobs.settle()
+        self.blobs.clear_staging()
         with file_reader() as read_parts:
             run = Ingest(
                 database=self.database,
                 blobs=self.blobs,
                 encoder=self.encoder,
-                generation=self.active,
+                generation=self.writable,
                 split=splitter_for(self.encoder, generation.recipe),
                 read_parts=read_parts,
                 searchable=self.refresh,
@@ -364,6 +385,10 @@ class KnowledgeBase:
 
 def precision_of(encoder: ChunkEncoder) -> str:
     return str(getattr(encoder, "precision", "fp32"))
+
+
+def _exists(path: Path) -> str:
+    return f"There is a knowledge base in {str(path)!r} already."
 
 
 def _name(database: Database) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+ABOVE = "headings_above"  # metadata of a part that goes on under headings of the part before: (level, title) pairs
+
 BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code"]
 
 
@@ -41,6 +43,18 @@ class Block:
             level=data.get("level", 0),
             cells=data.get("cells", ""),
         )
+
+
+Headings = tuple[tuple[int, str], ...]  # (level, title) from the top heading down
+
+
+def headings_with(above: Headings, block: Block, text: str) -> Headings:
+    """The heading path once `block`, whose span is of `text`, has been passed."""
+    if block.kind != "heading":
+        return above
+    level = max(1, block.level)
+    title = " ".join(text[block.start : block.end].lstrip("#").split())
+    return (*(each for each in above if each[0] < level), (level, title))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

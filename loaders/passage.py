@@ -11,7 +11,11 @@ from loaders.location import Location
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """Why a passage ranks where it does. A leg that did not find the passage leaves None."""
+    """Why a passage ranks where it does.
+
+    A leg that did not find the passage leaves its rank None, the keyword leg its BM25 too; the cosine is computed
+    all the same.
+    """
 
     fused: float  # z-score fusion of both legs; comparable within one query only
     cosine: float | None = None  # query vector · chunk vector, -1..1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["FailedFile", "FileProgress", "FileState", "IngestReport"]
+__all__ = ["FailedFile", "FileNote", "FileProgress", "FileState", "IngestReport"]
 
 FileState = Literal["queued", "reading", "splitting", "embedding", "done", "failed", "unchanged"]
 
@@ -21,13 +21,19 @@ class FileProgress:
     done_chunks: int = 0
     files_done: int = 0
     files_total: int = 0
-    eta_seconds: float | None = None
+    eta_seconds: float | None = None  # None until enough has been done to tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedFile:
     file: str
     reason: str  # one sentence that says what to do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileNote:
+    file: str
+    note: str  # what was left out of a file that was read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,7 @@ class IngestReport:
     chunks: int  # written by this run
     seconds: float
     stopped: bool = False  # by the caller, before the end
+    notes: tuple[FileNote, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -48,6 +55,7 @@ class IngestReport:
             "unchanged": self.unchanged,
             "removed": self.removed,
             "failed": [{"file": failed.file, "reason": failed.reason} for failed in self.failed],
+            "notes": [{"file": note.file, "note": note.note} for note in self.notes],
             "chunks": self.chunks,
             "seconds": round(self.seconds, 3),
         }

@@ -44,6 +44,10 @@ class VectorsGone(Exception):
     """Another writer removed, in the meantime, the last document that had the same text."""
 
 
+class GenerationChanged(Exception):
+    """Another process has made another generation the active one."""
+
+
 def generation_in_state(connection: sqlite3.Connection, state: str) -> Generation | None:
     row = connection.execute(
         "SELECT id, state, model_id, dimension, precision, recipe FROM generations WHERE state = ?", (state,)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from errors import KnowledgeBaseError
 from loaders.fusion import DEPTH, Fused, fuse
 from loaders.keyword_index import KeywordIndex
 from loaders.location import Location
@@ -30,14 +32,16 @@ class Caches:
 
     def __init__(self, folder: Path, generation: Generation) -> None:
         self.generation = generation
-        self.dense = DenseIndex(folder, generation.id, generation.dimension)
-        self.keywords = KeywordIndex(folder / "keywords", generation.id)
+        self._folder = folder
+        with _mapped_errors(folder):
+            self.dense = DenseIndex(folder, generation.id, generation.dimension)
+            self.keywords = KeywordIndex(folder / "keywords", generation.id)
         self.lock = threading.RLock()
 
     def catch_up(self, connection: sqlite3.Connection) -> None:
         """Brings both to the snapshot of `connection`; a few microseconds when nothing has changed."""
         target = position(connection)
-        with self.lock:
+        with self.lock, _mapped_errors(self._folder):
             if self.dense.position < target:
                 self.dense.catch_up(connection, target)
             self.keywords.catch_up(connection, target)
@@ -59,6 +63,18 @@ class Caches:
             found = {chunk for chunk, _ in dense}
             rest = [chunk for chunk, _ in keyword if chunk not in found]
             return dense, keyword, self.dense.cosines(vector, rest)
+
+
+@contextmanager
+def _mapped_errors(folder: Path) -> Iterator[None]:
+    """A full disk or a missing permission as the program's own error; tantivy raises ValueError for them."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise KnowledgeBaseError(
+            f"The search index in {str(folder)!r} cannot be brought up to date ({error}): free space on the disk or "
+            "give permission to write there, then try again."
+        ) from error
 
 
 def find_passages(

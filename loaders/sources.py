@@ -60,7 +60,7 @@ def expand(sources: Iterable[Path | Upload | Record]) -> Iterator[Source]:
             yield source
         elif source.is_dir():
             yield from _walk(source.resolve())
-        elif source.exists():
+        elif source.is_file():
             yield FileSource(path=source.resolve(), relative=source.name)
         else:
             raise SettingsError(f"There is no file or folder {str(source)!r}.")
@@ -108,7 +108,7 @@ def _record(line: str, place: str, id_field: str, text_field: str, title_field: 
         id=well_formed(str(row[id_field])),
         text=well_formed(row[text_field]),
         title=well_formed(str(row.get(title_field) or "")),
-        metadata=metadata,
+        metadata=json.loads(well_formed(json.dumps(metadata, ensure_ascii=False))),
     )
 
 

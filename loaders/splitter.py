@@ -5,7 +5,8 @@
     chunks = splitter.split_documents(parts)
 
 Blocks (headings, paragraphs, list items, table rows) are kept whole where they fit and packed up to a target
-size under one heading; a heading stays with what follows it. Every character that is not blank is in a chunk,
+size under one heading; a heading stays with what follows it, and a part may come with the headings it stands
+under (metadata[ABOVE]: a page that goes on with a section). Every character that is not blank is in a chunk,
 and none is over the limit, so the encoder cuts nothing off. Importing this module loads
 langchain_text_splitters (about half a second of CPU): import it where documents are added, not where questions
 are answered.
@@ -22,7 +23,7 @@ from typing import Any
 from langchain_core.documents import Document
 from langchain_text_splitters import TextSplitter
 
-from loaders.location import Block, Location
+from loaders.location import ABOVE, Block, Headings, Location, headings_with
 from loaders.pieces import TokenMap, cluster_start, pieces, trim
 from local.sentences import sentence_spans
 
@@ -56,7 +57,7 @@ class _Unit:
     start: int
     end: int
     block: Block
-    headings: tuple[tuple[int, str], ...]  # (level, text)
+    headings: Headings
     table_header: Span | None
 
 
@@ -100,7 +101,8 @@ class SpanSplitter(TextSplitter):
         """The part's chunks, in order."""
         text = part.page_content
         tokens = TokenMap(text, self.token_spans)
-        units = list(self._units(tokens, _blocks(part)))
+        above = tuple((level, title) for level, title in part.metadata.get(ABOVE) or ())
+        units = list(self._units(tokens, _blocks(part), above))
         groups = [fit for group in self._groups(tokens, units) for fit in self._checked(text, group)]
         spans = [(group[0].start, group[-1].end) for group in groups]
         starts = self._overlapped(tokens, spans, groups)
@@ -114,15 +116,11 @@ class SpanSplitter(TextSplitter):
             for start, (_, end), group in zip(starts, spans, groups, strict=True)
         ]
 
-    def _units(self, tokens: TokenMap, blocks: Iterable[Block]) -> Iterator[_Unit]:
-        headings: tuple[tuple[int, str], ...] = ()
+    def _units(self, tokens: TokenMap, blocks: Iterable[Block], headings: Headings) -> Iterator[_Unit]:
         header: Span | None = None
         table = False
         for block in blocks:
-            if block.kind == "heading":
-                level = max(1, block.level)
-                title = " ".join(tokens.text[block.start : block.end].lstrip("#").split())
-                headings = (*(above for above in headings if above[0] < level), (level, title))
+            headings = headings_with(headings, block, tokens.text)
             if block.kind == "table_header":
                 header = (header[0] if table and header else block.start, block.end)
             elif block.kind != "table_row":

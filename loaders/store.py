@@ -10,6 +10,7 @@ nothing. Scores are cosines. Thread-safe; several processes may share the folder
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,12 +24,12 @@ from langchain_core.vectorstores import VectorStore
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 from numpy.typing import NDArray
 
-from errors import KnowledgeBaseNotFoundError
+from errors import KnowledgeBaseExistsError
 from loaders.draft import WHOLE, ChunkDraft, DocumentDraft, PartDraft
 from loaders.embedding import ChunkEncoder, chunk_encoder, encode_queries, unit_rows
 from loaders.knowledge_base import KnowledgeBase
 from loaders.location import Location
-from loaders.rows import VectorsGone, batched, placeholders
+from loaders.rows import GenerationChanged, VectorsGone, batched, placeholders
 from loaders.sources import Record, well_formed
 from loaders.writing import embed_chunks, write_documents
 
@@ -44,10 +45,9 @@ class EmbeddedStore(VectorStore):
     def __init__(self, path: Path, *, embedding: Embeddings | ChunkEncoder) -> None:
         self._encoder = chunk_encoder(embedding)
         self._embedding = embedding
-        try:
-            self._base = KnowledgeBase.open(path, encoder=self._encoder)
-        except KnowledgeBaseNotFoundError:
-            self._base = KnowledgeBase.create(path, name=path.name, encoder=self._encoder)
+        with contextlib.suppress(KnowledgeBaseExistsError):
+            KnowledgeBase.create(path, name=path.name, encoder=self._encoder).close()
+        self._base = KnowledgeBase.open(path, encoder=self._encoder)
 
     @property
     def embeddings(self) -> Embeddings | None:
@@ -176,13 +176,13 @@ class EmbeddedStore(VectorStore):
 
     def _write(self, drafts: Sequence[DocumentDraft]) -> None:
         while True:
-            generation = self._base.active()
+            generation = self._base.writable()
             chunks = [chunk for draft in drafts for chunk in draft.chunks]
             vectors = embed_chunks(self._base.database, self._encoder, generation, chunks)
             try:
                 write_documents(self._base.database, self._base.blobs, generation, drafts, vectors)
                 break
-            except VectorsGone:
+            except (VectorsGone, GenerationChanged):
                 continue
         self._base.refresh()
 
@@ -210,7 +210,7 @@ def _draft(name: str, text: str, metadata: Mapping[str, Any]) -> DocumentDraft:
         sha256=record.sha256,
         bytes=len(text.encode()),
         text=text,
-        metadata=metadata,
+        metadata=json.loads(well_formed(json.dumps(metadata, ensure_ascii=False, default=str))),
         parts=[PartDraft(start=0, end=len(text), location=whole, metadata={WHOLE: True})],
         chunks=[ChunkDraft(start=0, end=len(text), text=text, location=whole, embedded=text)],
     )

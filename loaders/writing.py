@@ -15,6 +15,8 @@ from loaders.draft import ChunkDraft, DocumentDraft
 from loaders.embedding import ChunkEncoder
 from loaders.rows import (
     Generation,
+    GenerationChanged,
+    active_generation,
     batched,
     known_vectors,
     prune_vectors,
@@ -83,9 +85,18 @@ def write_documents(
     drafts: Sequence[DocumentDraft],
     vectors: Mapping[bytes, NDArray[np.float32]],
 ) -> list[Written]:
-    """All of `drafts` in one transaction: a reader sees each wholly or not at all. Raises VectorsGone."""
+    """All of `drafts` in one transaction: a reader sees each wholly or not at all.
+
+    Raises VectorsGone, and GenerationChanged where another process has switched to another one.
+    """
     now, written, given_up = now_utc(), [], set[int]()
+    staged = [draft.sha256 for draft in drafts if draft.staged is not None]
+    if staged:
+        with database.write() as connection:
+            blobs.intend(connection, staged)
     with database.write() as connection:
+        if active_generation(connection).id != generation.id:
+            raise GenerationChanged
         store_vectors(connection, generation.model_id, vectors)
         for draft in drafts:
             document_id, is_new, old = put_document(connection, draft, generation, now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import shutil
 import uuid
 from pathlib import Path
 
@@ -89,7 +90,6 @@ def _is_complete(folder: Path) -> bool:
 
 
 def _download(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
     for name in SHA256:
         if not (folder / name).is_file():
             _download_file(name, folder)
@@ -101,8 +101,8 @@ def _download_file(name: str, folder: Path) -> None:
     import httpx
 
     partial = folder / f".{name}.{uuid.uuid4().hex}" / name
-    partial.parent.mkdir()
     try:
+        partial.parent.mkdir(parents=True)
         with (
             httpx.stream(
                 "GET", _DOWNLOAD + name, follow_redirects=True, timeout=_TIMEOUT_SECONDS
@@ -122,5 +122,4 @@ def _download_file(name: str, folder: Path) -> None:
             f" ({type(error).__name__}); {_HOW_TO_GET_IT}."
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
-        partial.parent.rmdir()
+        shutil.rmtree(partial.parent, ignore_errors=True)

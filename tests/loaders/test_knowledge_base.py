@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import subprocess
 import sys
+import tarfile
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +22,11 @@ from errors import (
     KnowledgeBaseError,
     KnowledgeBaseExistsError,
     KnowledgeBaseNotFoundError,
+    SettingsError,
 )
 from loaders.knowledge_base import FileProgress, KnowledgeBase, Record, Upload, read_records
 from tests.loaders.word_encoder import WordEncoder
+from tests.readers import samples
 
 ROOT = Path(__file__).resolve().parents[2]
 LEAVE = "# Leave\n\nEvery employee has 27 days of annual leave.\n\n## Carry-over\n\nFive days move to March."
@@ -183,6 +189,106 @@ def test_a_folder_that_moved_keeps_its_ids(base: KnowledgeBase, docs: Path, tmp_
     report = base.ingest([tmp_path / "moved"])
     assert (report.added, report.unchanged) == (0, 2)
     assert [info.document_id for info in base.documents()] == ["leave.md", "policies/travel.md"]
+
+
+def test_other_bytes_under_the_name_of_a_lost_file_are_another_document(
+    base: KnowledgeBase, docs: Path, tmp_path: Path
+) -> None:
+    base.ingest([docs])
+    docs.rename(tmp_path / "not mounted")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "leave.md").write_text("Leave the door open.")
+    assert base.ingest([tmp_path / "other"]).added == 1
+    assert base.document_text("leave.md") == LEAVE
+    assert base.document_text("other/leave.md") == "Leave the door open."
+
+
+def test_parts_of_a_folder_are_the_same_documents(base: KnowledgeBase, docs: Path) -> None:
+    base.ingest([docs])
+    for again in (docs / "policies", docs / "leave.md"):
+        report = base.ingest([again])
+        assert (report.added, report.updated, report.removed, report.unchanged) == (0, 0, 0, 1)
+
+
+def test_text_that_no_store_can_hold_is_made_so(base: KnowledgeBase, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"_id": "1", "text": "Red.", "tag": "\\ud800", "\\ud801": 1}\n')
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        member = tarfile.TarInfo("caf\udce9.txt")
+        member.size = 5
+        archive.addfile(member, io.BytesIO(b"Blue."))
+    assert base.ingest(read_records(rows)).added == 1
+    assert base.ingest([tmp_path / "a.tar"]).added == 1
+    assert base.search("red")[0].metadata["tag"] == "\ufffd"
+    assert base.search("blue")[0].location.record == "caf.txt"
+
+
+def test_a_bad_row_is_not_remembered_once_it_is_put_right(base: KnowledgeBase, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("not json\n")
+    assert [failed.file for failed in base.ingest(read_records(rows)).failed] == ["rows.jsonl, line 1"]
+    rows.write_text('{"_id": "1", "text": "Red."}\n')
+    base.ingest(read_records(rows))
+    assert [info.document_id for info in base.documents()] == ["1"]
+
+
+def test_what_is_too_large_is_neither_copied_nor_hashed(
+    base: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = tmp_path / "huge.txt"
+    with huge.open("wb") as file:
+        file.truncate(300 * 2**20)
+    monkeypatch.setattr("loaders.ingest.hash_file", lambda path: pytest.fail("hashed"))
+    long = Record(id="long", text="a" * 64_000_001)
+    reasons = [failed.reason for failed in base.ingest([huge, long]).failed]
+    assert ["300 MB" in reasons[0], "64,000,000 characters" in reasons[1]] == [True, True]
+
+
+def test_a_pipe_is_no_file(base: KnowledgeBase, tmp_path: Path) -> None:
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(SettingsError, match="no file or folder"):
+            base.ingest([tmp_path / "pipe"])
+
+
+def test_what_a_reader_left_out_is_in_the_report(base: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "mixed.zip").write_bytes(samples.zipped({"a.txt": "Fine.", "b.pdf": b"%PDF-1.7 damaged"}))
+    report = base.ingest([tmp_path / "mixed.zip"])
+    assert report.failed == ()
+    assert [note.file for note in report.notes] == ["mixed.zip"]
+    assert report.as_dict()["notes"][0]["note"].startswith(
+        "b.pdf was left out: b.pdf (in mixed.zip) is a damaged"
+    )
+
+
+def test_the_time_left_is_told_once_it_is_known(base: KnowledgeBase) -> None:
+    told: list[float | None] = []
+    rows = [Record(id=str(number), text="") for number in range(6)]
+    base.ingest(rows, on_progress=lambda progress: told.append(progress.eta_seconds))
+    assert told[:2] == [None, None]
+    assert all(eta is not None for eta in told[2:])
+
+
+def test_a_section_goes_on_over_the_page(base: KnowledgeBase, tmp_path: Path) -> None:
+    pages = [
+        [(72, 760, 20, "Notice periods"), (72, 700, 11, "Staff give one month of notice to the company.")],
+        [(72, 760, 11, "Managers give three months of notice.")],
+    ]
+    (tmp_path / "notice.pdf").write_bytes(samples.pdf(pages))
+    base.ingest([tmp_path / "notice.pdf"])
+    places = {passage.location.page: passage.location.headings for passage in base.search("notice", k=5)}
+    assert places == {1: ("Notice periods",), 2: ("Notice periods",)}
+    base.rebuild()
+    assert {passage.location.page: passage.location.headings for passage in base.search("notice")} == places
+
+
+def test_staged_copies_of_a_killed_run_go_after_a_day(base: KnowledgeBase) -> None:
+    staging = base.path / "blobs" / "staging"
+    for name, age in (("old", 25), ("new", 1)):
+        (staging / name).write_text("private")
+        os.utime(staging / name, (time.time() - age * 3600,) * 2)
+    base.ingest([])
+    assert [path.name for path in staging.iterdir()] == ["new"]
 
 
 def test_an_upload_is_known_by_its_name(base: KnowledgeBase) -> None:
