@@ -65,7 +65,7 @@ class Conversations:
 
     def begin(self, owner: str) -> Conversation:
         with self._lock:
-            fresh = Conversation(conversation_id=secrets.token_urlsafe(12), owner=owner)
+            fresh = Conversation(conversation_id=secrets.token_hex(12), owner=owner)
             self._all[fresh.conversation_id] = fresh
             while len(self._all) > self._kept:
                 del self._all[next(iter(self._all))]

@@ -56,7 +56,7 @@ class Ingestion:
     """One batch of files and its rows. Thread-safe; `rows()` is a copy."""
 
     def __init__(self, knowledge_base_name: str, rows: Sequence[FileRow]) -> None:
-        self.key = secrets.token_urlsafe(8)
+        self.key = secrets.token_hex(8)
         self.knowledge_base_name = knowledge_base_name
         self._rows = {row.name: row for row in rows}
         self._lock = threading.Lock()

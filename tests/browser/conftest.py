@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 PROJECT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -23,9 +23,8 @@ FLAGS = [
 ]
 # A developer's .env must not decide what a test sees; port 0 takes a free one.
 SERVE = (
-    "import app.workspace as w; from app.settings import load_settings; "
-    "w.load_settings = lambda: load_settings(dotenv_path=None); "
-    "from app.web import serve; serve(port=0)"
+    "import os, pathlib, app.settings, app.workspace; from app.web import serve; "
+    "app.settings.PROJECT_ROOT = pathlib.Path(os.environ['GROUNDTUNE_HOME']); serve(port=0)"
 )
 OWN = ("GROUNDTUNE_", "OPENAI_", "AZURE_", "LANGSMITH_", "LANGCHAIN_", "STREAMLIT_")
 READY = re.compile(r"ready: (http://127\.0\.0\.1:\d+)")
@@ -84,19 +83,21 @@ def models(session_home: Path) -> Path:
     return session_home / "models"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
     """The embedded engine: no key, no server, no knowledge base."""
     with running(tmp_path_factory.mktemp("served") / "home", models) as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Of one module only: while Playwright runs, its event loop stands in the way of asynchronous tests."""
     if CHROMIUM is None:
         pytest.skip(
             "no chromium, chromium-browser or google-chrome is installed: the browser tests did not run"
         )
+    expect.set_options(timeout=30_000)  # a busy machine is no fault
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
