@@ -123,8 +123,9 @@ def fit(rows: Sequence[Outcome]) -> tuple[Floats, float]:
 
 
 def values(rows: Sequence[Outcome], weights: Floats, bias: float) -> Floats:
-    found: Floats = 1 / (1 + np.exp(-(matrix(rows) @ weights + bias)))
-    return found
+    likely: Floats = 1 / (1 + np.exp(-(matrix(rows) @ weights + bias)))
+    doubts: Floats = np.array([confidence.doubt(row.signals) for row in rows])
+    return likely * doubts
 
 
 def matrix(rows: Sequence[Outcome]) -> Floats:

@@ -4,7 +4,8 @@
     confidence.value >= ABSTAIN_BELOW
 
 A logistic regression over the signals of local.reader and the retriever's scores. Its weights stand in
-confidence.json beside this file, with how they were made: benchmarks/fit_confidence.py writes it.
+confidence.json beside this file, with how they were made: benchmarks/fit_confidence.py writes it. Two doubts are
+rules, not weights, because the questions it is fitted on hardly hold them: they halve what the regression says.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ HIGH, MEDIUM = 0.7, 0.4  # least values of the levels
 KINDS: dict[AnswerType, str] = {
     "person": "name",
     "time": "date or time",
+    "date": "day",
     "number": "number",
     "place": "place",
     "any": "answer",
@@ -44,7 +46,11 @@ SIGNALS = (
     "names_missing",
     "margin",
     "type_missing",
+    "names_missing_in_best",
 )
+# The documents speak of another code or year than the question; it asks for a date and none is quoted.
+DOUBTS = ("contested", "date_missing")
+DOUBTED = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +99,12 @@ def confidence(known: Mapping[str, float]) -> float:
     """0..1: the share of such answers that were right when the weights were fitted."""
     fit = calibration()
     total = fit.bias + sum(weight * known[name] for name, weight in fit.weights.items())
-    return 1.0 / (1.0 + math.exp(-total))
+    return doubt(known) / (1.0 + math.exp(-total))
+
+
+def doubt(known: Mapping[str, float]) -> float:
+    """What the rules leave of the regression's value: a factor."""
+    return DOUBTED if any(known.get(name) for name in DOUBTS) else 1.0
 
 
 def _level(value: float) -> Literal["high", "medium", "low"]:
@@ -110,6 +121,10 @@ def _reasons(question: str, passages: Sequence[Passage], reading: Reading) -> tu
         return ("The passages found hold nothing that could be quoted.",)
     terms = int(reading.signals["terms"])
     reasons = [f"No passage mentions {_listed(reading.missing_names)}."] if reading.missing_names else []
+    if reading.contested:
+        reasons.append(
+            f"What comes nearest speaks of others of their kind, not of {_listed(reading.contested)}."
+        )
     if reading.signals["type_missing"]:
         reasons.append(
             f"The best sentence holds no {KINDS[answer_type(question)]}, which the question asks for."

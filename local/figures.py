@@ -29,12 +29,13 @@ def figure_kind(word: str) -> str | None:
     return f"code {len(code[1])}{code[2]}" if code else None
 
 
-def contested(asked: Iterable[str], text: str, context: str = "") -> set[str]:
+def contested(asked: Iterable[str], text: str, context: str = "", around: str = "") -> set[str]:
     """The asked codes and years that neither text nor context holds, while they hold others of that kind.
 
-    Years between two that are named count as held: "from 2025 to 2027".
+    Years between two that are named count as held ("from 2025 to 2027"), and so do years that stand in the text
+    `around`: prose names the year once and goes on.
     """
-    wanted = list(asked)
+    wanted = [word for word in asked if not (YEAR.fullmatch(word) and word in around)]
     if not wanted:
         return set()
     found: dict[str, set[str]] = defaultdict(set)

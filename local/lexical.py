@@ -14,7 +14,7 @@ from typing import Literal
 
 __all__ = ["AnswerType", "QueryTerm", "answer_type", "holds_type", "query_terms", "stem", "stems", "words"]
 
-AnswerType = Literal["person", "time", "number", "place", "any"]
+AnswerType = Literal["person", "time", "date", "number", "place", "any"]
 
 WORD = re.compile(r"\w+(?:[.,'’-]\w+)*")
 PART = re.compile(r"[-'’]")
@@ -97,9 +97,14 @@ TIME = re.compile(
     r"|october|november|december|annually|daily|weekly|monthly|yearly|century|ago|noon|midnight)\b",
     re.IGNORECASE,
 )
+DATE = re.compile(
+    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?(?:\sof)?\s{MONTH}|{MONTH}\.?\s\d{{1,2}}(?!\d)|\d{{4}}-\d\d-\d\d"
+    r"|\d{1,2}[./]\d{1,2}[./]\d{2,4})",
+    re.IGNORECASE,
+)
 NUMBER = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty"
-    r"|hundred|thousand|million|billion|half|third|quarter|dozen|percent|both|none|zero|once|twice)\b",
+    r"\d.*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty"
+    r"|hundreds?|thousands?|millions?|billions?|half|third|quarter|dozen|percent|both|none|zero|once|twice",
     re.IGNORECASE,
 )
 NAME_INSIDE = re.compile(r"(?<=[a-z0-9,;:(|] )(?:the )?[A-Z][\w’'-]+|[A-Z]\w+ (?:[A-Z]\.? )?[A-Z]\w+")
@@ -108,14 +113,17 @@ PLACE = re.compile(
 )
 
 ASKS_PERSON = re.compile(r"\b(?:who|whom|whose)\b", re.IGNORECASE)
+ASKS_DATE = re.compile(r"\b(?:what|which) date\b", re.IGNORECASE)
 ASKS_TIME = re.compile(
-    r"\b(?:when|(?:what|which|how many) (?:year|day|date|month|time|century|decade|hours?|days?|weeks?|years?)"
-    r"|how (?:soon|often|old)|by what date|what time)\b",
+    r"\b(?:when|(?:what|which) (?:year|day|date|month|time|century|decade|hours?|days?|weeks?|years?)"
+    r"|how (?:soon|often|old|quickly)|by what date|what time)\b",
     re.IGNORECASE,
 )
 ASKS_NUMBER = re.compile(
-    r"\b(?:how (?:long|many|much|far|tall|big|large|high|fast|heavy|deep|wide)"
-    r"|what (?:is the )?(?:number|percentage|percent|amount|price|cost|fee|limit|rate|population|ratio|budget))\b",
+    r"\b(?:how (?:long|many|much|far|tall|big|large|high|fast|heavy|deep|wide|loud|warm|cold|hot)"
+    r"|(?:what|which) (?:[\w'’-]+ ){0,4}(?:number|percentage|percent|amount|price|costs?"
+    r"|fee|limit|rate|population|ratio|budget|deposit|share|score)"
+    r"|what (?:do|does|did|will|would|may|must|can) [^?]{1,60}\b(?:cost|pay|charge))\b",
     re.IGNORECASE,
 )
 ASKS_PLACE = re.compile(
@@ -180,6 +188,7 @@ def query_terms(question: str) -> list[QueryTerm]:
 def answer_type(question: str) -> AnswerType:
     """What kind of thing would answer: "who" a person, "how many" a number."""
     kinds: tuple[tuple[re.Pattern[str], AnswerType], ...] = (
+        (ASKS_DATE, "date"),
         (ASKS_TIME, "time"),
         (ASKS_NUMBER, "number"),
         (ASKS_PERSON, "person"),
@@ -195,7 +204,10 @@ def holds_type(kind: AnswerType, text: str, question_stems: set[str]) -> bool:
     if kind == "time":
         return any(not stems(match.group()) <= question_stems for match in TIME.finditer(text))
     if kind == "number":
-        return NUMBER.search(text) is not None
+        found = (word for word in words(text) if NUMBER.fullmatch(word))
+        return any(stem(word) not in question_stems for word in found)
+    if kind == "date":
+        return DATE.search(text) is not None
     return any(not stems(match.group()) <= question_stems for match in NAME_INSIDE.finditer(text))
 
 

@@ -38,12 +38,17 @@ CODE_HELD = 0.2  # the very code that is asked for
 CONTESTED = -0.5  # another code or year of the kind that is asked for, and not that one
 OLD_EDITION = -0.4  # the document has a later edition among the passages
 SIDE_SENTENCE = 0.4  # weight of words in sentences around the one that asks: "I am ill. May I stay at home?"
+PROSE_ENDS = (".", "!", "?", "…", '"', "”", ")", "]")
+ASKING_WORDS = 2  # "What do I do?" asks for nothing without what comes before it
 
 MAX_ENCODED = 16  # sentences that are embedded; the others have too few of the words asked for to win
 MAX_SENTENCES = 3
 NEW_WORDS = 0.15  # share of the question's word weight that a further sentence must add
 FAR_BEHIND = 0.5  # a further sentence scores no lower than this below the best
 NEAR_TIE = 0.12  # within this of the best, a sentence comes along whether it adds words or not
+NEXT_GAP = (
+    8  # characters between a sentence and the next: a line break and the mark of a list or of quoted mail
+)
 CACHED_VECTORS = 4096  # sentence vectors kept for the next question, 6 MB
 
 
@@ -74,6 +79,9 @@ class Reading:
     covered: tuple[str, ...] = ()  # words of the question that the evidence or its headings hold
     missing: tuple[str, ...] = ()  # words of the question that no passage holds
     missing_names: tuple[str, ...] = ()  # those of them that are names or numbers
+    contested: tuple[
+        str, ...
+    ] = ()  # codes and years of the question in whose place the documents name others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +117,7 @@ class ExtractiveReader:
         found = [unit for index, (title, text) in enumerate(passages) for unit in units(index, title, text)]
         query = _Query.of(question, [unit.text for unit in found])
         old = superseded(question, [title for title, _ in passages])
-        scored = self._score(query, found, cosines, old)
+        scored = self._score(query, found, [text for _, text in passages], cosines, old)
         chosen = _choose(query, scored)
         return _reading(query, passages, scored, chosen)
 
@@ -117,10 +125,11 @@ class ExtractiveReader:
         self,
         query: _Query,
         found: Sequence[Unit],
+        texts: Sequence[str],
         cosines: Sequence[float | None] | None,
         old: Set[int],
     ) -> list[_Scored]:
-        """Units with their scores, best first; `old` are passages of editions that no longer hold."""
+        """Units of `texts` with their scores, best first; `old` are passages of editions that no longer hold."""
         words = [query.held(f"{unit.text} {unit.columns}") for unit in found]
         near = [_near(query, found, words, position) for position in range(len(found))]
         cheap = [
@@ -135,7 +144,7 @@ class ExtractiveReader:
         for position, cosine in zip(kept, similar, strict=True):
             unit = found[position]
             has_type = holds_type(query.kind, unit.text, query.stems)
-            other = frozenset(contested(query.figures, unit.text, unit.context))
+            other = frozenset(contested(query.figures, unit.text, unit.context, _around(unit, texts)))
             score = (
                 cosine + OWN_WORDS * query.weight(words[position]) + NEAR_WORDS * query.weight(near[position])
             )
@@ -215,7 +224,7 @@ class _Query:
     def held(self, text: str) -> frozenset[str]:
         return frozenset(stems(text) & self.stems)
 
-    def weight(self, held: frozenset[str]) -> float:
+    def weight(self, held: Set[str]) -> float:
         return sum(self.weights[key] for key in held)
 
 
@@ -246,15 +255,21 @@ def _key(query: _Query, unit: Unit) -> float:
     return ROW_KEY * share if share >= 0.5 else 0.0
 
 
+def _around(unit: Unit, texts: Sequence[str]) -> str:
+    """What a sentence of prose leans on: its whole passage; nothing for rows and loose lines."""
+    return texts[unit.passage] if unit.kind == "sentence" and unit.text.endswith(PROSE_ENDS) else ""
+
+
 def _codes(query: _Query, unit: Unit) -> float:
     codes = [word for word in query.figures if figure_kind(word) != "year"]
     return CODE_HELD * sum(word in unit.text for word in codes) / len(codes) if codes else 0.0
 
 
 def _asking(question: str) -> str:
-    """The sentences that ask, where a question comes with others around it; else the whole."""
+    """The sentences that ask, where a question comes with others around it and does not lean on them; else all."""
     found = [question[start:end] for start, end in sentence_spans(question)]
-    return " ".join(one for one in found if one.endswith("?")) or question
+    asking = " ".join(one for one in found if one.endswith("?"))
+    return asking if len(query_terms(asking)) >= ASKING_WORDS else question
 
 
 def _embedded(query: _Query, unit: Unit) -> str:
@@ -292,7 +307,19 @@ def _choose(query: _Query, scored: Sequence[_Scored]) -> list[_Scored]:
         adds = query.weight(one.own - held) >= NEW_WORDS
         if adds or one.score >= chosen[0].score - NEAR_TIE:
             chosen.append(one)
-    return chosen
+    return _with_next(query, chosen, scored)
+
+
+def _with_next(query: _Query, chosen: list[_Scored], scored: Sequence[_Scored]) -> list[_Scored]:
+    """Adds the sentence after the best where that one holds what is asked for and none of the chosen does."""
+    if query.kind == "any" or any(one.has_type for one in chosen) or not chosen:
+        return chosen
+    best = chosen[0].unit
+    after = [one for one in scored if one.unit.passage == best.passage and one.unit.start >= best.end]
+    following = min(after, key=lambda one: one.unit.start, default=None)
+    if following is None or not following.has_type or following.unit.start - best.end > NEXT_GAP:
+        return chosen
+    return [*chosen[: MAX_SENTENCES - 1], following]
 
 
 def _overlap(one: Unit, other: Unit) -> bool:
@@ -326,6 +353,7 @@ def _reading(
         covered=tuple(term.word for term in query.terms if term.stem in evidence),
         missing=tuple(term.word for term in missing),
         missing_names=tuple(term.word for term in missing if term.kind != "word"),
+        contested=tuple(sorted(_contested(query, scored))),
     )
 
 
@@ -334,8 +362,17 @@ def _told(query: _Query, one: _Scored) -> frozenset[str]:
     return one.own | query.held(one.unit.context) if one.unit.kind == "row" else one.own
 
 
-def _stems_of(query: _Query, words: Set[str]) -> frozenset[str]:
-    return frozenset(term.stem for term in query.terms if term.word in words)
+def _contested(query: _Query, scored: Sequence[_Scored]) -> frozenset[str]:
+    """The codes and years in whose place the best unit names others; or the years in whose place a unit nearer in
+    meaning does that holds words which the best lacks: the documents tell the turnover, but of another year.
+    """
+    if not scored or scored[0].contested:
+        return scored[0].contested if scored else frozenset()
+    best = scored[0]
+    nearer = [one for one in scored if one.contested and one.cosine > best.cosine]
+    telling = [one for one in nearer if query.weight(one.own - _told(query, best)) >= NEW_WORDS]
+    years = [word for one in telling for word in one.contested if figure_kind(word) == "year"]
+    return frozenset(years)
 
 
 def _signals(
@@ -350,11 +387,12 @@ def _signals(
     texts = [query.held(f"{title} {text}") for title, text in passages]
     rival = next((one.score for one in scored if best and one.unit.passage != best.unit.passage), None)
     named = frozenset(term.stem for term in query.terms if term.kind != "word")
+    told = _told(query, best) if best else frozenset()
     return {
         "best_score": best.score if best else 0.0,
         "best_cosine": best.cosine if best else 0.0,
         "top_cosine": max((one.cosine for one in scored), default=0.0),
-        "best_coverage": query.weight(_told(query, best)) if best else 0.0,
+        "best_coverage": query.weight(told),
         "evidence_coverage": query.weight(evidence),
         "passage_coverage": max((query.weight(held) for held in texts), default=0.0),
         "coverage": query.weight(everywhere),
@@ -363,7 +401,8 @@ def _signals(
         "names_missing_in_best": query.weight(named - texts[best.unit.passage])
         if best
         else query.weight(named),
-        "contested": query.weight(_stems_of(query, best.contested)) if best else 0.0,
+        "contested": float(bool(_contested(query, scored))),
+        "date_missing": float(query.kind == "date" and not (best and best.has_type)),
         "type_asked": float(query.kind != "any"),
         "type_missing": float(query.kind != "any" and not (best and best.has_type)),
         "terms": float(len(query.terms)),

@@ -72,6 +72,8 @@ def units(passage: int, title: str, text: str) -> Iterator[Unit]:
         if kind in ("introduction", "sentence"):
             introduction = line if kind == "introduction" else ""
         columns = text[slice(*header)] if header and kind == "row" else ""
+        if columns and _names_itself(line, columns):
+            columns = ""
         lead = introduction if kind == "item" else columns
         last = _list_end(text, spans, position) if kind == "introduction" else end
         yield Unit(
@@ -103,6 +105,11 @@ def _parted(row: str) -> list[str]:
     return [cell.strip() for cell in row.strip().strip("|").replace("\t", "|").split("|")]
 
 
+def _names_itself(row: str, columns: str) -> bool:
+    """Whether a row repeats its columns' names, as rows of spreadsheets do: "Plan: Basic | Price: 5"."""
+    return row.strip("| ").startswith(f"{_parted(columns)[0]}: ")
+
+
 def _borderless(text: str, spans: Sequence[Span]) -> dict[int, Kind]:
     """By position: the header and the rows of tables whose cells only spaces part."""
     found: dict[int, Kind] = {}
@@ -121,12 +128,16 @@ def _borderless(text: str, spans: Sequence[Span]) -> dict[int, Kind]:
 
 def _table(text: str, spans: Sequence[Span], run: Sequence[int]) -> dict[int, Kind]:
     lines = [text[slice(*spans[position])] for position in run]
-    if len(run) < TABLE_LINES or FIGURE.search(lines[0]) or len(lines[0].split()) < 2:
-        return {}
-    if not any(FIGURE.search(line) for line in lines[1:]):
+    if len(run) < TABLE_LINES or not _names_several(lines[0]) or not any(map(FIGURE.search, lines[1:])):
         return {}
     kinds: dict[int, Kind] = dict.fromkeys(run, "row")
     return kinds | {run[0]: "header_row"}
+
+
+def _names_several(line: str) -> bool:
+    """Whether a line without borders may name columns: two begin with a capital or are years, none is a figure."""
+    capitals = sum(word.lstrip("(")[:1].isupper() for word in line.split())
+    return not FIGURE.search(line) and (capitals >= 2 or len(YEAR.findall(line)) >= 2)
 
 
 def _could_be_row(text: str, start: int, end: int) -> bool:

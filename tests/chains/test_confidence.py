@@ -29,6 +29,8 @@ SURE = {
     "margin": 0.6,
     "names_missing": 0.0,
     "names_missing_in_best": 0.0,
+    "contested": 0.0,
+    "date_missing": 0.0,
     "type_asked": 1.0,
     "type_missing": 0.0,
     "terms": 4.0,
@@ -86,6 +88,17 @@ def test_a_question_on_another_subject_is_refused() -> None:
 def test_each_of_these_alone_lowers_it(signal: str, worse: float) -> None:
     known = signals([passage(0.7)], reading(SURE))
     assert confidence(known | {signal: worse}) < confidence(known)
+
+
+@pytest.mark.parametrize("doubt", ["contested", "date_missing"])
+def test_a_doubt_halves_it(doubt: str) -> None:
+    known = signals([passage(0.7)], reading(SURE))
+    assert confidence(known | {doubt: 1.0}) == confidence(known) / 2
+
+
+def test_another_year_than_the_one_asked_for_is_told_first() -> None:
+    found = assess(QUESTION, [passage(0.7)], reading(SURE | {"contested": 1.0}, contested=("2022",)))
+    assert found.reasons[0] == "What comes nearest speaks of others of their kind, not of '2022'."
 
 
 def test_nothing_found_and_nothing_quotable_are_zero() -> None:

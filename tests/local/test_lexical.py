@@ -57,9 +57,15 @@ def test_query_terms_leave_stop_words_out_and_know_names_and_numbers() -> None:
         ("What year did it open?", "time"),
         ("How long is the notice period?", "number"),
         ("How many desks are there?", "number"),
+        ("How many days do I get?", "number"),
         ("What is the price of Pro?", "number"),
         ("Where is the archive?", "place"),
         ("Which city hosts the fair?", "place"),
+        ("On which date is the fire drill?", "date"),
+        ("How quickly must I report it?", "time"),
+        ("What is Ana's telephone number?", "number"),
+        ("What does it cost to rent a desk?", "number"),
+        ("How loud is the fan?", "number"),
         ("What is a desk?", "any"),
         ("Why did it close?", "any"),
     ],
@@ -75,6 +81,10 @@ def test_answer_type(question: str, kind: str) -> None:
         ("person", "The lease is signed by the tenant.", False),
         ("time", "It ends on 3 May 2027.", True),
         ("time", "It ends with a walk.", False),
+        ("date", "It is on 3 May.", True),
+        ("date", "It is on May 3rd.", True),
+        ("date", "It is on 2026-05-03.", True),
+        ("date", "It is in May 2026.", False),
         ("number", "There are 40 desks.", True),
         ("number", "There are desks.", False),
         ("place", "The archive is in Porto.", True),
@@ -84,6 +94,11 @@ def test_answer_type(question: str, kind: str) -> None:
 )
 def test_holds_type(kind: str, text: str, held: bool) -> None:
     assert holds_type(kind, text, set()) is held  # type: ignore[arg-type]
+
+
+def test_a_code_or_a_number_from_the_question_is_no_number_that_answers() -> None:
+    assert not holds_type("number", "The IL-40 needs two of 400 V.", {"two", "400"})
+    assert holds_type("number", "The IL-40 needs 400 V.", {"il-40"})
 
 
 def test_a_name_from_the_question_is_no_answer() -> None:

@@ -25,6 +25,16 @@ PACKING = ("Travel", "Bring to the airport:\n- your passport\n- two photos\n- th
 PRICES = ("Prices", "Plan: Basic | Price: 5 EUR | Seats: 3\nPlan: Pro | Price: 9 EUR | Seats: 10")
 
 
+HOTELS = "Hotels\n\nThe limits are for one night.\n\nCountry Limit Fair weeks\nDenmark {} 190\nPoland {} 120"
+HOTELS_2025 = ("Travel policy 2025", HOTELS.format(155, 95))
+HOTELS_2026 = ("Travel policy 2026", HOTELS.format(175, 110))
+CODES = (
+    "Codes",
+    "| Code | What to do |\n|---|---|\n| E11 | Nothing. |\n| E12 | Pull the plug and call. |\n"
+    "| E14 | Close the door. |",
+)
+
+
 class WordCounter:
     """An encoder whose vectors count stems in 384 buckets; `encoded` are the texts it was given."""
 
@@ -66,6 +76,69 @@ def quoted(question: str, *passages: tuple[str, str]) -> list[str]:
 )
 def test_one_piece_answers(question: str, passages: tuple[tuple[str, str], ...], answer: list[str]) -> None:
     assert quoted(question, *passages) == answer
+
+
+@pytest.mark.parametrize(
+    ("question", "passages", "answer"),
+    [
+        ("What is the hotel limit for a night in Denmark?", (HOTELS_2025, HOTELS_2026), "Denmark 175 190"),
+        ("What was the hotel limit in Denmark in 2025?", (HOTELS_2026, HOTELS_2025), "Denmark 155 190"),
+        ("The display shows E12. What should I do?", (CODES,), "| E12 | Pull the plug and call. |"),
+        ("What is the limit in Poland?", (LEAVE, HOTELS_2026), "Poland 110 120"),
+    ],
+    ids=["the latest edition", "the edition of the year asked for", "a code", "a line of a PDF"],
+)
+def test_the_row_that_the_question_names_comes_with_its_header(
+    question: str, passages: tuple[tuple[str, str], ...], answer: str
+) -> None:
+    found = read(question, *passages)
+    best = max(found.sentences, key=lambda sentence: sentence.score)
+    assert best.text == answer
+    assert best.header
+    header = passages[best.passage_index][1][slice(*best.header)]
+    assert header in ("Country Limit Fair weeks", "| Code | What to do |")
+    assert not found.signals["contested"]
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "told"),
+    [
+        ("What was the turnover in 2022?", "The turnover in 2025 was 9 million euros.", ("2022",)),
+        ("What does the IB-20 cost?", "The IB-12 costs 9 euros.", ("IB-20",)),
+        ("What was the turnover in 2025?", "The turnover in 2025 was 9 million euros.", ()),
+        (
+            "What was the turnover in 2022?",
+            "Owned by the staff since 2022, it is said.\n\nOur turnover was 9 million in 2025",
+            ("2022",),
+        ),
+    ],
+)
+def test_another_year_or_code_than_the_one_asked_for_is_told(
+    question: str, text: str, told: tuple[str, ...]
+) -> None:
+    found = read(question, ("Report", text))
+    assert found.contested == told
+    assert found.signals["contested"] == float(bool(told))
+
+
+def test_a_question_for_a_date_is_not_answered_by_a_month() -> None:
+    assert read("On which date is the drill?", ("Fire", "The drill is in October.")).signals["date_missing"]
+    assert not read("On which date is the drill?", ("Fire", "The drill is on 3 October.")).signals[
+        "date_missing"
+    ]
+
+
+def test_the_next_sentence_comes_along_where_it_holds_what_is_asked_for() -> None:
+    text = "- The delivery time for an IL-40 has changed a lot.\n- New promise: 24 weeks"
+    assert quoted("How many weeks is the delivery time for an IL-40?", ("Mail", text))[-1].endswith(
+        "24 weeks"
+    )
+
+
+def test_a_header_is_never_quoted_by_itself() -> None:
+    texts = quoted("What does code E99 mean and what to do?", CODES)
+    assert texts
+    assert "| Code | What to do |" not in texts
 
 
 def test_two_passages_each_give_their_part() -> None:
@@ -134,6 +207,7 @@ def test_any_passages(question: str, passages: list[tuple[str, str]]) -> None:
     assert len(found.sentences) <= MAX_SENTENCES
     for sentence in found.sentences:
         text = passages[sentence.passage_index][1]
+        assert sentence.header is None or text[slice(*sentence.header)].strip()
         assert text[sentence.start : sentence.end] == sentence.text == sentence.text.strip() != ""
     spans = [(one.passage_index, one.start, one.end) for one in found.sentences]
     assert len(set(spans)) == len(spans)

@@ -59,6 +59,21 @@ CASES = {
     "sentences in a cell": ("E12 | Leak. Pull the plug. | At once", ["E12 | Leak. Pull the plug. | At once"]),
     "fields of a record": ("model: ID-12\nnoise: 51", ["model: ID-12", "noise: 51"]),
     "colon in wrapped prose": ("The rule is as\nfollows: stay.", ["The rule is as\nfollows: stay."]),
+    "wrapped, open end": (
+        "1. Shorter delay.\n   It is now 20 minutes, instead of\n   30 minutes in 4.1.",
+        ["1. Shorter delay.", "It is now 20 minutes, instead of\n   30 minutes in 4.1."],
+    ),
+    "lines of a table": (
+        "Office First aiders Assembly point\n"
+        "Deventer Gerben Kuipers and Femke Oldenhof, six others bicycle shed at Gate 1\n"
+        "Leipzig Mehmet Yalcin weighbridge\nGhent Wout Vercammen tram stop",
+        [
+            "Office First aiders Assembly point",
+            "Deventer Gerben Kuipers and Femke Oldenhof, six others bicycle shed at Gate 1",
+            "Leipzig Mehmet Yalcin weighbridge",
+            "Ghent Wout Vercammen tram stop",
+        ],
+    ),
     "short lines stay apart": (
         "Ana Silva\nHead of Finance\nLisbon",
         ["Ana Silva", "Head of Finance", "Lisbon"],
