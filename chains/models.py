@@ -56,11 +56,11 @@ class ModelId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatModelConfig:
-    """What a chat model is built from. The key never appears in its repr."""
+    """What a chat model is built from. Neither key nor address, which may hold a password, is in its repr."""
 
     model_id: str | None = None  # "openai:NAME" or "compatible:NAME"; None: the provider's default
     api_key: SecretLike | str | None = field(default=None, repr=False)
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
     timeout_s: float = 60.0  # of silence: until the first byte and between two of them
     max_retries: int = 2  # of one request, on 408, 409, 429, 5xx and lost connections, before text arrives
     temperature: float | None = None  # None: the model's own (reasoning models refuse any other)
@@ -71,7 +71,7 @@ class ConnectedModel:
     """A chat model with the name it goes by in answers. Any LangChain chat model can stand in `chat`."""
 
     model_id: str
-    chat: BaseChatModel
+    chat: BaseChatModel = field(repr=False)  # its own shows the address with its password
     endpoint: str = ""  # without credentials, for error sentences
     parameters: Mapping[str, Any] = field(default_factory=dict)  # what receipts record
 

@@ -1,0 +1,124 @@
+"""A key goes to its server and nowhere else: not to the terminal, not to a page, not to a file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import workspace
+from app.settings import load_settings
+from app.ui import session
+from app.ui.conversations import conversations
+from app.ui.live import live_answers
+from app.workspace import Workspace
+from tests.loopback.openai_server import LoopbackServer, Scripted, serve_openai
+
+ROOT = Path(__file__).resolve().parents[2]
+SHELL = ROOT / "app" / "ui" / "shell.py"
+KEY = "sk-canary-5f1e"
+PASSWORD = "pw-canary-77"
+QUESTION = "How many days of annual leave are there?"
+
+
+def echo_key(status: int) -> Scripted:
+    """A server that repeats the key in its error, as some do."""
+    return Scripted(status=status, error_message=f"Incorrect API key provided: {KEY}.")
+
+
+def command_line(
+    server: LoopbackServer, *arguments: str, debug: str = ""
+) -> subprocess.CompletedProcess[bytes]:
+    """With GROUNDTUNE_DEBUG=1 the traceback is looked at too."""
+    environment = os.environ | {
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_BASE_URL": server.url,
+        "GROUNDTUNE_CHAT_MODEL": "compatible:loopback-model",
+        "GROUNDTUNE_DEBUG": debug,
+    }
+    command = [sys.executable, "-m", "app", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, timeout=120)
+
+
+def assert_silent(home: Path, *outputs: bytes) -> None:
+    files = [path for path in home.rglob("*") if path.is_file() and "models" not in path.parts]
+    assert files
+    for content in (*outputs, *(path.read_bytes() for path in files)):
+        assert b"canary" not in content
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "leave.md").write_text("Every employee has 27 days of annual leave a year.\n", "utf-8")
+    return folder
+
+
+@pytest.fixture
+def filled(home: Path, documents: Path) -> Path:
+    workspace.open_workspace().create_knowledge_base("team").ingest([documents])
+    return home
+
+
+@pytest.mark.parametrize(("status", "debug"), [(401, ""), (500, "1")])
+def test_the_command_line_never_repeats_the_key(
+    filled: Path, tmp_path: Path, status: int, debug: str
+) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text(f'{{"_id": 1, "text": "{QUESTION}"}}\n', "utf-8")
+    out = tmp_path / "answers.jsonl"
+    with serve_openai(answer=lambda _: echo_key(status)) as server:
+        runs = [
+            command_line(server, *arguments, debug=debug)
+            for arguments in (
+                ("ask", QUESTION, "--kb", "team"),
+                ("ask", QUESTION, "--kb", "team", "--json"),
+                ("ask", "--questions", str(questions), "--kb", "team", "--out", str(out)),
+                ("kb", "show", "team", "--json"),
+            )
+        ]
+    assert [ran.returncode for ran in runs] == [1, 1, 1, 0]
+    assert server.chat_requests[0].headers["authorization"] == f"Bearer {KEY}", "it did go to its server"
+    assert_silent(filled, out.read_bytes(), *(ran.stdout + ran.stderr for ran in runs))
+
+
+def test_an_answer_and_its_receipt_hold_no_key_and_command_no_terminal(filled: Path) -> None:
+    with serve_openai(answer=lambda _: "There are \x1b[31m27 days\x1b]0;title\x07 of leave [1].") as server:
+        told = command_line(server, "ask", QUESTION, "--kb", "team")
+        shown = command_line(server, "ask", QUESTION, "--kb", "team", "--json")
+    assert told.returncode == shown.returncode == 0, told.stderr + shown.stderr
+    assert b"27 days" in told.stdout
+    assert b"\x1b" not in told.stdout + shown.stdout
+    assert_silent(filled, told.stdout, told.stderr, shown.stdout, shown.stderr)
+
+
+@pytest.mark.parametrize("reply", [Scripted(text="27 days [1]."), echo_key(401), echo_key(500)])
+def test_no_page_shows_the_key_or_the_password_in_the_address(
+    filled: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, reply: Scripted
+) -> None:
+    monkeypatch.setattr(session, "owner", lambda: "canary test")
+    with serve_openai(answer=lambda _: reply) as server:
+        address = server.url.replace("://", f"://me:{PASSWORD}@")
+        environment = {"GROUNDTUNE_HOME": str(filled), "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": address}
+        made = Workspace(load_settings(environment))
+        monkeypatch.setattr(workspace, "_process_workspace", made)
+        page = AppTest.from_file(str(SHELL), default_timeout=60).run()
+        page.chat_input(key="question").set_value(QUESTION).run()
+        live = live_answers().get(conversations().of("canary test")[0].exchanges[-1].key)
+        assert live is not None
+        assert live.wait(60)
+        seen = str(page.run()._tree)
+        for name in ("settings", "knowledge"):
+            seen += str(page.switch_page(f"../pages/{name}.py").run()._tree)
+        assert not page.exception
+        assert server.chat_requests, "it was asked"
+    seen += repr(live.snapshot()) + repr(page.session_state._state.filtered_state) + repr(made.chat())
+    assert server.url.removeprefix("http://") in seen, "the address itself is shown"
+    assert KEY not in seen
+    assert PASSWORD not in seen
+    assert_silent(filled, caplog.text.encode())
