@@ -9,8 +9,8 @@ claims of each label that a citation would show as verified. The evidence is the
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -60,4 +60,6 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("claims", type=Path)
+    main(parser.parse_args().claims)
