@@ -10,7 +10,7 @@ PORT ?= 8501
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check --no-deps
-CODE := errors.py app chains loaders local finetune tests benchmarks examples
+CODE := errors.py app chains loaders local finetune tests benchmarks examples scripts
 
 .PHONY: run test lint fix bench lock clean
 .DELETE_ON_ERROR:
