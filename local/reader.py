@@ -11,6 +11,7 @@ sentence come along only for words of the question that the first lacks, or wher
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ CODE_HELD = 0.2  # the very code that is asked for
 CONTESTED = -0.5  # another code or year of the kind that is asked for, and not that one
 OLD_EDITION = -0.4  # the document has a later edition among the passages
 SIDE_SENTENCE = 0.4  # weight of words in sentences around the one that asks: "I am ill. May I stay at home?"
+UNTIL_NOW = re.compile(r"\b(?:until|till|up to) (?:now|today)\b|\b(?:previously|formerly)\b", re.IGNORECASE)
 PROSE_ENDS = (".", "!", "?", "…", '"', "”", ")", "]")
 ASKING_WORDS = 2  # "What do I do?" asks for nothing without what comes before it
 
@@ -311,15 +313,26 @@ def _choose(query: _Query, scored: Sequence[_Scored]) -> list[_Scored]:
 
 
 def _with_next(query: _Query, chosen: list[_Scored], scored: Sequence[_Scored]) -> list[_Scored]:
-    """Adds the sentence after the best where that one holds what is asked for and none of the chosen does."""
-    if query.kind == "any" or any(one.has_type for one in chosen) or not chosen:
-        return chosen
-    best = chosen[0].unit
-    after = [one for one in scored if one.unit.passage == best.passage and one.unit.start >= best.end]
+    """Adds the sentence after the best where that one holds what is asked for and none of the chosen does; and
+    the one after a sentence that tells what was so until now.
+    """
+    untyped = query.kind != "any" and not any(one.has_type for one in chosen)
+    added = []
+    for position, one in enumerate(chosen):
+        following = _following(one.unit, scored)
+        if following is None or following in chosen:
+            continue
+        if UNTIL_NOW.search(one.unit.text) or (untyped and position == 0 and following.has_type):
+            added.append(following)
+    return [*chosen[: MAX_SENTENCES - 1], *added[:1]] if added else chosen
+
+
+def _following(unit: Unit, scored: Sequence[_Scored]) -> _Scored | None:
+    """The unit that stands right after this one, in the same paragraph or list."""
+    after = [one for one in scored if one.unit.passage == unit.passage and one.unit.start >= unit.end]
     following = min(after, key=lambda one: one.unit.start, default=None)
-    if following is None or not following.has_type or following.unit.start - best.end > NEXT_GAP:
-        return chosen
-    return [*chosen[: MAX_SENTENCES - 1], following]
+    near = following is not None and following.unit.start - unit.end <= NEXT_GAP
+    return following if near else None
 
 
 def _overlap(one: Unit, other: Unit) -> bool:

@@ -76,6 +76,8 @@ def units(passage: int, title: str, text: str) -> Iterator[Unit]:
             columns = ""
         lead = introduction if kind == "item" else columns
         last = _list_end(text, spans, position) if kind == "introduction" else end
+        if kind == "introduction" and last == end:
+            continue  # its list is too long to quote: it is context for the items only
         yield Unit(
             passage=passage,
             start=start,
@@ -220,7 +222,8 @@ def _list_end(text: str, spans: list[Span], position: int) -> int:
     """Where the list that an introduction opens ends, if the whole is short enough to quote."""
     start, end = spans[position]
     for first, last in spans[position + 1 :]:
-        if not is_list_item(text[first:last]):
+        same_item = end > spans[position][1] and "\n" not in text[end:first]
+        if not (same_item or is_list_item(text[first:last])):
             break
         if last - start > LIST_CHARACTERS:
             return spans[position][1]

@@ -135,6 +135,21 @@ def test_the_next_sentence_comes_along_where_it_holds_what_is_asked_for() -> Non
     )
 
 
+def test_what_was_so_until_now_comes_with_what_is_so() -> None:
+    text = "New orders for the IL-40: 20 weeks until now. Please quote 24 from today. The yard opens at 7."
+    found = quoted("Which delivery time do new orders for the IL-40 have?", ("Mail", text))
+    assert "Please quote 24 from today." in found
+
+
+def test_an_introduction_brings_its_whole_list_or_stays_out() -> None:
+    short = "What changes:\n- We promised 20 weeks until now. Promise 24 weeks.\n- No more."
+    assert quoted("What changes?", ("Mail", short)) == [short]
+    long = "What changes for the doors:\n" + "\n".join(
+        f"- Door {n} gets a green frame and a bell." for n in range(20)
+    )
+    assert not any(text.endswith(":") for text in quoted("What changes for the doors?", ("Mail", long)))
+
+
 def test_a_header_is_never_quoted_by_itself() -> None:
     texts = quoted("What does code E99 mean and what to do?", CODES)
     assert texts
