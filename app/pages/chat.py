@@ -24,7 +24,7 @@ from app.ui.session import (
     shown,
     switch_knowledge_base,
 )
-from app.ui.upload_rows import start_upload, upload_rows
+from app.ui.upload_rows import dismiss_finished, start_upload, upload_rows
 from app.workspace import Workspace, open_workspace
 from chains.answer import AnswerEvent, Mode, Question, StageStarted
 from errors import KnowledgeBaseNotFoundError
@@ -99,7 +99,7 @@ def _welcome(workspace: Workspace) -> None:
     if name == workspace.default_knowledge_base:
         st.title("Ask the sample company")
         st.markdown(
-            f"{info.documents} documents of an invented company are loaded, so you can try it now. "
+            f"{info.documents} documents are loaded, those of an invented company, so you can try it now. "
             "Every answer shows where it stands: open a number to see the page."
         )
     else:
@@ -203,6 +203,7 @@ def _take_files(workspace: Workspace, files: list[Uploaded]) -> Ingestion:
 
 def _ask(workspace: Workspace, text: str, batch: Ingestion | None) -> None:
     name = batch.knowledge_base_name if batch else st.session_state.get("knowledge_base")
+    dismiss_finished()
     conversation = current_conversation() or begin_conversation()
     exchange = Exchange(
         key=f"{conversation.conversation_id}-{secrets.token_hex(4)}",

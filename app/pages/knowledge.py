@@ -48,7 +48,8 @@ def _title(workspace: Workspace, name: str | None) -> str:
 
 
 def _create(workspace: Workspace) -> None:
-    popover = st.popover("New knowledge base", icon=":material/add:", type="primary")
+    turn = st.session_state.get("create_turn", 0)  # a new key closes the popover
+    popover = st.popover("New knowledge base", icon=":material/add:", type="primary", key=f"create_{turn}")
     with popover, st.form("create", border=False, clear_on_submit=True):
         name = st.text_input("Name", max_chars=80, placeholder="Contracts 2026")
         if st.form_submit_button("Create", type="primary"):
@@ -61,6 +62,7 @@ def _made(workspace: Workspace, name: str) -> None:
     except GroundtuneError as error:
         st.error(escape(str(error), longest=300))
     else:
+        st.session_state["create_turn"] = st.session_state.get("create_turn", 0) + 1
         switch_knowledge_base(made.name)
         st.rerun()
 
@@ -113,12 +115,13 @@ def _documents(name: str, knowledge_base: KnowledgeBase) -> None:
             "Nothing here yet. Add files above; a file can be asked about when its row says *Searchable*."
         )
         return
+    turn = st.session_state.get("documents_turn", 0)  # a new key forgets which rows were ticked
     event = st.dataframe(
         [_row(document) for document in documents],
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        key=f"documents_{name}",
+        key=f"documents_{name}_{turn}",
         column_config={
             "Size": st.column_config.NumberColumn(format="bytes"),
             "Added": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
@@ -163,7 +166,7 @@ def _confirm_documents(name: str, knowledge_base: KnowledgeBase, picked: list[Do
         st.caption(f"and {len(picked) - 10} more")
     if st.button("Remove for good", type="primary", key="confirm_documents"):
         knowledge_base.remove([document.document_id for document in picked])
-        st.session_state.pop(f"documents_{name}", None)
+        st.session_state["documents_turn"] = st.session_state.get("documents_turn", 0) + 1
         st.rerun()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -110,7 +111,10 @@ def _head(evidence: Evidence, marker: int | None) -> None:
 
 def _source(knowledge_base: KnowledgeBase, evidence: Evidence) -> None:
     before, quote, after = surroundings(
-        knowledge_base.document_text(evidence.document_id), evidence.start, evidence.end
+        knowledge_base.document_text(evidence.document_id),
+        evidence.start,
+        evidence.end,
+        [(start, end) for start, end, _ in knowledge_base.document_parts(evidence.document_id)],
     )
     if evidence.verified:
         st.badge("Quoted word for word", icon=":material/verified:", color="green")
@@ -132,13 +136,20 @@ def _source(knowledge_base: KnowledgeBase, evidence: Evidence) -> None:
         _download(knowledge_base, evidence)
 
 
-def surroundings(text: str, start: int, end: int) -> tuple[str, str, str]:
-    """(before, quote, after), cut at word boundaries, with an ellipsis where something is left out."""
-    first, last = max(0, start - SURROUNDINGS), min(len(text), end + SURROUNDINGS)
+def surroundings(
+    text: str, start: int, end: int, parts: Sequence[tuple[int, int]] = ()
+) -> tuple[str, str, str]:
+    """(before, quote, after), cut at word boundaries, with an ellipsis where something is left out.
+
+    What stands around a quote ends with its page, sheet or slide: `parts` are the spans of these.
+    """
+    opening = max((first for first, _ in parts if first <= start), default=0)
+    closing = min((last for _, last in parts if last >= end), default=len(text))
+    first, last = max(opening, start - SURROUNDINGS), min(closing, end + SURROUNDINGS)
     before, after = text[first:start], text[end:last]
-    if first > 0 and " " in before:
+    if first > opening and " " in before:
         before = "… " + before.split(" ", 1)[1]
-    if last < len(text) and " " in after:
+    if last < closing and " " in after:
         after = after.rsplit(" ", 1)[0] + " …"
     return before.lstrip("\n"), text[start:end], after.rstrip("\n")
 

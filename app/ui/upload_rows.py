@@ -44,6 +44,14 @@ def upload_rows(workspace: Workspace) -> None:
             _draw(workspace, batch)
 
 
+def dismiss_finished() -> None:
+    """Lets go of batches in which every file became searchable; a failed file stays until it is dismissed."""
+    for key in st.session_state.get("uploads", []):
+        batch = ingestions().get(key)
+        if batch and not batch.running and all(row.state != "failed" for row in batch.rows()):
+            _dismiss(key)
+
+
 def _draw_running(workspace: Workspace, batch: Ingestion) -> None:
     if not batch.running:
         st.rerun()
@@ -55,7 +63,7 @@ def _draw_running(workspace: Workspace, batch: Ingestion) -> None:
 def _draw(workspace: Workspace, batch: Ingestion) -> None:
     with st.container(border=True, gap="small", key=f"batch_{batch.key}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Into {escape(batch.knowledge_base_name)}")
+            st.caption(f"Into {_title(workspace, batch.knowledge_base_name)}")
             if not batch.running:
                 st.button(
                     "Dismiss",
@@ -86,8 +94,16 @@ def _draw_row(workspace: Workspace, batch: Ingestion, row: FileRow) -> None:
 
 def _amount(row: FileRow) -> str:
     if row.state == "embedding" and row.chunks:
-        return f", {row.done_chunks} of {row.chunks} passages"
-    return f", {row.chunks} passages" if row.state == "done" and row.chunks else ""
+        return f", {row.done_chunks} of {_passages(row.chunks)}"
+    return f", {_passages(row.chunks)}" if row.state == "done" and row.chunks else ""
+
+
+def _passages(count: int) -> str:
+    return f"{count} passage{'' if count == 1 else 's'}"
+
+
+def _title(workspace: Workspace, name: str) -> str:
+    return "the sample company" if name == workspace.default_knowledge_base else escape(name)
 
 
 def _try_again(workspace: Workspace, batch: Ingestion, name: str) -> None:

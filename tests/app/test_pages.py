@@ -112,7 +112,7 @@ def test_the_first_page_teaches_and_offers_three_questions(page: AppTest) -> Non
         "Two?",
         "Three $?",
     ]
-    assert "2 documents of an invented company" in words(page)
+    assert "2 documents are loaded, those of an invented company" in words(page)
 
 
 def test_modes_that_cannot_run_are_disabled_with_the_reason(page: AppTest) -> None:

@@ -135,6 +135,13 @@ def test_surroundings_hold_the_exact_quote(text: str, data: st.DataObject) -> No
     assert text[end:].startswith(after.removesuffix(" …"))
 
 
+def test_surroundings_end_with_the_sheet_or_page() -> None:
+    text = "other sheet\n\nfirst row, the quote, last row\n\nnext sheet"
+    start = text.index("the quote")
+    parts = [(0, 11), (13, 43), (45, len(text))]
+    assert surroundings(text, start, start + 9, parts) == ("first row, ", "the quote", ", last row")
+
+
 @pytest.mark.parametrize(
     ("dense", "keyword", "level"),
     [
