@@ -160,6 +160,23 @@ def test_a_removed_document_is_cited_no_more(tmp_path: Path, encoder: MiniLMEnco
     assert {found.document_id for found in answer.passages} == {"travel.md"}
 
 
+def test_a_document_removed_while_it_is_read_leaves_an_answer_that_is_not_verified(
+    tmp_path: Path, encoder: MiniLMEncoder
+) -> None:
+    source = tmp_path / "leave.md"
+    source.write_text("Every employee has 27 days of annual leave a year.\n", "utf-8")
+    with KnowledgeBase.create(tmp_path / "kb", name="Short-lived", encoder=encoder) as base:
+        base.ingest([source])
+        answer: object = None
+        question = Question(text="How many days of annual leave does an employee have?")
+        for event in RagChain(base, chat_model=None, encoder=encoder).stream(question):
+            if event == StageStarted(stage="reading"):
+                base.remove("leave.md")
+            answer = event
+    assert isinstance(answer, Answer)
+    assert [citation.verified for citation in answer.citations] == [False] * len(answer.citations)
+
+
 def test_the_same_chain_writes_with_a_connected_model(
     knowledge_base: KnowledgeBase, encoder: MiniLMEncoder
 ) -> None:
