@@ -12,7 +12,6 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,15 +103,6 @@ class Blobs:
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < oldest:
                     yield path
-
-    @contextmanager
-    def discarding(self, staged: Iterable[Staged]) -> Iterator[None]:
-        """Whatever was staged and not kept is gone at the end."""
-        try:
-            yield
-        finally:
-            for each in staged:
-                remove_quietly(each.path)
 
 
 def staged_path(folder: Path) -> Path:
