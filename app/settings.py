@@ -17,7 +17,7 @@ from chains.models import shown_url
 from errors import SettingsError
 
 T = TypeVar("T")
-Origin = Literal["default", "environment", ".env"]
+Origin = Literal["default", "environment", ".env", "command line"]
 Precision = Literal["auto", "fp32", "int8"]
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,12 +10,12 @@ import threading
 import unicodedata
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.settings import PROJECT_ROOT, Settings, load_settings
+from app.settings import PROJECT_ROOT, Setting, Settings, load_settings
 from chains.answer import MODES, Mode
 from errors import (
     KnowledgeBaseBusyError,
@@ -122,8 +122,25 @@ class Workspace:
             )
         )
 
+    def with_model(self, model_id: str) -> Workspace:
+        """The same settings with another chat model."""
+        chosen: Setting[str | None] = Setting(self.settings.chat_model.name, model_id, "command line")
+        return Workspace(replace(self.settings, chat_model=chosen))
+
     def chat(self) -> ConnectedModel | None:
-        """The connected chat model, or None where neither a key nor a server is set."""
+        """The connected chat model, or None where neither a key nor a server is set.
+
+        Raises SettingsError where a model is named that cannot be used, or that nothing is connected for.
+        """
+        if self.settings.chat_model.value is not None:
+            from chains.models import HOW_TO_CONNECT, parse_model_id
+
+            named = parse_model_id(
+                self.settings.chat_model.value, base_url=self.settings.openai_base_url.value
+            )
+            if not self.chat_connected:
+                origin = self.settings.chat_model.origin
+                raise SettingsError(f"The model {str(named)!r} ({origin}) is not connected. {HOW_TO_CONNECT}")
         if not self.chat_connected:
             return None
         with self._chat_lock:

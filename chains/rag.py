@@ -14,9 +14,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chains.answer import Answer, AnswerEvent, Passage, Question, Receipt, StageStarted
+from chains.answer import Answer, AnswerEvent, Citation, Passage, Question, Receipt, StageStarted
 from chains.base import last_answer
 from chains.batching import run_batch
 from chains.models import ConnectedModel
@@ -72,6 +73,24 @@ class RagChain:
 
     def stream(self, question: Question) -> Iterator[AnswerEvent]:
         """Yields what happens as it happens; the texts of the deltas add up to the last event's `text`."""
+        for event in self._events(question):
+            yield self._with_cells(event) if isinstance(event, Answer) else event
+
+    def _with_cells(self, answer: Answer) -> Answer:
+        """A chunk of a sheet holds many rows: its citations name the cells of the quote alone."""
+        cited = tuple(map(self._cell_citation, answer.citations))
+        return answer if cited == answer.citations else replace(answer, citations=cited)
+
+    def _cell_citation(self, citation: Citation) -> Citation:
+        if not citation.location.cells:
+            return citation
+        try:
+            cells = self._knowledge_base.cells(citation.document_id, citation.start, citation.end)
+        except DocumentNotFoundError:
+            return citation
+        return replace(citation, location=replace(citation.location, cells=cells or citation.location.cells))
+
+    def _events(self, question: Question) -> Iterator[AnswerEvent]:
         watch = Stopwatch(self._clock)
         yield StageStarted(stage="retrieving")
         passages = retrieve(self._knowledge_base, question)

@@ -32,7 +32,7 @@ from loaders.draft import Recipe, fact_value
 from loaders.embedding import ChunkEncoder, encode_queries
 from loaders.files import publish_new, remove_quietly
 from loaders.inventory import DocumentInfo, Finding, Stats
-from loaders.location import Location
+from loaders.location import Location, cell_range
 from loaders.passage import Passage
 from loaders.progress import FailedFile, FileProgress, IngestReport
 from loaders.rows import (
@@ -296,6 +296,19 @@ class KnowledgeBase:
             return [
                 (a, b, Location.from_dict(json.loads(c))) for a, b, c in connection.execute(query, (row,))
             ]
+
+    def cells(self, document_id: str, start: int, end: int) -> str | None:
+        """The cells that `document_text[start:end]` holds, such as "A2:F2"; None where that is not in a sheet."""
+        row = self._document(document_id, "id")
+        query = 'SELECT start, metadata FROM parts WHERE document = ? AND start < ? AND "end" > ?'
+        with self.database.read() as connection:
+            parts = connection.execute(query, (row, end, start)).fetchall()
+        return cell_range(
+            block["cells"]
+            for opening, metadata in parts
+            for block in json.loads(metadata).get("blocks", ())
+            if opening + block["start"] < end and start < opening + block["end"]
+        )
 
     def blob(self, document_id: str) -> bytes | None:
         """The original file's bytes; None for records."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 ABOVE = "headings_above"  # metadata of a part that goes on under headings of the part before: (level, title) pairs
 
+CELL = re.compile(r"([A-Z]+)(\d+)")
 BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code"]
 
 
@@ -96,3 +98,28 @@ class Location:
             record=data.get("record"),
             headings=tuple(data.get("headings", ())),
         )
+
+
+def cell_range(ranges: Iterable[str]) -> str | None:
+    """The smallest range that holds all: "A2:F2", "A3:G3" -> "A2:G3"."""
+    corners = [(_column(letters), int(row)) for cells in ranges for letters, row in CELL.findall(cells)]
+    if not corners:
+        return None
+    columns, rows = [column for column, _ in corners], [row for _, row in corners]
+    first, last = f"{_letters(min(columns))}{min(rows)}", f"{_letters(max(columns))}{max(rows)}"
+    return first if first == last else f"{first}:{last}"
+
+
+def _column(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number
+
+
+def _letters(column: int) -> str:
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters

@@ -23,7 +23,7 @@ from typing import Any
 from langchain_core.documents import Document
 from langchain_text_splitters import TextSplitter
 
-from loaders.location import ABOVE, Block, Headings, Location, headings_with
+from loaders.location import ABOVE, Block, Headings, Location, cell_range, headings_with
 from loaders.pieces import TokenMap, cluster_start, pieces, trim
 from local.sentences import sentence_spans
 
@@ -35,7 +35,6 @@ TARGET_TOKENS = 180
 SMALL_REST = 4  # a last piece below 1/4 of the target joins the chunk before it, where the limit allows
 
 Span = tuple[int, int]
-CELL = re.compile(r"([A-Z]+)(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,35 +244,10 @@ def _location(metadata: dict[str, Any], group: Sequence[_Unit]) -> Location:
         page=metadata.get("page"),
         slide=metadata.get("slide"),
         sheet=metadata.get("sheet"),
-        cells=_cell_range(unit.block.cells for unit in group),
+        cells=cell_range(unit.block.cells for unit in group),
         record=metadata.get("record"),
         headings=tuple(title for _, title in body.headings),
     )
-
-
-def _cell_range(ranges: Iterable[str]) -> str | None:
-    """The smallest range that holds all: "A2:F2", "A3:G3" -> "A2:G3"."""
-    corners = [(_column(letters), int(row)) for cells in ranges for letters, row in CELL.findall(cells)]
-    if not corners:
-        return None
-    columns, rows = [column for column, _ in corners], [row for _, row in corners]
-    first, last = f"{_letters(min(columns))}{min(rows)}", f"{_letters(max(columns))}{max(rows)}"
-    return first if first == last else f"{first}:{last}"
-
-
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number
-
-
-def _letters(column: int) -> str:
-    letters = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
 
 
 def _chunk_document(part: Document, chunk: Chunk) -> Document:

@@ -32,6 +32,7 @@ def ask(
     mode: Annotated[str, typer.Option(help="base, rag, finetuned or hybrid.")] = "rag",
     kb: Annotated[str, typer.Option(help="The knowledge base.")] = SAMPLE,
     k: Annotated[int, typer.Option(min=1, max=50, help="Passages to read.")] = 5,
+    model: Annotated[str | None, typer.Option(help="The chat model, as GROUNDTUNE_CHAT_MODEL.")] = None,
     filter: Annotated[list[str] | None, typer.Option(help="key=value that the document must have.")] = None,
     questions: Annotated[Path | None, typer.Option(help="JSONL of {_id, text}: ask them all.")] = None,
     out: Annotated[Path | None, typer.Option(help="With --questions: the JSONL file to write.")] = None,
@@ -46,7 +47,8 @@ def ask(
     chosen = _mode(mode)
     if kb == SAMPLE and chosen != "base":
         load_sample()
-    chain = open_workspace().chain(chosen, kb)
+    workspace = open_workspace()
+    chain = (workspace if model is None else workspace.with_model(model)).chain(chosen, kb)
     if question is not None:
         _ask_one(chain, Question(text=well_formed(question), k=k, filter=conditions), json=json)
         return
@@ -95,7 +97,7 @@ def _print_evidence(answer: Answer, streamed: str) -> None:
         mark = "" if citation.verified else "  (not verified)"
         print_line(f"\n[{citation.marker}] {citation.document_id}{' · ' + place if place else ''}{mark}")
         print_line(f'    "{" ".join(citation.quote.split())}"')
-    if answer.reason:
+    if answer.reason and answer.reason not in answer.text:
         print_line(answer.reason if answer.abstained else f"\nThis answer is incomplete: {answer.reason}")
     if answer.abstained:
         for passage in answer.passages[:3]:

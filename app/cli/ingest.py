@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,5 +71,7 @@ def _print_report(report: IngestReport, kb: str) -> None:
         f"{kb}: {report.added} added, {report.updated} updated, {report.unchanged} unchanged, "
         f"{len(report.failed)} failed; {report.chunks} chunks in {report.seconds:.1f} s"
     )
+    for note in report.notes:
+        say(f"  note: {note.file}: {note.note}")
     if report.failed:
-        say("Failed files were skipped; `python -m app kb show` lists them with the reason.")
+        say(f"Failed files were skipped; they are listed by: python -m app kb show {shlex.quote(kb)}")

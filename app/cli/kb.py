@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.output import print_json, print_line, say
-from app.workspace import open_workspace
+from app.workspace import KnowledgeBaseInfo, open_workspace
 from errors import DocumentNotFoundError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def list_all(json: Json = False) -> None:
         print_json([info.as_dict() for info in found])
         return
     for info in found:
-        print_line(f"{info.name}  {info.documents} documents, {info.chunks} chunks" + _failed(info.failed))
+        print_line(info.problem or _described(info))
     if not found:
         say("No knowledge base yet. Make one: python -m app kb create NAME")
 
@@ -38,7 +39,7 @@ def create(name: Name, json: Json = False) -> None:
     if json:
         print_json({"created": name})
     else:
-        print_line(f"Created {name}. Fill it: python -m app ingest PATH... --kb {name!r}")
+        print_line(f"Created {name}. Fill it: python -m app ingest PATH... --kb {shlex.quote(name)}")
 
 
 @app.command()
@@ -67,11 +68,11 @@ def remove(
         _remove_documents(workspace.knowledge_base(name), document)
         removed: dict[str, object] = {"removed_documents": document}
     else:
-        info = workspace.describe(name)
         if not yes:
-            typer.confirm(f"Delete {name!r} with {info.documents} documents for good?", abort=True, err=True)
+            count = workspace.describe(name).documents
+            typer.confirm(f"Delete {name!r} with {count} documents for good?", abort=True, err=True)
         workspace.remove_knowledge_base(name)
-        removed = {"removed": name, "documents": info.documents}
+        removed = {"removed": name}
     if json:
         print_json(removed)
     else:
@@ -130,5 +131,6 @@ def _print_generation(generation: int, json: bool) -> None:
         print_line(f"Generation {generation} now serves.")
 
 
-def _failed(count: int) -> str:
-    return f", {count} files failed" if count else ""
+def _described(info: KnowledgeBaseInfo) -> str:
+    failed = f", {info.failed} files failed" if info.failed else ""
+    return f"{info.name}  {info.documents} documents, {info.chunks} chunks{failed}"

@@ -40,6 +40,10 @@ def search(
         raise typer.BadParameter("give a query, or --queries FILE with --run FILE")
     if kb == SAMPLE:
         load_sample()
+    if query is not None and not query.strip():
+        raise typer.BadParameter("the query is empty")
+    if query is not None and not query.strip():
+        raise typer.BadParameter("the query is empty")
     knowledge_base = open_workspace().knowledge_base(kb)
     if query is not None:
         found = knowledge_base.search(well_formed(query), k=k, filter=conditions)

@@ -148,6 +148,26 @@ def test_ask_cites_the_very_characters(filled: Path) -> None:
     } <= set(answer)
 
 
+def test_a_quoted_row_is_cited_by_its_own_cells(home: Path, tmp_path: Path) -> None:
+    rows = [
+        "Part,Supplier,Lead time",
+        "Door hinge,Oldeman,3 weeks",
+        "Compressor,Termovia,18 weeks",
+        "Fan,Axial,2 days",
+    ]
+    (tmp_path / "parts.csv").write_text("\n".join(rows), "utf-8")
+    run("ingest", tmp_path / "parts.csv", "--kb", "parts")
+    answer = run_json("ask", "What is the lead time of the compressor?", "--kb", "parts")
+    cells = {citation["location"]["cells"]: citation["quote"] for citation in answer["citations"]}
+    assert "18 weeks" in cells["A3:C3"]
+    assert answer["passages"][0]["location"]["cells"] == "A1:C4"
+
+
+def test_another_model_can_be_named_for_one_question_but_must_be_connected(filled: Path) -> None:
+    result = CliRunner().invoke(app, ["ask", "x", "--kb", "team", "--model", "openai:gpt-6-luna"])
+    assert "'openai:gpt-6-luna' (command line) is not connected" in str(result.exception)
+
+
 def test_ask_abstains_where_the_documents_are_silent(filled: Path) -> None:
     answer = run_json("ask", "What is the boiling point of tungsten?", "--kb", "team")
     assert answer["abstained"] is True
@@ -174,7 +194,7 @@ def test_knowledge_bases_are_listed_shown_and_removed(filled: Path) -> None:
     assert run_json("kb", "remove", "team", "--document", "pumps.txt") == {"removed_documents": ["pumps.txt"]}
     assert run_json("kb", "list")[0]["documents"] == 1
     assert run_json("kb", "doctor", "team") == []
-    run("kb", "remove", "team", "--yes")
+    assert run_json("kb", "remove", "team", "--yes") == {"removed": "team"}
     assert run_json("kb", "list") == []
 
 

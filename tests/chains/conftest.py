@@ -47,6 +47,9 @@ class Shelf:
     def document_text(self, document_id: str) -> str:
         return self.texts[document_id]
 
+    def cells(self, document_id: str, start: int, end: int) -> str | None:
+        return None
+
     def stats(self) -> Counts:
         return Counts(documents=len(self.texts))
 
