@@ -9,7 +9,7 @@ PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --disable-pip-version-check --no-deps
+INSTALL := $(PY) scripts/install.py
 CODE := errors.py app chains loaders local finetune tests benchmarks examples scripts
 
 .PHONY: run test lint fix bench lock clean
@@ -41,16 +41,16 @@ $(VENV)/.installed: requirements.lock
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Groundtune needs Python 3.11 or newer; this is ' + sys.version.split()[0] + '. Try: make PYTHON=python3.12 run')"
 	@echo "Making $(VENV) and installing Groundtune's packages (a few minutes the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) -r requirements.lock
+	@$(INSTALL) requirements.lock
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	@echo "Installing the development tools ..."
-	@$(PIP) -r requirements-dev.lock
+	@$(INSTALL) requirements-dev.lock
 	@touch $@
 
 lock: $(VENV)/.installed
-	@$(PIP) uv
+	@$(PY) -m pip install --quiet uv
 	@$(PY) scripts/lock.py
 
 clean:

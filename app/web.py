@@ -75,8 +75,12 @@ def create_application(*, host: str = "127.0.0.1") -> st.App:
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from starlette.routing import Route
+    from streamlit import net_util
 
     _configure()
+    net_util.get_external_ip = (
+        _unknown  # a page of another origin would make Streamlit ask a host of Amazon's
+    )
     hosts = ["127.0.0.1", "localhost", "[::1]"] if host in LOOPBACK else ["*"]
     return st.App(
         SHELL,
@@ -112,6 +116,10 @@ def content_security_policy(index_html: str) -> str:
             "frame-ancestors 'none'",
         ]
     )
+
+
+def _unknown() -> None:
+    return None
 
 
 class SecurityHeaders:

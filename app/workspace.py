@@ -94,11 +94,22 @@ class Workspace:
         from local.encoder import MiniLMEncoder
 
         return MiniLMEncoder(
-            cache_dir=self.settings.home.value / "models",
+            cache_dir=self._home() / "models",
             model_dir=self.settings.embedding_dir.value,
             precision=self.settings.precision.value,
             threads=self.settings.threads.value,
         )
+
+    def _home(self) -> Path:
+        """GROUNDTUNE_HOME, made where it is missing, for this user's eyes only: it holds copies of documents."""
+        home = self.settings.home.value
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"{home} cannot be GROUNDTUNE_HOME ({error.strerror}): name another."
+            ) from error
+        return home
 
     @property
     def encoder(self) -> MiniLMEncoder:
@@ -188,7 +199,7 @@ class Workspace:
 
     @property
     def _kb_root(self) -> Path:
-        return self.settings.home.value / "tenants" / TENANT / "kb"
+        return self._home() / "tenants" / TENANT / "kb"
 
     def _kb_path(self, name: str) -> Path:
         """A name never becomes a path: its folder is named by a hash of its case-folded form."""

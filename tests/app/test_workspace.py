@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from app import workspace as workspace_module
 from app.settings import load_settings
 from app.workspace import SAMPLE, Workspace
-from errors import KnowledgeBaseNotFoundError
+from errors import KnowledgeBaseNotFoundError, SettingsError
 from tests.loopback.openai_server import Recorded, serve_openai
 
 SOON_S = 10.0
@@ -142,3 +143,15 @@ def test_a_slow_model_server_holds_up_nothing_else(home: Path) -> None:
             slow.free.set()
             asking.join()
             workspace.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permission bits")
+def test_the_home_is_made_for_this_user_alone(tmp_path: Path) -> None:
+    assert Workspace(load_settings({"GROUNDTUNE_HOME": str(tmp_path / "new")})).knowledge_bases() == []
+    assert (tmp_path / "new").stat().st_mode & 0o077 == 0
+
+
+def test_a_home_that_is_a_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="cannot be GROUNDTUNE_HOME"):
+        Workspace(load_settings({"GROUNDTUNE_HOME": str(tmp_path / "file")})).knowledge_bases()
