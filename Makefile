@@ -33,6 +33,7 @@ fix: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@$(PY) -m benchmarks.start
+	@$(PY) -m benchmarks.sample_company
 	@$(PY) -m benchmarks.overhead
 	@$(PY) -m benchmarks.incremental
 
