@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import threading
+import time
 import unicodedata
 import uuid
 from collections.abc import Callable
@@ -40,6 +41,7 @@ SAMPLE_STARTERS = PROJECT_ROOT / "examples" / "starters.json"
 TENANT = "default"
 LONGEST_NAME = 80
 REMOVED = ".removed"
+UPLOADS_KEPT_S = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +270,10 @@ class Workspace:
             path = self._kb_path(name)
             return self._keep(KnowledgeBase.create(path, name=_clean_name(name), encoder=self.encoder))
 
+    def uploads(self, name: str) -> Path:
+        """Where files uploaded to a knowledge base lie until they are searchable, or their retry is given up."""
+        return self._home() / "uploads" / self._kb_path(name).name
+
     def remove_knowledge_base(self, name: str) -> None:
         """Deletes it with all its files, for good, and what a killed removal left.
 
@@ -281,6 +287,7 @@ class Workspace:
             opened = self._open.pop(path.name, None)
             if opened is not None:
                 opened.close()
+            shutil.rmtree(self.uploads(name), ignore_errors=True)
             try:
                 path.rename(path.with_name(f"{path.name}-{uuid.uuid4().hex[:8]}{REMOVED}"))
                 for doomed in self._kb_root.glob(f"*{REMOVED}"):
@@ -321,6 +328,12 @@ class Workspace:
     @property
     def default_knowledge_base(self) -> str:
         return SAMPLE
+
+    def forget_old_uploads(self) -> None:
+        """Deletes uploads of more than a day ago: failed ones that nobody tried again."""
+        for folder in self._home().glob("uploads/*/*"):
+            if folder.is_dir() and time.time() - folder.stat().st_mtime > UPLOADS_KEPT_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         with self._lock:

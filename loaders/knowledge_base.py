@@ -178,11 +178,13 @@ class KnowledgeBase:
         self,
         sources: Iterable[Path | Record | Upload],
         *,
+        password: str | None = None,
         on_progress: Progress | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> IngestReport:
         """Files, folders, uploads and records. What fails is in the report and in `documents()`, and stops nothing.
 
+        password: tried on locked files.
         stop: looked at between files and between slices of a file; on True the run ends and keeps what is done.
         """
         from loaders.ingest import Ingest
@@ -191,7 +193,7 @@ class KnowledgeBase:
         generation = self.writable()
         self.blobs.settle()
         self.blobs.clear_staging()
-        with file_reader() as read_parts:
+        with file_reader(password) as read_parts:
             run = Ingest(
                 database=self.database,
                 blobs=self.blobs,

@@ -35,8 +35,10 @@ def splitter_for(encoder: ChunkEncoder, recipe: Recipe) -> Splitter:
 
 
 @contextmanager
-def file_reader() -> Iterator[ReadParts]:
+def file_reader(password: str | None = None) -> Iterator[ReadParts]:
     """Reads files for the length of one ingest, in a worker process that a bad file may crash or hang.
+
+    password: tried on every locked file; it is kept in memory alone.
 
     Small plain text is read in this process: its readers are Python throughout, and the worker takes time to start.
     """
@@ -45,7 +47,11 @@ def file_reader() -> Iterator[ReadParts]:
     with ReaderProcess() as worker:
 
         def read(path: Path, name: str) -> list[Document]:
-            return read_file(path, name=name) if _is_plain(path, name) else worker.read(path, name=name)
+            return (
+                read_file(path, name=name)
+                if _is_plain(path, name)
+                else worker.read(path, name=name, password=password)
+            )
 
         yield read
 

@@ -24,18 +24,22 @@ def ingest(
     id_field: Annotated[str | None, typer.Option(help="JSONL rows are records with this id field.")] = None,
     text_field: Annotated[str, typer.Option(help="The rows' text field.")] = "text",
     title_field: Annotated[str, typer.Option(help="The rows' title field.")] = "title",
+    password: Annotated[
+        bool, typer.Option("--password", help="Ask for the password of locked files.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Read files into a knowledge base; unchanged ones cost nothing, bad ones are named and skipped."""
     for path in paths:
         if not path.exists():
             raise SettingsError(f"There is no file or folder {str(path)!r}.")
+    secret = typer.prompt("Password", hide_input=True, err=True) if password else None
     workspace = open_workspace()
     known = workspace.has_knowledge_base(kb)
     knowledge_base = workspace.knowledge_base(kb) if known else workspace.create_knowledge_base(kb)
     progress = IngestProgress()
     sources = paths if id_field is None else _sources(paths, id_field, text_field, title_field)
-    report = knowledge_base.ingest(sources, on_progress=progress)
+    report = knowledge_base.ingest(sources, password=secret, on_progress=progress)
     progress.end()
     if json:
         print_json(report.as_dict())

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from app.cli.ingest import load_sample
+from app.cli.output import say
+from app.workspace import open_workspace
 
 
 def ui(
@@ -17,6 +19,13 @@ def ui(
     sample: Annotated[bool, typer.Option(help="Load the sample company first.")] = True,
 ) -> None:
     """Serve the web page; prints its address when it is ready."""
-    from app.web import serve
+    from app.web import LOOPBACK, serve
 
-    serve(host=host, port=port, prepare=load_sample if sample else None)
+    def prepare() -> None:
+        open_workspace().forget_old_uploads()
+        if sample:
+            load_sample()
+
+    if host not in LOOPBACK:
+        say(f"Warning: whoever reaches {host} can read, add and remove documents: there is no log-in yet.")
+    serve(host=host, port=port, prepare=prepare)

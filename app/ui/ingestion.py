@@ -7,13 +7,13 @@ and kept while it can be retried.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -163,9 +163,21 @@ def ingestions() -> Ingestions:
 def receive(
     files: Iterable[Uploaded], folder: Path, knowledge_base_name: str, suffixes: frozenset[str]
 ) -> Ingestion:
-    """Writes the uploads below `folder` and gives their batch; a file that is refused becomes a failed row."""
-    place = folder / hashlib.sha256(knowledge_base_name.encode()).hexdigest()[:16]
-    return Ingestion(knowledge_base_name, [_received(file, place, suffixes) for file in files])
+    """Writes the uploads below `folder` and gives their batch; a file that is refused becomes a failed row.
+
+    Of two files of one name, from different folders, the second becomes `name (2).suffix`.
+    """
+    rows: dict[str, FileRow] = {}
+    for file in files:
+        name = _distinct(file_name(file.name), rows)
+        rows[name] = _received(file, name, folder, suffixes)
+    return Ingestion(knowledge_base_name, list(rows.values()))
+
+
+def _distinct(name: str, taken: Container[str]) -> str:
+    path = Path(name)
+    numbered = (f"{path.stem} ({number}){path.suffix}" for number in count(2))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
 
 
 def again(ingestion: Ingestion, name: str) -> Ingestion:
@@ -176,8 +188,7 @@ def again(ingestion: Ingestion, name: str) -> Ingestion:
     )
 
 
-def _received(file: Uploaded, place: Path, suffixes: frozenset[str]) -> FileRow:
-    name = file_name(file.name)
+def _received(file: Uploaded, name: str, place: Path, suffixes: frozenset[str]) -> FileRow:
     try:
         _check(name, file.size, suffixes)
         return FileRow(name=name, path=_write(file, place / secrets.token_hex(8) / name))

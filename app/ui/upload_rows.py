@@ -24,7 +24,7 @@ def start_upload(workspace: Workspace, knowledge_base_name: str, files: list[Upl
     """Takes the files over and starts reading them; the session remembers the batch so that pages can show it."""
     from loaders.readers import SUPPORTED_SUFFIXES
 
-    folder = workspace.settings.home.value / "uploads"
+    folder = workspace.uploads(knowledge_base_name)
     batch = receive(files, folder, knowledge_base_name, SUPPORTED_SUFFIXES)
     return _start(workspace, batch)
 

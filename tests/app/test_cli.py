@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from app import workspace
 from app.__main__ import app
 from errors import GroundtuneError, SettingsError
+from tests.readers.samples import pdf
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDBOOK = """# Handbook
@@ -336,3 +337,16 @@ def test_wrong_usage_is_said_before_anything_is_loaded(home: Path) -> None:
 
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+
+def test_a_locked_file_opens_with_the_password_asked_for(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "prices.pdf").write_bytes(pdf([[(72, 700, 11, "A pump costs 90 euros.")]], password="s3cret"))
+    assert (
+        "encrypted"
+        in run_json("ingest", tmp_path / "prices.pdf", "--kb", "p", expect=1)["failed"][0]["reason"]
+    )
+    result = CliRunner().invoke(
+        app, ["ingest", str(tmp_path / "prices.pdf"), "--kb", "p", "--password", "--json"], input="s3cret\n"
+    )
+    assert json.loads(result.stdout)["added"] == 1
+    assert "s3cret" not in result.output

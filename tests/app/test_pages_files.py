@@ -84,7 +84,7 @@ def test_the_same_name_lands_at_the_same_place(tmp_path: Path) -> None:
     """Its place is its source: uploading a file again updates its document."""
     knowledge = Knowledge()
     for base, content in (("mine", b"one"), ("mine", b"two"), ("another", b"two")):
-        run(receive([Upload("a.md", content)], tmp_path, base, SUFFIXES), knowledge)
+        run(receive([Upload("a.md", content)], tmp_path / base, base, SUFFIXES), knowledge)
     first, second, other = knowledge.places
     assert first == second != other
     assert [content for _, content in knowledge.seen] == [b"one", b"two", b"two"]
@@ -102,6 +102,18 @@ def test_the_same_name_twice_at_once_loses_neither(tmp_path: Path) -> None:
     assert [row.state for batch in made for row in batch.rows()] == ["done", "done"]
     assert sorted(content for _, content in knowledge.seen) == [b"one", b"two"]
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_two_files_of_one_name_are_both_read(tmp_path: Path) -> None:
+    """Two folders may each hold a report.md."""
+    knowledge = Knowledge()
+    files = [Upload("report.md", b"one"), Upload("report.md", b"two"), Upload("report.md", b"three")]
+    assert set(run(receive(files, tmp_path, "mine", SUFFIXES), knowledge)) == {
+        "report.md",
+        "report (2).md",
+        "report (3).md",
+    }
+    assert [content for _, content in knowledge.seen] == [b"one", b"two", b"three"]
 
 
 def test_nothing_is_done_before_the_knowledge_base_says_so(tmp_path: Path) -> None:

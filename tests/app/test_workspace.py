@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -155,3 +156,18 @@ def test_a_home_that_is_a_file_is_refused_in_one_sentence(tmp_path: Path) -> Non
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="cannot be GROUNDTUNE_HOME"):
         Workspace(load_settings({"GROUNDTUNE_HOME": str(tmp_path / "file")})).knowledge_bases()
+
+
+def test_uploads_go_with_their_knowledge_base_and_with_time(home: Path) -> None:
+    workspace = Workspace(load_settings())
+    for name in ("mine", "yours"):
+        workspace.create_knowledge_base(name)
+        (workspace.uploads(name) / "batch").mkdir(parents=True)
+        (workspace.uploads(name) / "batch" / "failed.pdf").write_bytes(b"secret")
+    workspace.remove_knowledge_base("mine")
+    workspace.forget_old_uploads()
+    assert [path.parent.parent for path in home.rglob("failed.pdf")] == [workspace.uploads("yours")]
+    os.utime(workspace.uploads("yours") / "batch", (0, 0))
+    workspace.forget_old_uploads()
+    assert list(home.rglob("failed.pdf")) == []
+    workspace.close()
