@@ -63,7 +63,11 @@ def parse_filter(pairs: Sequence[str]) -> dict[str, str] | None:
     for pair in pairs:
         if "=" not in pair.strip("="):
             raise SettingsError(f"--filter {pair!r} is not of the form key=value.")
-    return dict(pair.split("=", 1) for pair in pairs) or None
+    conditions = [pair.split("=", 1) for pair in pairs]
+    for key, _ in conditions:
+        if sum(key == other for other, _ in conditions) > 1:
+            raise SettingsError(f"--filter names {key!r} twice: a document can match one value only.")
+    return {key: value for key, value in conditions} or None
 
 
 def write_run(

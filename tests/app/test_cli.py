@@ -216,6 +216,7 @@ def test_rebuild_makes_a_generation_and_rollback_goes_back(filled: Path) -> None
         (("ask", "x", "--kb", "team", "--mode", "hybrid"), "The Hybrid mode cannot run"),
         (("ask", "x", "--kb", "team", "--mode", "base"), "No model is connected"),
         (("search", "x", "--kb", "team", "--filter", "novalue"), "not of the form key=value"),
+        (("search", "x", "--kb", "team", "--filter", "a=1", "--filter", "a=2"), "names 'a' twice"),
         (("kb", "create", "team"), "exists already"),
         (("kb", "create", "a\nb"), "cannot name a knowledge base"),
         (("kb", "remove", "team", "--document", "ghost.md"), "ghost.md"),
