@@ -67,7 +67,7 @@ def parse_filter(pairs: Sequence[str]) -> dict[str, str] | None:
     for key, _ in conditions:
         if sum(key == other for other, _ in conditions) > 1:
             raise SettingsError(f"--filter names {key!r} twice: a document can match one value only.")
-    return {key: value for key, value in conditions} or None
+    return dict(conditions) or None
 
 
 def write_run(
