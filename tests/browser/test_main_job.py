@@ -44,9 +44,15 @@ def upload(page: Page, name: str, text: str) -> None:
 
 
 def ask(page: Page, question: str) -> None:
+    """Types and sends; the box does not take Enter while a file is still on its way, so it is pressed again."""
     box = page.get_by_test_id("stChatInputTextArea")
     box.fill(question)
-    box.press("Enter")
+    for _ in range(100):
+        box.press("Enter")
+        page.wait_for_timeout(100)
+        if box.input_value() != question:
+            return
+    raise AssertionError("the question was never taken")
 
 
 def answered(page: Page, count: int = 1) -> None:
