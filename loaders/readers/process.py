@@ -157,17 +157,3 @@ def _forward(stream: IO[str], replies: queue.Queue[str | None]) -> None:
 def _clean_environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     return kept | {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
-
-
-def read_file_isolated(
-    path: Path | str,
-    *,
-    name: str | None = None,
-    password: str | None = None,
-    timeout_s: float = 120.0,
-    memory_bytes: int = 3 * 2**30,
-    limits: Limits | None = None,
-) -> list[Document]:
-    """`read_file` in a child process of its own; for more than one file keep a `ReaderProcess`."""
-    with ReaderProcess(timeout_s=timeout_s, memory_bytes=memory_bytes, limits=limits) as process:
-        return process.read(path, name=name, password=password)

@@ -25,7 +25,7 @@ from errors import (
     ScannedFileError,
     UnsupportedFileError,
 )
-from loaders.readers import Limits, ReaderProcess, read_file, read_file_isolated
+from loaders.readers import Limits, ReaderProcess, read_file
 from loaders.readers.base import FileLoader
 from loaders.readers.part import Part
 from tests.readers import samples
@@ -418,8 +418,11 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
 
 def test_a_file_that_eats_memory_is_given_up(tmp_path: Path) -> None:
     hungry = samples.write(tmp_path, "hungry.json", b"[" + b'{"a":1},' * 3_000_000 + b"1]")
-    with pytest.raises((FileTooLargeError, CorruptFileError), match=r"memory|too large"):
-        read_file_isolated(hungry, memory_bytes=400 * 2**20, timeout_s=60)
+    with (
+        ReaderProcess(memory_bytes=400 * 2**20, timeout_s=60) as process,
+        pytest.raises((FileTooLargeError, CorruptFileError), match=r"memory|too large"),
+    ):
+        process.read(hungry)
 
 
 def test_the_worker_knows_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
