@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from chains.answer import Answer, AnswerEvent, StageStarted, TextDelta
+from chains.answer import Answer, AnswerEvent, Searched, StageStarted, TextDelta
 from errors import GroundtuneError
 
 State = Literal["running", "done", "stopped", "failed"]
@@ -29,6 +29,7 @@ class LiveSnapshot:
     text: str
     answer: Answer | None = None
     error: str | None = None
+    searched_for: str | None = None  # where that is not the question as typed
 
 
 class LiveAnswer:
@@ -80,9 +81,11 @@ class LiveAnswer:
             if now.state != "running":
                 return False
             if isinstance(event, StageStarted):
-                self._snapshot = LiveSnapshot(state="running", stage=event.stage, text=now.text)
+                self._snapshot = replace(now, stage=event.stage)
+            elif isinstance(event, Searched):
+                self._snapshot = replace(now, searched_for=event.query)
             elif isinstance(event, TextDelta):
-                self._snapshot = LiveSnapshot(state="running", stage=now.stage, text=now.text + event.text)
+                self._snapshot = replace(now, text=now.text + event.text)
             else:
                 self._snapshot = LiveSnapshot(state="done", stage="done", text=event.text, answer=event)
                 self._ended.set()
