@@ -52,6 +52,12 @@ class Support:
         return self.figures_found and self.score >= HOLDS_FROM
 
 
+def score_claim(claim: str, evidence: Sequence[str], encoder: SentenceEncoder) -> float:
+    """0..1: how well the texts together support the claim."""
+    text = "\n".join(" ".join(part.split()) for part in evidence)
+    return best_support([(claim, text)], encoder)[0].score
+
+
 def best_support(pairs: Sequence[tuple[str, str]], encoder: SentenceEncoder) -> list[Support]:
     """For each (claim, passage text) the sentence, or two neighbours, that carries the claim best."""
     windows = [_likeliest(claim, text) for claim, text in pairs]

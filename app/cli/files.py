@@ -14,12 +14,20 @@ from errors import SettingsError
 
 def read_questions(path: Path) -> Iterator[dict[str, Any]]:
     """Rows {_id, text, ...} of a JSONL file, streamed. Raises SettingsError naming file, line and fault."""
+    for place, row in read_rows(path):
+        if not isinstance(row.get("text"), str) or "_id" not in row:
+            raise SettingsError(f'{place} needs the fields "_id" and "text".')
+        yield row | {"text": well_formed(row["text"])}
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(place for error messages, row) of each JSONL line that is not blank, streamed. Raises SettingsError."""
     if not path.is_file():
         raise SettingsError(f"There is no file {str(path)!r}.")
     with path.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(_decoded(lines, path), start=1):
             if line.strip():
-                yield _row(line, f"{path}, line {number}")
+                yield f"{path}, line {number}", _row(line, f"{path}, line {number}")
 
 
 def _decoded(lines: TextIO, path: Path) -> Iterator[str]:
@@ -34,9 +42,9 @@ def _row(line: str, place: str) -> dict[str, Any]:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{place} is not JSON ({error}).") from error
-    if not isinstance(row, dict) or not isinstance(row.get("text"), str) or "_id" not in row:
-        raise SettingsError(f'{place} needs the fields "_id" and "text".')
-    return row | {"text": well_formed(row["text"])}
+    if not isinstance(row, dict):
+        raise SettingsError(f"{place} is not a JSON object.")
+    return row
 
 
 def well_formed(text: str) -> str:

@@ -1,0 +1,87 @@
+"""python -m app evaluate support claims.jsonl --out scores.jsonl: how well evidence supports claims, row by row."""
+
+from __future__ import annotations
+
+import json as json_module
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.files import read_rows, well_formed, write_whole
+from app.cli.output import print_json, print_line, say
+from app.workspace import open_workspace
+from errors import SettingsError
+
+app = typer.Typer(no_args_is_help=True, help="Measure answers, retrieval, confidence and support.")
+SAID_EVERY = 100  # rows
+
+
+@app.callback()
+def evaluate() -> None:
+    """Measure answers, retrieval, confidence and support."""
+
+
+@app.command()
+def support(
+    claims: Annotated[
+        Path, typer.Argument(help="JSONL of {id, claim, evidence}; evidence: one text or a list.")
+    ],
+    out: Annotated[Path, typer.Option(help="The JSONL file to write: {id, score} a row, in the same order.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Score how well each row's evidence supports its claim: 0 (not at all) to 1."""
+    from chains.support import score_claim
+
+    encoder = open_workspace().encoder
+    count = 0
+    with write_whole(out) as lines:
+        for count, row in enumerate(read_claims(claims), start=1):
+            score = score_claim(row.claim, row.evidence, encoder)
+            lines.write(json_module.dumps({"id": row.id, "score": score}, ensure_ascii=False) + "\n")
+            if count % SAID_EVERY == 0:
+                say(f"  {count} claims")
+    if json:
+        print_json({"claims": count, "out": str(out)})
+    else:
+        print_line(f"{count} scores written to {out}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRow:
+    id: str | int
+    claim: str
+    evidence: tuple[str, ...]
+
+
+def read_claims(path: Path) -> Iterator[ClaimRow]:
+    """Rows {id, claim, evidence} of a JSONL file, streamed.
+
+    Raises SettingsError naming file, line and field.
+    """
+    for place, row in read_rows(path):
+        yield ClaimRow(id=_id(row, place), claim=_claim(row, place), evidence=_evidence(row, place))
+
+
+def _id(row: dict[str, Any], place: str) -> str | int:
+    value = row.get("id")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise SettingsError(f'{place}: the field "id" must be a text or a whole number.')
+    return value
+
+
+def _claim(row: dict[str, Any], place: str) -> str:
+    value = row.get("claim")
+    if not isinstance(value, str) or not value.strip():
+        raise SettingsError(f'{place}: the field "claim" must be a text that is not empty.')
+    return well_formed(value)
+
+
+def _evidence(row: dict[str, Any], place: str) -> tuple[str, ...]:
+    value = row.get("evidence")
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise SettingsError(f'{place}: the field "evidence" must be a text or a list of texts.')
+    return tuple(map(well_formed, texts))
