@@ -4,20 +4,24 @@ Read with `load_settings()`; nothing is read at import. The process environment 
 wins over the default. `.env.example` lists the same names with their meaning; a test keeps the two in step.
 """
 
+# ruff: noqa: RUF009 - `_set` describes a field, it makes no default
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Generic, Literal, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import Any, Generic, Literal, TypeVar
 
+from app import setting_values as values
+from app.dotenv_file import read_dotenv, save_to_dotenv
 from chains.models import shown_url
 from errors import SettingsError
 
+__all__ = ["PROJECT_ROOT", "Origin", "Setting", "Settings", "load_settings", "save_to_dotenv"]
+
 T = TypeVar("T")
-Origin = Literal["default", "environment", ".env", "command line"]
+Origin = Literal["default", "environment", ".env", "command line", "settings page"]
 Precision = Literal["auto", "fp32", "int8"]
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,20 +46,77 @@ class Setting(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """What is known of a setting before it is read."""
+
+    name: str
+    parse: Callable[[str], object]
+    default: object
+    secret: bool
+
+    def read(self, text: str, origin: Origin) -> Setting[Any]:
+        """Empty counts as not set. Raises SettingsError, which repeats no secret."""
+        if not text.strip():
+            default = self.default() if callable(self.default) else self.default
+            return Setting(self.name, default, "default", self.secret)
+        try:
+            return Setting(self.name, self.parse(text.strip()), origin, self.secret)
+        except ValueError as error:
+            shown = "" if self.secret else f" is {_without_credentials(text.strip())!r}, which"
+            raise SettingsError(f"{self.name} (from {origin}){shown} {error}.") from error
+
+
+def _set(name: str, parse: Callable[[str], object], default: object = None, *, secret: bool = False) -> Any:
+    return field(metadata={"kind": _Kind(name=name, parse=parse, default=default, secret=secret)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    home: Setting[Path]  # knowledge bases, caches, models
-    embedding_dir: Setting[
-        Path | None
-    ]  # a folder with all-MiniLM-L6-v2's model.safetensors and tokenizer.json
-    precision: Setting[Precision]  # of the embedded model
-    threads: Setting[int | None]  # None: every core this process may use
-    chat_model: Setting[str | None]  # "openai:NAME" or "compatible:NAME"
-    openai_api_key: Setting[str | None]
-    openai_base_url: Setting[str | None]
-    timeout_s: Setting[float]  # of one request to a chat model server
+    """Model ids are written as chains/models.py reads them: "openai:NAME", "azure:DEPLOYMENT", ..."""
+
+    home: Setting[Path] = _set("GROUNDTUNE_HOME", values.path, lambda: PROJECT_ROOT / ".groundtune")
+    embedding_dir: Setting[Path | None] = _set("GROUNDTUNE_EMBEDDING_DIR", values.path)
+    precision: Setting[Precision] = _set("GROUNDTUNE_PRECISION", values.precision, "auto")
+    threads: Setting[int | None] = _set("GROUNDTUNE_THREADS", values.threads)  # None: every core
+    embedding_model: Setting[str | None] = _set("GROUNDTUNE_EMBEDDING_MODEL", str)  # of new knowledge bases
+
+    chat_model: Setting[str | None] = _set("GROUNDTUNE_CHAT_MODEL", str)
+    finetuned_model: Setting[str | None] = _set("GROUNDTUNE_FINETUNED_MODEL", str)
+    judge_model: Setting[str | None] = _set("GROUNDTUNE_JUDGE_MODEL", str)  # None: the embedded scorer alone
+    openai_api_key: Setting[str | None] = _set("OPENAI_API_KEY", values.key, secret=True)
+    openai_base_url: Setting[str | None] = _set("OPENAI_BASE_URL", values.url)
+    azure_openai_api_key: Setting[str | None] = _set("AZURE_OPENAI_API_KEY", values.key, secret=True)
+    azure_openai_endpoint: Setting[str | None] = _set("AZURE_OPENAI_ENDPOINT", values.url)
+    openai_api_version: Setting[str | None] = _set("OPENAI_API_VERSION", values.api_version)  # Azure's
+
+    fallback_model: Setting[str | None] = _set("GROUNDTUNE_FALLBACK_MODEL", str)
+    fallback_api_key: Setting[str | None] = _set("GROUNDTUNE_FALLBACK_API_KEY", values.key, secret=True)
+    fallback_base_url: Setting[str | None] = _set("GROUNDTUNE_FALLBACK_BASE_URL", values.url)
+
+    timeout_s: Setting[float] = _set("GROUNDTUNE_TIMEOUT", values.seconds, 60.0)  # of a server's silence
+    requests_per_minute: Setting[int | None] = _set("GROUNDTUNE_REQUESTS_PER_MINUTE", values.requests)
+    concurrent_requests: Setting[int | None] = _set("GROUNDTUNE_CONCURRENT_REQUESTS", values.requests)
+    spending_limit_usd: Setting[float | None] = _set("GROUNDTUNE_SPENDING_LIMIT", values.dollars)
+    evaluation_limit_usd: Setting[float | None] = _set("GROUNDTUNE_EVALUATION_LIMIT", values.dollars)
 
     def all(self) -> tuple[Setting[object], ...]:
         return tuple(getattr(self, field.name) for field in fields(self))
+
+    def with_value(self, name: str, text: str, *, origin: Origin = "settings page") -> Settings:
+        """These settings with one of them set by a person, for this process only; empty text unsets it.
+
+        Raises SettingsError for a name that does not exist or a value that cannot be used.
+        """
+        known = {_kind(field).name: field for field in fields(self)}
+        if name not in known:
+            raise SettingsError(f"There is no setting {name!r}: .env.example lists them all.")
+        made = _kind(known[name]).read(text, origin)
+        return replace(self, **{known[name].name: replace(made, origin=origin)})
+
+
+def _kind(of: Any) -> _Kind:
+    kind: _Kind = of.metadata["kind"]
+    return kind
 
 
 def load_settings(
@@ -63,101 +124,18 @@ def load_settings(
 ) -> Settings:
     """Settings from `environment` (default: the process's) and `dotenv_path` (default: `.env` beside the code).
 
+    The environment wins, then the file, then the default; empty counts as not set.
     Raises SettingsError, naming the setting and where it was set, when a value cannot be used.
     """
-    read = _Reader(
-        os.environ if environment is None else environment, _read_dotenv(dotenv_path or PROJECT_ROOT / ".env")
-    )
-    return Settings(
-        home=read("GROUNDTUNE_HOME", _path, PROJECT_ROOT / ".groundtune"),
-        embedding_dir=read("GROUNDTUNE_EMBEDDING_DIR", _path, None),
-        precision=read("GROUNDTUNE_PRECISION", _precision, "auto"),
-        threads=read("GROUNDTUNE_THREADS", _threads, None),
-        chat_model=read("GROUNDTUNE_CHAT_MODEL", str, None),
-        openai_api_key=read("OPENAI_API_KEY", _key, None, secret=True),
-        openai_base_url=read("OPENAI_BASE_URL", _url, None),
-        timeout_s=read("GROUNDTUNE_TIMEOUT", _seconds, 60.0),
-    )
+    process = os.environ if environment is None else environment
+    dotenv = read_dotenv(dotenv_path or PROJECT_ROOT / ".env")
 
+    def read(kind: _Kind) -> Setting[Any]:
+        if text := process.get(kind.name, "").strip():
+            return kind.read(text, "environment")
+        return kind.read(dotenv.get(kind.name, ""), ".env")
 
-class _Reader:
-    """Looks a name up in the environment, then in `.env`, then takes the default. Empty counts as not set."""
-
-    def __init__(self, environment: Mapping[str, str], dotenv: Mapping[str, str]) -> None:
-        self._sources: tuple[tuple[Origin, Mapping[str, str]], ...] = (
-            ("environment", environment),
-            (".env", dotenv),
-        )
-
-    def __call__(
-        self, name: str, parse: Callable[[str], object], default: T, *, secret: bool = False
-    ) -> Setting[T]:
-        for origin, source in self._sources:
-            text = source.get(name, "").strip()
-            if text:
-                return Setting(name, cast(T, _parsed(name, text, parse, origin, secret)), origin, secret)
-        return Setting(name, default, "default", secret)
-
-
-def _parsed(name: str, text: str, parse: Callable[[str], object], origin: Origin, secret: bool) -> object:
-    try:
-        return parse(text)
-    except ValueError as error:
-        shown = "" if secret else f" is {_without_credentials(text)!r}, which"
-        raise SettingsError(f"{name} (from {origin}){shown} {error}.") from error
-
-
-def _read_dotenv(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    from dotenv import dotenv_values
-
-    return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value}
-
-
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _precision(text: str) -> str:
-    if text not in ("auto", "fp32", "int8"):
-        raise ValueError("is none of auto, fp32, int8")
-    return text
-
-
-def _threads(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1024:
-        raise ValueError("is not a whole number of threads from 1 to 1024")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 3600:
-        raise ValueError("is not a number of seconds between 0 and 3600")
-    return seconds
-
-
-def _key(text: str) -> str:
-    if not all("!" <= letter <= "~" for letter in text):
-        raise ValueError("holds blanks or letters that no key has: copy it again")
-    return text
-
-
-def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("does not start with http:// or https://")
-    try:
-        parts = urlsplit(text)
-        parts.port  # noqa: B018 - looked at only when asked for
-    except ValueError:
-        raise ValueError("is not an address such as http://127.0.0.1:11434/v1") from None
-    if not parts.hostname:
-        raise ValueError("names no host")
-    return text.rstrip("/")
+    return Settings(**{field.name: read(_kind(field)) for field in fields(Settings)})
 
 
 def _without_credentials(text: str) -> str:

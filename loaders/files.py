@@ -13,11 +13,14 @@ __all__ = ["copy_hashed", "hash_file", "publish_new", "remove_quietly", "write_a
 _BLOCK = 1 << 20
 
 
-def write_atomically(path: Path, data: bytes | memoryview) -> None:
-    """A temporary name, fsync, rename, fsync of the folder."""
+def write_atomically(path: Path, data: bytes | memoryview, *, mode: int = 0o666) -> None:
+    """A temporary name, fsync, rename, fsync of the folder. `mode`: the new file's, less the umask."""
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
-        with temporary.open("wb") as file:
+        descriptor = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode
+        )
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
