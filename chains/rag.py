@@ -5,24 +5,34 @@
     chain.stream(question)                                             -> StageStarted, TextDelta..., Answer
     chain.as_runnable()                                                -> a LangChain Runnable
 
-A plain class, because importing langchain_core's Runnable costs more CPU than the embedded answer itself;
-`as_runnable` wraps it for who composes LangChain programs.
+A follow-up is first made to stand alone, then searched for; the hybrid mode (chains/hybrid.py) differs in its
+model and prompt only. A plain class, because importing langchain_core's Runnable costs more CPU than the embedded
+answer itself; `as_runnable` wraps it for who composes LangChain programs.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from chains.answer import Answer, AnswerEvent, Citation, Passage, Question, Receipt, StageStarted
+from chains.answer import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    Mode,
+    Passage,
+    Question,
+    Receipt,
+    StageStarted,
+)
 from chains.base import last_answer
 from chains.batching import run_batch
+from chains.generation import CallLog
 from chains.models import ConnectedModel
 from chains.reading import EMBEDDED_MODEL, read_answer
-from chains.retrieval import Retrieved, SearchableKnowledge, retrieve
+from chains.retrieval import Retrieved, SearchableKnowledge, retrieve, sha256_of
 from chains.stopwatch import Stopwatch
 from chains.support import SentenceEncoder
 from chains.writing import write_answer
@@ -42,6 +52,8 @@ class RagChain:
     `chat_model` None: the answer is quoted by the embedded reader. Errors: KnowledgeBaseError from the search,
     ProviderError where the model server fails before any text.
     """
+
+    mode: ClassVar[Mode] = "rag"
 
     def __init__(
         self,
@@ -73,13 +85,41 @@ class RagChain:
 
     def stream(self, question: Question) -> Iterator[AnswerEvent]:
         """Yields what happens as it happens; the texts of the deltas add up to the last event's `text`."""
-        for event in self._events(question):
-            yield self._with_cells(event) if isinstance(event, Answer) else event
+        log = CallLog()
+        for event in self._events(question, log):
+            yield self._finished(event, log) if isinstance(event, Answer) else event
 
-    def _with_cells(self, answer: Answer) -> Answer:
-        """A chunk of a sheet holds many rows: its citations name the cells of the quote alone."""
-        cited = tuple(map(self._cell_citation, answer.citations))
-        return answer if cited == answer.citations else replace(answer, citations=cited)
+    def _events(self, question: Question, log: CallLog) -> Iterator[AnswerEvent]:
+        watch = Stopwatch(self._clock)
+        yield StageStarted(stage="retrieving")
+        passages = retrieve(self._knowledge_base, question)
+        watch.lap("retrieve")
+        found = Retrieved(
+            mode=self.mode,
+            question=question,
+            passages=passages,
+            document_text=self._document_text(),
+            receipt=self._receipt(question, passages),
+            watch=watch,
+            log=log,
+        )
+        if not passages:
+            yield self._nothing(found)
+        elif self._model is None:
+            yield from read_answer(found, self._reader)
+        else:
+            yield from write_answer(found, self._model, self._reader, self._encoder)
+
+    def _finished(self, answer: Answer, log: CallLog) -> Answer:
+        """With what the model calls took; a chunk of a sheet holds many rows, its citations name the quote's cells."""
+        return replace(
+            answer,
+            citations=tuple(map(self._cell_citation, answer.citations)),
+            usage=log.usage,
+            cost_usd=log.cost_usd,
+            notices=(*answer.notices, *dict.fromkeys(log.notices)),
+            calls=tuple(log.calls),
+        )
 
     def _cell_citation(self, citation: Citation) -> Citation:
         if not citation.location.cells:
@@ -89,25 +129,6 @@ class RagChain:
         except DocumentNotFoundError:
             return citation
         return replace(citation, location=replace(citation.location, cells=cells or citation.location.cells))
-
-    def _events(self, question: Question) -> Iterator[AnswerEvent]:
-        watch = Stopwatch(self._clock)
-        yield StageStarted(stage="retrieving")
-        passages = retrieve(self._knowledge_base, question)
-        watch.lap("retrieve")
-        found = Retrieved(
-            question=question,
-            passages=passages,
-            document_text=self._document_text(),
-            receipt=self._receipt(question, passages),
-            watch=watch,
-        )
-        if not passages:
-            yield self._nothing(found)
-        elif self._model is None:
-            yield from read_answer(found, self._reader)
-        else:
-            yield from write_answer(found, self._model, self._reader, self._encoder)
 
     def _document_text(self) -> Callable[[str], str]:
         """Reads each document once an answer; one that was removed meanwhile reads as empty."""
@@ -125,23 +146,22 @@ class RagChain:
 
     def _nothing(self, found: Retrieved) -> Answer:
         reason = NOTHING_FOUND if self._knowledge_base.stats().documents else NO_DOCUMENTS
-        return Answer(
+        return replace(
+            found.draft(found.receipt.model),
             text=f"Not in your documents. {reason}",
-            mode="rag",
-            model=found.receipt.model,
             abstained=True,
             reason=reason,
             timings_ms=found.watch.finish(),
-            receipt=found.receipt,
         )
 
     def _receipt(self, question: Question, passages: Sequence[Passage]) -> Receipt:
         return Receipt(
             prompt_sha256=None,
-            chunks=tuple((p.chunk_id, hashlib.sha256(p.text.encode()).hexdigest()) for p in passages),
+            chunks=tuple((passage.chunk_id, sha256_of(passage.text)) for passage in passages),
             knowledge_base=self._knowledge_base.name,
             generation=self._knowledge_base.generation,
             model=self._model.model_id if self._model else EMBEDDED_MODEL,
             parameters={"k": question.k, "filter": dict(question.filter)}
             | dict(self._model.parameters if self._model else {}),
+            question=question,
         )

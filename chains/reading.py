@@ -23,14 +23,7 @@ def read_answer(found: Retrieved, reader: ExtractiveReader) -> Iterator[AnswerEv
     """Yields the answer sentence by sentence, or abstains with the nearest misses."""
     yield StageStarted(stage="reading")
     reading, confidence = assessed(found, reader)
-    draft = Answer(
-        text="",
-        mode="rag",
-        model=EMBEDDED_MODEL,
-        passages=found.passages,
-        confidence=confidence,
-        receipt=found.receipt,
-    )
+    draft = replace(found.draft(EMBEDDED_MODEL), confidence=confidence)
     if confidence.value < ABSTAIN_BELOW or not reading.sentences:
         found.watch.lap("read")
         yield abstention(draft, _reason(confidence), found.watch)
@@ -46,11 +39,11 @@ def read_answer(found: Retrieved, reader: ExtractiveReader) -> Iterator[AnswerEv
 def assessed(found: Retrieved, reader: ExtractiveReader) -> tuple[Reading, Confidence]:
     """What the reader found, and how sure that makes us."""
     reading = reader.read(
-        found.question.text,
+        found.standalone,
         [(passage.document_name, passage.text) for passage in found.passages],
         cosines=[passage.scores.cosine for passage in found.passages],
     )
-    return reading, assess(found.question, found.passages, reading)
+    return reading, assess(replace(found.question, text=found.standalone), found.passages, reading)
 
 
 def _reason(confidence: Confidence) -> str:

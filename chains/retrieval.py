@@ -1,12 +1,14 @@
-"""What a chain needs of a knowledge base, and the one search it makes in it."""
+"""What a chain needs of a knowledge base, and what it knows once it has searched it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chains.answer import Passage, Question, Receipt
+from chains.answer import Answer, EvidenceStep, Mode, Passage, Question, Receipt
+from chains.generation import CallLog
 from chains.stopwatch import Stopwatch
 
 
@@ -25,6 +27,9 @@ class SearchableKnowledge(Protocol):
     def search(
         self, query: str, *, k: int = 10, filter: Mapping[str, str] | None = None
     ) -> list[Passage]: ...
+    def search_many(
+        self, queries: Sequence[str], *, k: int = 10, filter: Mapping[str, str] | None = None
+    ) -> list[list[Passage]]: ...
     def document_text(self, document_id: str) -> str: ...
     def cells(self, document_id: str, start: int, end: int) -> str | None: ...
     def stats(self) -> HasCounts: ...
@@ -34,13 +39,37 @@ class SearchableKnowledge(Protocol):
 class Retrieved:
     """A question with what was found for it: where both paths to an answer begin."""
 
+    mode: Mode
     question: Question
+    searched_for: str | None = None  # the question as it stands alone, where that is not how it was asked
     passages: tuple[Passage, ...]  # best first, at least one
+    steps: tuple[EvidenceStep, ...] = ()
     document_text: Callable[[str], str]  # by document id
     receipt: Receipt
     watch: Stopwatch
+    log: CallLog
+
+    @property
+    def standalone(self) -> str:
+        return self.searched_for or self.question.text
+
+    def draft(self, model: str) -> Answer:
+        """The answer so far: all but its text and what was made of it."""
+        return Answer(
+            text="",
+            mode=self.mode,
+            model=model,
+            passages=self.passages,
+            receipt=self.receipt,
+            searched_for=self.searched_for,
+            steps=self.steps,
+        )
 
 
 def retrieve(knowledge_base: SearchableKnowledge, question: Question) -> tuple[Passage, ...]:
     """The question's `k` passages, best first."""
     return tuple(knowledge_base.search(question.text, k=question.k, filter=dict(question.filter) or None))
+
+
+def sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,17 +1,16 @@
-"""The chat-model path of RAG mode: the model writes from numbered passages, and what it cites is checked."""
+"""The chat-model path of RAG and hybrid mode: the model writes from numbered passages, and what it cites is checked."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chains.answer import (
-    Answer,
     AnswerEvent,
     Citation,
     Confidence,
+    Question,
     Receipt,
     StageStarted,
     TextDelta,
@@ -22,7 +21,7 @@ from chains.generation import SAID_NOTHING, Reply, stream_reply
 from chains.guard import ABSTENTION_TOKEN, UNKNOWN_SOURCE, SafeStream
 from chains.models import ConnectedModel
 from chains.passages_prompt import as_data, numbered
-from chains.prompts import Prompt, load_prompt
+from chains.prompts import Prompt, load_prompt, messages_sha256
 from chains.reading import abstention, assessed
 from chains.retrieval import Retrieved
 from chains.support import SentenceEncoder
@@ -43,18 +42,15 @@ def write_answer(
     the text so far, `reason` saying what happened: what was shown is never taken away.
     """
     yield StageStarted(stage="writing")
-    writer = _Writer(found, model, load_prompt("rag"))
+    writer = _Writer(found, model, load_prompt(found.mode))
     for text in writer.deltas():
         found.watch.first_token()
         yield TextDelta(text=text)
     found.watch.lap("generate")
-    draft = Answer(
+    draft = replace(
+        found.draft(writer.reply.model_id or model.model_id),
         text=writer.text,
-        mode="rag",
-        model=model.model_id,
-        passages=found.passages,
         reason=writer.shortfall,
-        usage=writer.reply.usage,
         receipt=writer.signed(found.receipt),
     )
     if writer.abstained or not writer.text.strip():
@@ -77,8 +73,9 @@ class _Writer:
     """One reply: holds back the abstention word, guards the rest, remembers how it ended."""
 
     def __init__(self, found: Retrieved, model: ConnectedModel, prompt: Prompt) -> None:
-        question, passages = found.question, found.passages
+        question, passages = _asked(found), found.passages
         self._model = model
+        self._log = found.log
         self._prompt = prompt
         self._messages = prompt.messages(
             question.history, passages=numbered(passages), question=as_data(question.text)
@@ -99,19 +96,18 @@ class _Writer:
 
     def signed(self, receipt: Receipt) -> Receipt:
         """The receipt with the prompt file's hash, and that of the very messages sent."""
-        told = "\x1e".join(f"{message.type}\x1f{message.content}" for message in self._messages)
         return replace(
             receipt,
             prompt_sha256=self._prompt.sha256,
             parameters=dict(receipt.parameters)
-            | {"prompt": self._prompt.version, "messages_sha256": hashlib.sha256(told.encode()).hexdigest()},
+            | {"prompt": self._prompt.version, "messages_sha256": messages_sha256(self._messages)},
         )
 
     def deltas(self) -> Iterator[str]:
         held = ""
         opening = True
         try:
-            for delta in stream_reply(self._model, self._messages, self.reply):
+            for delta in stream_reply(self._model, self._messages, self.reply, self._log):
                 held += delta
                 opening = opening and _may_abstain(held)
                 if not opening:
@@ -129,6 +125,13 @@ class _Writer:
     def _shown(self, text: str) -> Iterator[str]:
         if text:
             yield text
+
+
+def _asked(found: Retrieved) -> Question:
+    """What the model is asked: a tuned one was taught single questions, without a conversation before them."""
+    if found.mode == "hybrid":
+        return replace(found.question, text=found.standalone, history=())
+    return found.question
 
 
 def _bare(text: str) -> str:

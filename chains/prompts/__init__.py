@@ -19,7 +19,12 @@ from chains.answer import Turn
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
-CURRENT = {"base": "base.v1", "rag": "rag.v1"}
+CURRENT = {
+    "base": "base.v1",
+    "rag": "rag.v1",
+    "finetuned": "finetuned.v1",
+    "hybrid": "hybrid.v1",
+}
 HISTORY_TURNS = 6  # of the conversation, the latest ones
 
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -58,3 +63,9 @@ def load_prompt(name: str) -> Prompt:
     return Prompt(
         version=version, system=system.strip(), user=user.strip(), sha256=hashlib.sha256(raw).hexdigest()
     )
+
+
+def messages_sha256(messages: Sequence[BaseMessage]) -> str:
+    """Names the very messages that were sent: a hash over role and text of each."""
+    told = "\x1e".join(f"{message.type}\x1f{message.content}" for message in messages)
+    return hashlib.sha256(told.encode()).hexdigest()

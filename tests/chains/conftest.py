@@ -44,6 +44,11 @@ class Shelf:
         wanted = (filter or {}).items()
         return [p for p in self.passages if wanted <= dict(p.metadata).items()][:k]
 
+    def search_many(
+        self, queries: Sequence[str], *, k: int = 10, filter: Mapping[str, str] | None = None
+    ) -> list[list[Passage]]:
+        return [self.search(query, k=k, filter=filter) for query in queries]
+
     def document_text(self, document_id: str) -> str:
         return self.texts[document_id]
 

@@ -1,0 +1,31 @@
+"""Hybrid mode (RAFT): a model tuned to read retrieved passages among distractors, with retrieval on top.
+
+    HybridChain(knowledge_base, chat_model=tuned, encoder=encoder).invoke(Question(text=...))     -> Answer
+
+The passages stand in the wrapper of chains/passages_prompt.py and the prompt in prompts/hybrid.v1.md, the very
+ones that RAFT rows are trained with. A follow-up goes to the model as the stand-alone question, without the
+turns before it: its training rows had none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from chains.answer import AnswerEvent, Mode, Question
+from chains.finetuned import HOW_TO_NAME_ONE
+from chains.rag import RagChain
+from errors import NoModelConnectedError
+
+MISSING = f"Hybrid mode needs a tuned model and none is named. {HOW_TO_NAME_ONE}"
+
+
+class HybridChain(RagChain):
+    """As RagChain, over a tuned model. Raises NoModelConnectedError when it is asked without one."""
+
+    mode: ClassVar[Mode] = "hybrid"
+
+    def stream(self, question: Question) -> Iterator[AnswerEvent]:
+        if self._model is None:
+            raise NoModelConnectedError(MISSING)
+        return super().stream(question)

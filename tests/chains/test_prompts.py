@@ -1,0 +1,26 @@
+"""Prompt files: a released one is never edited, a better wording is a new version."""
+
+from __future__ import annotations
+
+import pytest
+
+from chains.prompts import CURRENT, load_prompt
+
+RELEASED = {
+    "base.v1": "fe45c43827674822b74df084b6ba30e7fc523d438c20e4751f5551b6a59664f3",
+    "rag.v1": "154400a7019df27c959312755710e7c9a154bc7057343abf24afbeceb7e4a15f",
+    "finetuned.v1": "7bff8ac1fa2110a1e5b1dbef1116da723b335689672448de34026959213bd2bf",
+    "hybrid.v1": "1ac39f353474a0c6f074a567a96e481d088eb49634c8e87028436f0ccb7f55f5",
+}
+
+
+@pytest.mark.parametrize("name", sorted(CURRENT))
+def test_released_prompts_are_never_edited(name: str) -> None:
+    prompt = load_prompt(name)
+    assert prompt.version == CURRENT[name]
+    assert prompt.sha256 == RELEASED[prompt.version], "make a new version instead"
+
+
+def test_a_prompt_of_the_hybrid_mode_wraps_passages_as_that_of_rag_does() -> None:
+    """RAFT rows are trained in the wrapper that retrieval fills: a change here is a change of the training data."""
+    assert load_prompt("hybrid").user == load_prompt("rag").user
