@@ -2,6 +2,7 @@
 
 GroundtuneError
 ├── SettingsError              a setting or a path given by the user cannot be used
+├── CalibrationError           a fit of the confidence cannot be made, read or written
 ├── ReadError                  one file cannot be turned into text
 │   ├── UnsupportedFileError   no reader for what the bytes are
 │   ├── EncryptedFileError     a password is needed
@@ -32,6 +33,10 @@ class GroundtuneError(Exception):
 
 class SettingsError(GroundtuneError):
     """A setting, argument or path given by the user cannot be used."""
+
+
+class CalibrationError(GroundtuneError):
+    """A fit of the confidence cannot be made, read or written."""
 
 
 class ReadError(GroundtuneError):

@@ -10,21 +10,26 @@ rules, not weights, because the questions it is fitted on hardly hold them: they
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from chains.answer import Confidence, Question
+from chains.confidence_fit import Calibration, shipped
 from loaders.passage import Passage
 from local.lexical import AnswerType, answer_type
 from local.reader import Reading
 
-__all__ = ["ABSTAIN_BELOW", "SIGNALS", "Calibration", "assess", "calibration", "confidence", "signals"]
+__all__ = [
+    "ABSTAIN_BELOW",
+    "SIGNALS",
+    "Calibration",
+    "assess",
+    "calibration",
+    "confidence",
+    "doubt",
+    "level",
+    "signals",
+]
 
 HIGH, MEDIUM = 0.7, 0.4  # least values of the levels
 KINDS: dict[AnswerType, str] = {
@@ -53,36 +58,27 @@ DOUBTS = ("contested", "date_missing")
 DOUBTED = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """Weights by signal, made by benchmarks/fit_confidence.py."""
-
-    weights: Mapping[str, float]
-    bias: float
-    abstain_below: float
-
-
-@lru_cache(maxsize=1)
 def calibration() -> Calibration:
     """The shipped fit."""
-    data = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
-    return Calibration(
-        weights=MappingProxyType(dict(data["weights"])),
-        bias=data["bias"],
-        abstain_below=data["abstain_below"],
-    )
+    return shipped()
 
 
 ABSTAIN_BELOW: float = calibration().abstain_below
 
 
-def assess(question: Question, passages: Sequence[Passage], reading: Reading) -> Confidence:
-    """Confidence in an answer made of `reading.sentences`, which were read from `passages`, best first."""
+def assess(
+    question: Question, passages: Sequence[Passage], reading: Reading, fit: Calibration | None = None
+) -> Confidence:
+    """Confidence in an answer made of `reading.sentences`, which were read from `passages`, best first.
+
+    `fit`: the knowledge base's own (chains.confidence_fit.calibration_at); None: the shipped one. An answer is
+    given from `fit.abstain_below` on.
+    """
     known = signals(passages, reading)
-    value = confidence(known) if reading.sentences else 0.0
-    return Confidence(
-        value=value, level=_level(value), reasons=_reasons(question.text, passages, reading), signals=known
-    )
+    value = confidence(known, fit) if reading.sentences else 0.0
+    reasons = _reasons(question.text, passages, reading)
+    notice = (fit.notice,) if fit and fit.notice else ()
+    return Confidence(value=value, level=level(value), reasons=(*reasons, *notice), signals=known)
 
 
 def signals(passages: Sequence[Passage], reading: Reading) -> dict[str, float]:
@@ -95,11 +91,9 @@ def signals(passages: Sequence[Passage], reading: Reading) -> dict[str, float]:
     }
 
 
-def confidence(known: Mapping[str, float]) -> float:
+def confidence(known: Mapping[str, float], fit: Calibration | None = None) -> float:
     """0..1: the share of such answers that were right when the weights were fitted."""
-    fit = calibration()
-    total = fit.bias + sum(weight * known[name] for name, weight in fit.weights.items())
-    return doubt(known) / (1.0 + math.exp(-total))
+    return (fit or shipped()).value(known, factor=doubt(known))
 
 
 def doubt(known: Mapping[str, float]) -> float:
@@ -107,7 +101,7 @@ def doubt(known: Mapping[str, float]) -> float:
     return DOUBTED if any(known.get(name) for name in DOUBTS) else 1.0
 
 
-def _level(value: float) -> Literal["high", "medium", "low"]:
+def level(value: float) -> Literal["high", "medium", "low"]:
     if value >= HIGH:
         return "high"
     return "medium" if value >= MEDIUM else "low"
