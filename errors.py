@@ -2,6 +2,7 @@
 
 GroundtuneError
 ├── SettingsError              a setting or a path given by the user cannot be used
+├── ReceiptError               a file is not a receipt that can be replayed
 ├── CalibrationError           a fit of the confidence cannot be made, read or written
 ├── ReadError                  one file cannot be turned into text
 │   ├── UnsupportedFileError   no reader for what the bytes are
@@ -37,6 +38,10 @@ class SettingsError(GroundtuneError):
 
 class CalibrationError(GroundtuneError):
     """A fit of the confidence cannot be made, read or written."""
+
+
+class ReceiptError(GroundtuneError):
+    """A file is not a receipt, or not one that can be replayed."""
 
 
 class ReadError(GroundtuneError):
