@@ -226,32 +226,27 @@ def clopper_pearson_upper(errors: int, count: int, *, certainty: float = CERTAIN
     """The largest error rate under which `errors` or fewer of `count` have a chance of 1 - certainty (1934)."""
     if errors >= count:
         return 1.0
+    chances = np.array([_log_choose(count, k) for k in range(errors + 1)])
     low, high = errors / count, 1.0
-    for _ in range(60):
+    for _ in range(50):
         middle = (low + high) / 2
-        if _chance_of_at_most(errors, count, middle) > 1.0 - certainty:
+        if _chance_of_at_most(chances, count, middle) > 1.0 - certainty:
             low = middle
         else:
             high = middle
     return high
 
 
-def _chance_of_at_most(errors: int, count: int, rate: float) -> float:
-    """Of a binomial distribution; summed in logarithms, so that large counts do not vanish."""
-    if rate >= 1.0:
-        return 0.0
-    if rate <= 0.0:
-        return 1.0
-    whole = math.lgamma(count + 1)
-    terms = (
-        whole
-        - math.lgamma(k + 1)
-        - math.lgamma(count - k + 1)
-        + k * math.log(rate)
-        + (count - k) * math.log1p(-rate)
-        for k in range(errors + 1)
-    )
-    return min(1.0, math.fsum(map(math.exp, terms)))
+def _log_choose(count: int, k: int) -> float:
+    return math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1)
+
+
+def _chance_of_at_most(chances: Floats, count: int, rate: float) -> float:
+    """Of a binomial distribution; `chances[k]` are the logarithms of its coefficients, so that none overflows."""
+    if not 0.0 < rate < 1.0:
+        return 1.0 - rate
+    k = np.arange(len(chances))
+    return float(np.exp(chances + k * math.log(rate) + (count - k) * math.log1p(-rate)).sum())
 
 
 def _columns(values: Sequence[float], right: Sequence[bool]) -> tuple[Floats, Floats]:
