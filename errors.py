@@ -17,6 +17,11 @@ GroundtuneError
 │   ├── KnowledgeBaseBusyError      another process is writing to it
 │   ├── KnowledgeBaseDamagedError   its file cannot be opened or fails its checks
 │   └── DocumentNotFoundError
+├── RecordsError               conversations, feedback or votes cannot be read or kept
+│   ├── RecordsBusyError            another process is writing them
+│   ├── RecordsDamagedError         their database cannot be opened, or is of a newer version
+│   ├── RecordNotFoundError         no such conversation, question or answer, or it is another's
+│   └── RecordFormatError           a file is no exported answer
 └── ModelError                 a model cannot be used
     ├── EmbeddingModelMissingError  the embedded model's weights are not installed, or not the published ones
     ├── NoModelConnectedError       this mode needs a chat model and none is connected
@@ -94,6 +99,26 @@ class KnowledgeBaseDamagedError(KnowledgeBaseError):
 
 class DocumentNotFoundError(KnowledgeBaseError):
     """The knowledge base holds no document with this id."""
+
+
+class RecordsError(GroundtuneError):
+    """Conversations, feedback or votes cannot be read or kept."""
+
+
+class RecordsBusyError(RecordsError):
+    """Another process is writing to the database of conversations."""
+
+
+class RecordsDamagedError(RecordsError):
+    """The database of conversations cannot be opened, or was written by a newer version."""
+
+
+class RecordNotFoundError(RecordsError):
+    """There is no such conversation, question or answer, or it belongs to someone else."""
+
+
+class RecordFormatError(RecordsError, ValueError):
+    """What was given is not an answer as Groundtune exports it."""
 
 
 class ModelError(GroundtuneError):

@@ -290,6 +290,13 @@ class Answer:
             "calls": [call.as_dict() for call in self.calls],
         }
 
+    def as_record(self) -> dict[str, Any]:
+        """All of it, field by field, as the records and receipts keep it; `chains.restoring` reads it back."""
+        from chains.restoring import record
+
+        kept: dict[str, Any] = record(self)
+        return kept
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStarted:
