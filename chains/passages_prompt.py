@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from chains.answer import Passage
+from chains.instructions import MARK, instructions_in
 
 # "<", perhaps in a compatibility form and perhaps spaced, before one of the prompt's own tag names.
 _DELIMITER = re.compile(r"[<＜﹤]+(?=[\s/／]*(?:passages?|system|user|question)\b)", re.IGNORECASE)
@@ -23,9 +24,16 @@ def as_data(text: str) -> str:
 def numbered(passages: Sequence[Passage]) -> str:
     """`<passage number="1" ...>` blocks, numbered from 1 in the order given."""
     return "\n".join(
-        f'<passage number="{n}" source="{_attribute(_source(passage))}">\n{as_data(passage.text)}\n</passage>'
+        f'<passage number="{n}" source="{_attribute(_source(passage))}">\n{as_data(_marked(passage.text))}\n</passage>'
         for n, passage in enumerate(passages, 1)
     )
+
+
+def _marked(text: str) -> str:
+    """What addresses a model is said to be a quotation, sentence by sentence."""
+    for start, _ in reversed(instructions_in(text)):
+        text = f"{text[:start]}{MARK}{text[start:]}"
+    return text
 
 
 def _source(passage: Passage) -> str:

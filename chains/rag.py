@@ -30,6 +30,7 @@ from chains.answer import (
 from chains.base import last_answer
 from chains.batching import run_batch
 from chains.generation import CallLog
+from chains.instructions import notices
 from chains.models import ConnectedModel
 from chains.reading import EMBEDDED_MODEL, read_answer
 from chains.retrieval import Retrieved, SearchableKnowledge, retrieve, sha256_of
@@ -117,7 +118,7 @@ class RagChain:
             citations=tuple(map(self._cell_citation, answer.citations)),
             usage=log.usage,
             cost_usd=log.cost_usd,
-            notices=(*answer.notices, *dict.fromkeys(log.notices)),
+            notices=(*answer.notices, *dict.fromkeys([*log.notices, *notices(answer.passages)])),
             calls=tuple(log.calls),
         )
 

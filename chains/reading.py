@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chains.answer import Answer, AnswerEvent, Confidence, StageStarted, TextDelta
 from chains.confidence import ABSTAIN_BELOW, assess
+from chains.instructions import masked
 from chains.quoting import quote
 from chains.retrieval import Retrieved
 from chains.stopwatch import Stopwatch
@@ -40,7 +41,7 @@ def assessed(found: Retrieved, reader: ExtractiveReader) -> tuple[Reading, Confi
     """What the reader found, and how sure that makes us."""
     reading = reader.read(
         found.standalone,
-        [(passage.document_name, passage.text) for passage in found.passages],
+        [(passage.document_name, masked(passage.text, found.standalone)) for passage in found.passages],
         cosines=[passage.scores.cosine for passage in found.passages],
     )
     return reading, assess(replace(found.question, text=found.standalone), found.passages, reading)
