@@ -194,20 +194,21 @@ def threshold_for(
         {int(np.searchsorted(ends, len(scores) * part / CANDIDATES)) for part in range(1, CANDIDATES + 1)}
     )
     share = 1.0 - (1.0 - certainty) / len(tried)
-    for proven, candidates in ((True, tried[::-1]), (False, list(range(len(ends)))[::-1])):
-        for position in candidates:
-            answered, errors = int(ends[position]), int(wrong[position])
+    for position in tried[::-1]:
+        answered, errors = int(ends[position]), int(wrong[position])
+        if _keeps(errors, answered, target_error, certainty=share):
             bound = clopper_pearson_upper(errors, answered, certainty=share)
-            if (bound if proven else errors / answered) <= target_error:
-                upper = clopper_pearson_upper(errors, answered, certainty=certainty)
-                return Threshold(
-                    value=float(cuts[position]),
-                    answered=answered,
-                    wrong=errors,
-                    error_upper=bound if proven else upper,
-                    proven=proven,
-                )
-    return None
+            return _threshold(cuts[position], answered, errors, bound, proven=True)
+    kept = np.flatnonzero(wrong / ends <= target_error)
+    if not len(kept):
+        return None
+    answered, errors = int(ends[kept[-1]]), int(wrong[kept[-1]])
+    bound = clopper_pearson_upper(errors, answered, certainty=certainty)
+    return _threshold(cuts[kept[-1]], answered, errors, bound, proven=False)
+
+
+def _threshold(value: float, answered: int, wrong: int, bound: float, *, proven: bool) -> Threshold:
+    return Threshold(value=float(value), answered=answered, wrong=wrong, error_upper=bound, proven=proven)
 
 
 def wilson(hits: int, count: int) -> Estimate:
@@ -235,6 +236,14 @@ def clopper_pearson_upper(errors: int, count: int, *, certainty: float = CERTAIN
         else:
             high = middle
     return high
+
+
+def _keeps(errors: int, count: int, target: float, *, certainty: float) -> bool:
+    """Whether the bound is at most `target`, without looking for the bound."""
+    if errors >= count or errors / count > target:
+        return False
+    chances = np.array([_log_choose(count, k) for k in range(errors + 1)])
+    return _chance_of_at_most(chances, count, target) <= 1.0 - certainty
 
 
 def _log_choose(count: int, k: int) -> float:
