@@ -25,6 +25,9 @@ GroundtuneError
 └── ModelError                 a model cannot be used
     ├── EmbeddingModelMissingError  the embedded model's weights are not installed, or not the published ones
     ├── NoModelConnectedError       this mode needs a chat model and none is connected
+    ├── LocalModelNotFoundError     no model of this name was trained on this machine
+    ├── SpendingLimitError          the next request may pass the limit that the user set, or has no known price
+    ├── StoppedError                the user stopped the answer
     └── ProviderError               a model server refused or failed
 
 Each instance's text is one sentence for the user that says what to do next.
@@ -131,6 +134,18 @@ class EmbeddingModelMissingError(ModelError):
 
 class NoModelConnectedError(ModelError):
     """The mode needs a chat model and none is connected."""
+
+
+class LocalModelNotFoundError(ModelError):
+    """No model of this name was trained on this machine."""
+
+
+class SpendingLimitError(ModelError):
+    """The next request may pass the spending limit, or the limit cannot be kept for want of a price."""
+
+
+class StoppedError(ModelError):
+    """The user stopped the answer."""
 
 
 class ProviderError(ModelError):
