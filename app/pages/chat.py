@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
 from typing import cast
 
 import streamlit as st
 
+from app.ui.asking import ask, ask_again, take_out
 from app.ui.conversations import Conversation, Exchange, conversations
 from app.ui.escape import escape
 from app.ui.evidence import evidence_panel, find_evidence
 from app.ui.exchange_view import draw_exchange
 from app.ui.ingestion import LARGEST_MB, Ingestion, Uploaded
-from app.ui.live import live_answers
 from app.ui.modes import chosen_mode, mode_switch
 from app.ui.session import (
-    asked_now,
     begin_conversation,
     current_conversation,
     open_conversation,
@@ -26,7 +23,6 @@ from app.ui.session import (
 )
 from app.ui.upload_rows import dismiss_finished, start_upload, upload_rows
 from app.workspace import Workspace, open_workspace
-from chains.answer import AnswerEvent, Mode, Question, StageStarted
 from errors import KnowledgeBaseNotFoundError
 from loaders.readers import SUPPORTED_SUFFIXES
 
@@ -65,10 +61,10 @@ def _talk(workspace: Workspace, exchanges: list[Exchange]) -> None:
         with st.container(key="welcome"):
             _welcome(workspace)
     for exchange in exchanges[:-1]:
-        draw_exchange(exchange)
+        draw_exchange(exchange, again=_again, delete=_delete)
     for exchange in exchanges[-1:]:
         with st.container(key="latest" if len(exchanges) > 1 else "first"):
-            draw_exchange(exchange)
+            draw_exchange(exchange, again=_again, delete=_delete)
             upload_rows(workspace)
     if not exchanges:
         upload_rows(workspace)
@@ -205,28 +201,20 @@ def _ask(workspace: Workspace, text: str, batch: Ingestion | None) -> None:
     name = batch.knowledge_base_name if batch else st.session_state.get("knowledge_base")
     dismiss_finished()
     conversation = current_conversation() or begin_conversation()
-    exchange = Exchange(
-        key=f"{conversation.conversation_id}-{secrets.token_hex(4)}",
-        question=text,
-        mode=chosen_mode(workspace),
-        knowledge_base=name or OWN,
-        files=tuple(row.name for row in batch.rows()) if batch else (),
-    )
-    question = Question(text=text, history=conversation.history())
-    conversation.exchanges.append(exchange)
-    asked_now(exchange.key)
-    mode, base = exchange.mode, exchange.knowledge_base
-    live_answers().start(exchange.key, lambda: _events(workspace, mode, base, question, batch))
+    mode = chosen_mode(workspace)
+    ask(workspace, conversation, text, mode=mode, knowledge_base=name or OWN, batch=batch)
 
 
-def _events(
-    workspace: Workspace, mode: Mode, knowledge_base: str, question: Question, batch: Ingestion | None
-) -> Iterator[AnswerEvent]:
-    """Runs in the worker: files that came with the question are searchable before it is asked."""
-    if batch is not None:
-        yield StageStarted(stage="uploading")
-        batch.wait()
-    yield from workspace.chain(mode, knowledge_base).stream(question)
+def _again(exchange: Exchange) -> None:
+    workspace, conversation = open_workspace(), current_conversation()
+    if conversation is not None:
+        ask_again(workspace, conversation, exchange, mode=chosen_mode(workspace))
+
+
+def _delete(exchange: Exchange) -> None:
+    conversation = current_conversation()
+    if conversation is not None:
+        take_out(conversation, exchange)
 
 
 main()

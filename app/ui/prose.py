@@ -1,15 +1,19 @@
 """Answer and document text as a tree of plain elements, the only form in which such text reaches the browser.
 
-A node is a string, `{"tag": ..., "children": [...]}` with a tag of `TAGS`, or `{"cite": n, "title": ...}`. Links and
-images of the text are shown as text: nothing in a document or an answer can make the browser fetch anything.
+A node is a string, `{"tag": ..., "children": [...]}` with a tag of `TAGS`, or `{"cite": n, "title": ...}`; an element
+with "doubt" is part of a marked claim, and the last one of the claim says why. Links and images of the text are shown
+as text: nothing in a document or an answer can make the browser fetch anything.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from app.ui.marks import Mark, Places
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -40,12 +44,26 @@ _ELEMENTS = {
 }
 
 
-def prose(text: str, citations: Mapping[int, str]) -> list[Node]:
-    """The nodes of a Markdown text; `[n]` becomes a citation where `citations` (n -> title) has n."""
+def prose(text: str, citations: Mapping[int, str], marks: Sequence[Mark] = ()) -> list[Node]:
+    """The nodes of a Markdown text; `[n]` becomes a citation where `citations` (n -> title) has n.
+
+    What stands under a mark of `text` is wrapped, over as many nodes as it takes.
+    """
     from markdown_it.tree import SyntaxTreeNode
 
     tree = SyntaxTreeNode(_parser().parse(text))
-    return [node for child in tree.children for node in _nodes(child, citations)]
+    drawing = _Drawing(citations=citations, places=Places(text, marks))
+    nodes = [node for child in tree.children for node in _nodes(child, drawing)]
+    for mark, last in drawing.marked.items():
+        last["doubt"] = mark.label
+    return nodes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawing:
+    citations: Mapping[int, str]
+    places: Places
+    marked: dict[Mark, dict[str, Any]] = field(default_factory=dict)  # the last element of each mark
 
 
 def excerpt(before: str, quote: str, after: str) -> list[Node]:
@@ -65,14 +83,17 @@ def _parser() -> MarkdownIt:
     return parser.disable(["code", "html_block", "html_inline", "reference"])
 
 
-def _nodes(node: SyntaxTreeNode, citations: Mapping[int, str]) -> Iterator[Node]:
+def _nodes(node: SyntaxTreeNode, drawing: _Drawing) -> Iterator[Node]:
+    if node.type in ("inline", "tr", "fence", "code_block") and node.map:
+        drawing.places.enter_line(node.map[0])
     if node.type == "text":
-        yield from cite(node.content, citations)
+        yield from _marked(node.content, drawing)
     elif node.type in _ELEMENTS:
-        yield element(_ELEMENTS[node.type], _inside(node, citations))
-    elif node.type in ("code_inline", "fence", "code_block"):
-        code = element("code", [node.content])
-        yield code if node.type == "code_inline" else element("pre", [code])
+        yield element(_ELEMENTS[node.type], _inside(node, drawing))
+    elif node.type == "code_inline":
+        yield element("code", list(_marked(node.content, drawing, citing=False)))
+    elif node.type in ("fence", "code_block"):
+        yield element("pre", [element("code", [node.content])])
     elif node.type == "softbreak":
         yield "\n"
     elif node.type in ("hardbreak", "hr"):
@@ -80,18 +101,30 @@ def _nodes(node: SyntaxTreeNode, citations: Mapping[int, str]) -> Iterator[Node]
     elif node.type == "image":
         yield f"[image: {node.content}]"
     elif node.type == "link":
-        yield from _link(node, citations)
+        yield from _link(node, drawing)
     else:
-        yield from _inside(node, citations)
+        yield from _inside(node, drawing)
 
 
-def _inside(node: SyntaxTreeNode, citations: Mapping[int, str]) -> list[Node]:
-    return [inner for child in node.children for inner in _nodes(child, citations)]
+def _inside(node: SyntaxTreeNode, drawing: _Drawing) -> list[Node]:
+    return [inner for child in node.children for inner in _nodes(child, drawing)]
 
 
-def _link(node: SyntaxTreeNode, citations: Mapping[int, str]) -> Iterator[Node]:
+def _marked(content: str, drawing: _Drawing, *, citing: bool = True) -> Iterator[Node]:
+    """Plain text with its citations, the doubtful runs of it wrapped."""
+    citations = drawing.citations if citing else {}
+    for start, end, mark in drawing.places.cut(content):
+        nodes = list(cite(content[start:end], citations))
+        if mark is None:
+            yield from nodes
+        else:
+            drawing.marked[mark] = element("span", nodes) | {"doubt": ""}
+            yield drawing.marked[mark]
+
+
+def _link(node: SyntaxTreeNode, drawing: _Drawing) -> Iterator[Node]:
     """The link's words, and its address as text where the words do not show it."""
-    yield from _inside(node, citations)
+    yield from _inside(node, drawing)
     address = str(node.attrs.get("href", ""))
     if address and address not in _plain(node):
         yield f" ({address})"

@@ -8,7 +8,19 @@ function build(node, cited, active) {
   if ("cite" in node) return chip(node, cited, active);
   const made = document.createElement(TAGS.has(node.tag) ? node.tag : "span");
   made.append(...node.children.map((child) => build(child, cited, active)));
+  if (node.doubt !== undefined) doubt(made, node.doubt);
   return made;
+}
+
+// A claim without support: a line under it, and the reason for who hears the page.
+function doubt(made, why) {
+  made.className = "doubt";
+  if (!why) return;
+  const heard = document.createElement("span");
+  heard.className = "heard";
+  heard.textContent = ` (${why})`;
+  made.title = why;
+  made.append(heard);
 }
 
 function chip(node, cited, active) {
@@ -22,11 +34,39 @@ function chip(node, cited, active) {
   return made;
 }
 
+// One region of the page tells a screen reader whole sentences, at most every few seconds: not every token.
+const PAUSE_MS = 4000;
+
+function liveRegion() {
+  const known = document.getElementById("groundtune-announced");
+  if (known) return known;
+  const made = document.createElement("div");
+  made.id = "groundtune-announced";
+  made.setAttribute("role", "status");
+  made.setAttribute("aria-live", "polite");
+  made.style.cssText = "position:fixed;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap";
+  document.body.append(made);
+  return made;
+}
+
+function announce({ key, text, complete }) {
+  const region = liveRegion();
+  if (region.dataset.key !== key) Object.assign(region.dataset, { key, said: "0", at: "0", closed: "" });
+  if (region.dataset.closed) return;
+  const said = Math.min(Number(region.dataset.said), text.length);
+  const end = complete ? text.length : text.search(/[.!?:\n][^.!?:\n]*$/) + 1;
+  if (!complete && (end <= said || Date.now() - Number(region.dataset.at) < PAUSE_MS)) return;
+  region.textContent = text.slice(said, end) + (complete ? " The answer is complete." : "");
+  Object.assign(region.dataset, { said: String(end), at: String(Date.now()), closed: complete ? "yes" : "" });
+}
+
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".prose");
   root.className = `prose ${data.style}`;
   const cited = (number) => setTriggerValue("cited", number);
   root.replaceChildren(...data.nodes.map((node) => build(node, cited, data.active)));
+  liveRegion(); // there before anything is said in it, or it goes unheard
+  if (data.announced) announce(data.announced);
   if (data.reveal && !root.dataset.revealed) {
     root.dataset.revealed = "yes";
     requestAnimationFrame(() => root.scrollIntoView({ block: "start" }));

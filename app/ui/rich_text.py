@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +12,17 @@ import streamlit as st
 
 from app.ui.prose import Node
 
-Style = Literal["answer", "excerpt", "quiet", "question"]
+Style = Literal["answer", "excerpt", "quiet", "question", "table"]
 _HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """An answer in the making, for who hears the page; whole sentences of it, and that it is complete."""
+
+    key: str
+    text: str
+    complete: bool = False
 
 
 @cache
@@ -32,11 +42,12 @@ def rich_text(
     style: Style = "answer",
     active: int | None = None,
     reveal: bool = False,
+    announced: Announced | None = None,
     on_cite: Callable[[int], None] | None = None,
 ) -> None:
     """Draws `nodes`; a click on citation n calls `on_cite(n)` before the page runs again.
 
-    With `reveal` the page scrolls to it, once.
+    With `reveal` the page scrolls to it, once. What is `announced` is told to a screen reader as it grows.
     """
 
     def clicked() -> None:
@@ -46,6 +57,12 @@ def rich_text(
 
     _component()(
         key=key,
-        data={"nodes": list(nodes), "style": style, "active": active, "reveal": reveal},
+        data={
+            "nodes": list(nodes),
+            "style": style,
+            "active": active,
+            "reveal": reveal,
+            "announced": asdict(announced) if announced else None,
+        },
         on_cited_change=clicked,
     )
