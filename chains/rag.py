@@ -29,6 +29,7 @@ from chains.answer import (
 )
 from chains.base import last_answer
 from chains.batching import run_batch
+from chains.confidence_fit import Calibration
 from chains.generation import CallLog
 from chains.instructions import notices
 from chains.models import ConnectedModel
@@ -62,11 +63,13 @@ class RagChain:
         *,
         chat_model: ConnectedModel | None,
         encoder: SentenceEncoder,
+        fit: Calibration | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._knowledge_base = knowledge_base
         self._model = chat_model
         self._encoder = encoder
+        self._fit = fit
         self._reader = ExtractiveReader(encoder)
         self._clock = clock
 
@@ -103,6 +106,7 @@ class RagChain:
             receipt=self._receipt(question, passages),
             watch=watch,
             log=log,
+            fit=self._fit,
         )
         if not passages:
             yield self._nothing(found)

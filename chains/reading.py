@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chains.answer import Answer, AnswerEvent, Confidence, StageStarted, TextDelta
-from chains.confidence import ABSTAIN_BELOW, assess
+from chains.confidence import assess, calibration
 from chains.instructions import masked
 from chains.quoting import quote
 from chains.retrieval import Retrieved
@@ -25,9 +25,10 @@ def read_answer(found: Retrieved, reader: ExtractiveReader) -> Iterator[AnswerEv
     yield StageStarted(stage="reading")
     reading, confidence = assessed(found, reader)
     draft = replace(found.draft(EMBEDDED_MODEL), confidence=confidence)
-    if confidence.value < ABSTAIN_BELOW or not reading.sentences:
+    needed = (found.fit or calibration()).abstain_below
+    if confidence.value < needed or not reading.sentences:
         found.watch.lap("read")
-        yield abstention(draft, _reason(confidence), found.watch)
+        yield abstention(draft, _reason(confidence, needed), found.watch)
         return
     pieces, citations = quote(reading.sentences, found.passages, found.document_text)
     found.watch.lap("read")
@@ -44,11 +45,11 @@ def assessed(found: Retrieved, reader: ExtractiveReader) -> tuple[Reading, Confi
         [(passage.document_name, masked(passage.text, found.standalone)) for passage in found.passages],
         cosines=[passage.scores.cosine for passage in found.passages],
     )
-    return reading, assess(replace(found.question, text=found.standalone), found.passages, reading)
+    return reading, assess(replace(found.question, text=found.standalone), found.passages, reading, found.fit)
 
 
-def _reason(confidence: Confidence) -> str:
-    sure = f"confidence {confidence.value:.0%}, {ABSTAIN_BELOW:.0%} is needed"
+def _reason(confidence: Confidence, needed: float) -> str:
+    sure = f"confidence {confidence.value:.0%}, {needed:.0%} is needed"
     return " ".join([f"No sentence answers the question well enough ({sure}).", *confidence.reasons[:1]])
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chains.answer import Answer, EvidenceStep, Mode, Passage, Question, Receipt
+from chains.confidence_fit import Calibration
 from chains.generation import CallLog
 from chains.stopwatch import Stopwatch
 
@@ -48,6 +49,7 @@ class Retrieved:
     receipt: Receipt
     watch: Stopwatch
     log: CallLog
+    fit: Calibration | None = None  # of the knowledge base; None: the shipped one
 
     @property
     def standalone(self) -> str:
