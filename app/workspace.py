@@ -193,9 +193,15 @@ class Workspace:
 
             assert chat is not None
             return BaseChain(chat_model=chat)
+        from chains.confidence_fit import calibration_at
         from chains.rag import RagChain
 
-        return RagChain(self.knowledge_base(knowledge_base), chat_model=chat, encoder=self.encoder)
+        return RagChain(
+            self.knowledge_base(knowledge_base),
+            chat_model=chat,
+            encoder=self.encoder,
+            fit=calibration_at(self.calibration_file(knowledge_base)),
+        )
 
     # --- knowledge bases --------------------------------------------------------------------------
 
@@ -269,6 +275,12 @@ class Workspace:
                 raise KnowledgeBaseExistsError(f"A knowledge base named {name!r} exists already.")
             path = self._kb_path(name)
             return self._keep(KnowledgeBase.create(path, name=_clean_name(name), encoder=self.encoder))
+
+    def calibration_file(self, name: str) -> Path:
+        """Where the fit of a knowledge base's own confidence lies once it is made (chains/confidence_fit.py)."""
+        from chains.confidence_fit import CALIBRATION_FILE
+
+        return self._kb_path(name) / CALIBRATION_FILE
 
     def uploads(self, name: str) -> Path:
         """Where files uploaded to a knowledge base lie until they are searchable, or their retry is given up."""
