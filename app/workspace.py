@@ -29,6 +29,7 @@ from errors import (
 from loaders.files import write_atomically
 
 if TYPE_CHECKING:
+    from app.records.store import Records
     from chains.base import BaseChain
     from chains.models import ConnectedModel
     from chains.rag import RagChain
@@ -164,6 +165,20 @@ class Workspace:
         if not self.chat_connected:
             return "Embedded engine (no key)"
         return self.settings.chat_model.value or "chat model of the connected server"
+
+    # --- records ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _built_records(self) -> Records:
+        from app.records.store import Records
+
+        return Records.open(self._home() / "groundtune.db")
+
+    @property
+    def records(self) -> Records:
+        """Conversations, feedback and votes; opened at the first use."""
+        with self._lock:
+            return self._built_records
 
     # --- modes ------------------------------------------------------------------------------------
 
@@ -349,6 +364,9 @@ class Workspace:
 
     def close(self) -> None:
         with self._lock:
+            opened = self.__dict__.pop("_built_records", None)
+            if opened is not None:
+                opened.close()
             while self._open:
                 self._open.popitem()[1].close()
 
