@@ -15,7 +15,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,9 @@ from loaders.rows import (
 from loaders.search import Caches, Neighbour, find_neighbours, find_passages
 from loaders.sources import Record, Upload, read_records
 from loaders.writing import now_utc
+
+if TYPE_CHECKING:
+    from loaders.sheets import SheetTable
 
 __all__ = [
     "DocumentInfo",
@@ -311,6 +314,24 @@ class KnowledgeBase:
             for block in json.loads(metadata).get("blocks", ())
             if opening + block["start"] < end and start < opening + block["end"]
         )
+
+    def tables(self, document_id: str) -> tuple[SheetTable, ...]:
+        """The tables of a spreadsheet, with typed columns; none for other documents. Raises DocumentNotFoundError."""
+        from loaders.stored_tables import stored_tables
+
+        self._document(document_id, "id")
+        with self.database.read() as connection:
+            return stored_tables(connection, document_id)
+
+    def chunk_at(self, document_id: str, start: int) -> str | None:
+        """The id of the chunk that holds the character at `start` of the document's text."""
+        row = self._document(document_id, "id")
+        with self.database.read() as connection:
+            found = connection.execute(
+                'SELECT max(ordinal) FROM chunks WHERE document = ? AND generation = ? AND start <= ? AND "end" > ?',
+                (row, active_generation(connection).id, start, start),
+            ).fetchone()
+        return None if found[0] is None else f"{document_id}#{found[0]}"
 
     def blob(self, document_id: str) -> bytes | None:
         """The original file's bytes; None for records."""

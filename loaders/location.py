@@ -106,7 +106,7 @@ def cell_range(ranges: Iterable[str]) -> str | None:
     if not corners:
         return None
     columns, rows = [column for column, _ in corners], [row for _, row in corners]
-    first, last = f"{_letters(min(columns))}{min(rows)}", f"{_letters(max(columns))}{max(rows)}"
+    first, last = f"{column_letters(min(columns))}{min(rows)}", f"{column_letters(max(columns))}{max(rows)}"
     return first if first == last else f"{first}:{last}"
 
 
@@ -117,7 +117,7 @@ def _column(letters: str) -> int:
     return number
 
 
-def _letters(column: int) -> str:
+def column_letters(column: int) -> str:
     letters = ""
     while column:
         column, rest = divmod(column - 1, 26)
