@@ -26,9 +26,9 @@ GroundtuneError
     ├── EmbeddingModelMissingError  the embedded model's weights are not installed, or not the published ones
     ├── NoModelConnectedError       this mode needs a chat model and none is connected
     ├── LocalModelNotFoundError     no model of this name was trained on this machine
-    ├── SpendingLimitError          the next request may pass the limit that the user set, or has no known price
     ├── StoppedError                the user stopped the answer
-    └── ProviderError               a model server refused or failed
+    └── ProviderError               a model server refused or failed, or may not be asked
+        └── SpendingLimitError      the next request may pass the limit that the user set, or has no known price
 
 Each instance's text is one sentence for the user that says what to do next.
 """
@@ -140,13 +140,13 @@ class LocalModelNotFoundError(ModelError):
     """No model of this name was trained on this machine."""
 
 
-class SpendingLimitError(ModelError):
-    """The next request may pass the spending limit, or the limit cannot be kept for want of a price."""
-
-
 class StoppedError(ModelError):
     """The user stopped the answer."""
 
 
 class ProviderError(ModelError):
-    """A model server refused or failed."""
+    """A model server refused or failed, or may not be asked."""
+
+
+class SpendingLimitError(ProviderError):
+    """The next request may pass the spending limit, or the limit cannot be kept for want of a price."""

@@ -202,6 +202,7 @@ class ModelCall:
     cost_usd: float | None  # None: no price is known
     ms: float
     failed: str | None = None  # the sentence of its failure
+    estimated: bool = False  # the server did not count: the cost is reckoned from the length of the texts
 
     def as_dict(self) -> dict[str, Any]:
         """Without the messages, which repeat the passages; a receipt that is exported holds them."""
@@ -212,6 +213,7 @@ class ModelCall:
             "cost_usd": self.cost_usd,
             "ms": self.ms,
             "failed": self.failed,
+            "estimated": self.estimated,
         }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import httpcore2
     import httpx2
 
+STOPPED = "The answer was stopped."
 _applying: ContextVar[Cancellation | None] = ContextVar("cancellation", default=None)
 
 
@@ -51,7 +52,7 @@ class Cancellation:
     def check(self) -> None:
         """Raises StoppedError once cancelled."""
         if self._cancelled:
-            raise StoppedError("The answer was stopped.")
+            raise StoppedError(STOPPED)
 
     def wait(self, seconds: float) -> None:
         """Sleeps. Raises StoppedError as soon as it is cancelled."""

@@ -82,9 +82,7 @@ class Limits:
 
 
 @cache
-def shared_limits(
-    endpoint: str, requests_per_minute: int | None, concurrent_requests: int | None
-) -> Limits:
+def shared_limits(endpoint: str, requests_per_minute: int | None, concurrent_requests: int | None) -> Limits:
     """The process's limits for a server: whoever connects to it gets the same ones."""
     del endpoint  # a part of the cache's key
     return Limits(requests_per_minute=requests_per_minute, concurrent_requests=concurrent_requests)

@@ -1,38 +1,58 @@
 """The chat models: provider-prefixed ids -> LangChain chat models, built when first asked for.
 
     openai:NAME       OpenAI's own API (or whatever gateway OPENAI_BASE_URL names), with a key
+    azure:DEPLOYMENT  Azure OpenAI: the resource's address, its key, an API version or an address in /openai/v1
     compatible:NAME   any server that speaks OpenAI's wire: vLLM, Ollama, llama.cpp, LM Studio, a gateway
+    local:NAME        a model trained on this machine, by the makers given in `local_models`
 
+Tuned models are named in the same way: openai:ft:..., compatible:ft:..., azure:DEPLOYMENT, local:ft:...
 Everything comes in as `ChatModelConfig`; nothing is read from the environment here. Importing this module
 loads neither langchain nor openai; `connect` does.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
-from chains.failures import provider_error
-from errors import NoModelConnectedError, ProviderError, SettingsError
+from chains.connection import azure_resource, azure_v1_url, http_client, timeouts
+from chains.failures import SettingNames, provider_error
+from chains.limits import Budget, Limits, shared_limits
+from chains.model_ids import (
+    OPENAI_URL,
+    ModelId,
+    Provider,
+    checked_url,
+    is_compatible,
+    parse_model_id,
+    shown_url,
+)
+from chains.prices import Price, PriceList
+from errors import LocalModelNotFoundError, NoModelConnectedError, ProviderError, SettingsError
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-Provider = Literal["openai", "compatible"]
-PROVIDERS: tuple[Provider, ...] = ("openai", "compatible")
+__all__ = [
+    "ChatModelConfig",
+    "ConnectedModel",
+    "connect",
+    "parse_model_id",
+    "served_models",
+    "shown_url",
+]
 
-OPENAI_URL = "https://api.openai.com/v1"
 DEFAULT_OPENAI_MODEL = "gpt-6-luna"  # OpenAI's small chat model at the time of writing
-CONNECT_TIMEOUT_S = 10.0
+DEFAULT_AZURE_API_VERSION = (
+    "2024-10-21"  # generally available, and the first such that counts streamed tokens
+)
 KEYLESS = "no-key-needed"  # what a local server without keys is sent, since the client insists on one
 
 HOW_TO_CONNECT = (
-    "Set OPENAI_API_KEY for OpenAI, or OPENAI_BASE_URL of a compatible server "
-    "such as http://localhost:11434/v1, in .env or the environment."
+    "Set OPENAI_API_KEY for OpenAI, AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY for Azure, or OPENAI_BASE_URL "
+    "of a compatible server such as http://localhost:11434/v1, in .env or the environment."
 )
 
 # Servers list these beside their chat models, LM Studio ahead of them.
@@ -45,25 +65,37 @@ class SecretLike(Protocol):
     def get_secret_value(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelId:
-    provider: Provider
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.provider}:{self.name}"
+Secret = SecretLike | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatModelConfig:
-    """What a chat model is built from. Neither key nor address, which may hold a password, is in its repr."""
+    """What a chat model is built from. Neither keys nor addresses, which may hold passwords, are in its repr."""
 
-    model_id: str | None = None  # "openai:NAME" or "compatible:NAME"; None: the provider's default
-    api_key: SecretLike | str | None = field(default=None, repr=False)
+    model_id: str | None = (
+        None  # "openai:NAME", "azure:DEPLOYMENT", ...; None: the connected server's default
+    )
+    api_key: Secret = field(default=None, repr=False)
     base_url: str | None = field(default=None, repr=False)
+    azure_api_key: Secret = field(default=None, repr=False)
+    azure_endpoint: str | None = field(default=None, repr=False)
+    api_version: str | None = None  # Azure's; None: DEFAULT_AZURE_API_VERSION
+    local_models: Mapping[str, Callable[[], BaseChatModel]] = field(default_factory=dict)  # by their name
     timeout_s: float = 60.0  # of silence: until the first byte and between two of them
     max_retries: int = 2  # of one request, on 408, 409, 429, 5xx and lost connections, before text arrives
     temperature: float | None = None  # None: the model's own (reasoning models refuse any other)
+    requests_per_minute: int | None = None
+    concurrent_requests: int | None = None
+    prices: PriceList = field(default_factory=PriceList, repr=False)
+    names: SettingNames = SettingNames()  # noqa: RUF009 - frozen; what sentences call these settings
+    fallback: ChatModelConfig | None = None
+
+    @property
+    def connected(self) -> Provider | None:
+        """The provider that a bare name means."""
+        if self.base_url:
+            return "compatible" if is_compatible(self.base_url) else "openai"
+        return "openai" if revealed(self.api_key) else "azure" if self.azure_endpoint else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,87 +106,105 @@ class ConnectedModel:
     chat: BaseChatModel = field(repr=False)  # its own shows the address with its password
     endpoint: str = ""  # without credentials, for error sentences
     parameters: Mapping[str, Any] = field(default_factory=dict)  # what receipts record
+    max_retries: int = 0
+    limits: Limits = field(default_factory=Limits, repr=False)
+    price: Price | None = None
+    budget: Budget | None = field(default=None, repr=False)
+    names: SettingNames = field(default_factory=SettingNames, repr=False)
+    fallback: ConnectedModel | None = None
 
-
-def parse_model_id(text: str, *, base_url: str | None = None) -> ModelId:
-    """Reads `provider:name`; a bare name means the connected server.
-
-    Raises SettingsError with a suggestion where the provider is not known. Names may hold colons
-    (`openai:ft:gpt-...`, `compatible:llama3.2:3b`).
-    """
-    cleaned = text.strip()
-    prefix, colon, name = cleaned.partition(":")
-    if not cleaned or (colon and not name.strip()):
-        raise SettingsError(f"{text!r} names no model: write openai:NAME or compatible:NAME.")
-    if not colon:
-        return ModelId(provider="compatible" if _is_compatible(base_url) else "openai", name=cleaned)
-    for provider in PROVIDERS:
-        if prefix.lower() == provider:
-            return ModelId(provider=provider, name=name.strip())
-    raise SettingsError(f"No provider is called {prefix!r} in {cleaned!r}; {_suggestion(prefix, cleaned)}")
-
-
-def _suggestion(prefix: str, model_id: str) -> str:
-    close = difflib.get_close_matches(prefix.lower(), PROVIDERS, n=1)
-    if close:
-        return f"did you mean {close[0] + model_id[len(prefix) :]!r}?"
-    return f"write {'openai:' + model_id!r} or {'compatible:' + model_id!r}."
-
-
-def _is_compatible(base_url: str | None) -> bool:
-    return bool(base_url) and urlsplit(str(base_url)).hostname != urlsplit(OPENAI_URL).hostname
+    def with_budget(self, budget: Budget | None) -> ConnectedModel:
+        """The same model for one conversation or evaluation; its fallback spends from the same budget."""
+        fallback = self.fallback.with_budget(budget) if self.fallback else None
+        return replace(self, budget=budget, fallback=fallback)
 
 
 def connect(config: ChatModelConfig) -> ConnectedModel:
     """Builds the chat model; asks the server for its model's name only where none is given.
 
-    Raises NoModelConnectedError (neither key nor server), SettingsError (unusable id or URL), ProviderError.
+    Raises NoModelConnectedError (neither key nor server), LocalModelNotFoundError, SettingsError (unusable id or
+    URL), ProviderError.
     """
-    key = _revealed(config.api_key)
-    if not key and not config.base_url:
+    named = (
+        parse_model_id(config.model_id, base_url=config.base_url, connected=config.connected)
+        if config.model_id
+        else None
+    )
+    provider = named.provider if named else config.connected
+    if provider is None:
         raise NoModelConnectedError(f"No chat model is connected. {HOW_TO_CONNECT}")
-    url = _checked_url(config.base_url or OPENAI_URL)
-    if not key and not _is_compatible(url):
-        raise NoModelConnectedError("OpenAI needs a key: set OPENAI_API_KEY in .env or the environment.")
-    model = _chosen_model(config, url, key or KEYLESS)
-    if model.provider == "compatible" and not config.base_url:
-        raise SettingsError(f"'{model}' needs the address of its server: set OPENAI_BASE_URL.")
+    if provider == "local":
+        assert named is not None
+        connected = _local(named, config)
+    elif provider == "azure":
+        connected = _azure(named, config)
+    else:
+        connected = _openai(named, config)
+    return replace(
+        connected,
+        parameters={} if config.temperature is None else {"temperature": config.temperature},
+        max_retries=config.max_retries,
+        limits=shared_limits(connected.endpoint, config.requests_per_minute, config.concurrent_requests),
+        price=config.prices.of(connected.model_id),
+        fallback=connect(config.fallback) if config.fallback else None,
+    )
+
+
+def revealed(key: Secret) -> str:
+    return (key if isinstance(key, str) else key.get_secret_value() if key else "").strip()
+
+
+def _local(model: ModelId, config: ChatModelConfig) -> ConnectedModel:
+    maker = config.local_models.get(model.name)
+    if maker is None:
+        there = ", ".join(f"local:{name}" for name in sorted(config.local_models))
+        exist = f"there are: {there}" if there else "no model was trained here yet"
+        raise LocalModelNotFoundError(f"No local model is called {model.name!r}: {exist}.")
+    return ConnectedModel(model_id=str(model), chat=maker(), endpoint="this machine", names=config.names)
+
+
+def _openai(named: ModelId | None, config: ChatModelConfig) -> ConnectedModel:
+    key = revealed(config.api_key)
+    url = checked_url(config.base_url or OPENAI_URL, setting=config.names.url)
+    if named and named.provider == "compatible" and not config.base_url:
+        raise SettingsError(f"'{named}' needs the address of its server: set {config.names.url}.")
+    if not key and not is_compatible(url):
+        raise NoModelConnectedError(f"OpenAI needs a key: set {config.names.key} in .env or the environment.")
+    model = named or _default_model(config, url, key or KEYLESS)
     return ConnectedModel(
         model_id=str(model),
         chat=_chat_openai(model, config, url, key or KEYLESS),
         endpoint=shown_url(url),
-        parameters={} if config.temperature is None else {"temperature": config.temperature},
+        names=config.names,
     )
 
 
-def _revealed(key: SecretLike | str | None) -> str:
-    return (key if isinstance(key, str) else key.get_secret_value() if key else "").strip()
+def _azure(model: ModelId | None, config: ChatModelConfig) -> ConnectedModel:
+    names, key = config.names.for_azure(), revealed(config.azure_api_key)
+    if not config.azure_endpoint or not key:
+        missing = names.key if config.azure_endpoint else names.url
+        raise NoModelConnectedError(
+            f"Azure OpenAI needs its address and a key: set {missing} in .env or the environment."
+        )
+    if model is None:
+        raise SettingsError(f"Azure has no default model: set {names.model}=azure:DEPLOYMENT.")
+    endpoint = checked_url(config.azure_endpoint, setting=names.url)
+    url = azure_v1_url(endpoint)
+    if url is not None:
+        chat, endpoint = _chat_openai(model, config, url, key), url
+    else:
+        endpoint = azure_resource(endpoint)
+        chat = _chat_azure(model, config, endpoint, key)
+    return ConnectedModel(model_id=str(model), chat=chat, endpoint=shown_url(endpoint), names=names)
 
 
-def _checked_url(url: str) -> str:
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"OPENAI_BASE_URL {shown_url(url)!r} is not an http or https address.")
-    return url.strip().rstrip("/")
-
-
-def shown_url(url: str) -> str:
-    """The address without user, password, query and fragment, fit for messages."""
-    scheme, colon, rest = url.rpartition("://")
-    bare = re.split(r"[?#]", rest, maxsplit=1)[0]
-    authority, slash, path = bare.partition("/")
-    return scheme + colon + authority.rpartition("@")[2] + slash + path
-
-
-def _chosen_model(config: ChatModelConfig, url: str, key: str) -> ModelId:
-    if config.model_id:
-        return parse_model_id(config.model_id, base_url=url)
-    if not _is_compatible(url):
+def _default_model(config: ChatModelConfig, url: str, key: str) -> ModelId:
+    if not is_compatible(url):
         return ModelId(provider="openai", name=DEFAULT_OPENAI_MODEL)
     names = served_models(config, url=url, key=key)
     if not names:
         raise ProviderError(
-            f"The server at {shown_url(url)} lists no models: load one there, or name it in GROUNDTUNE_CHAT_MODEL."
+            f"The server at {shown_url(url)} lists no models: load one there, or name it in {config.names.model}."
         )
     chats = [name for name in names if not _NO_CHAT.search(name)]
     return ModelId(provider="compatible", name=(chats or names)[0])
@@ -165,18 +215,22 @@ def served_models(config: ChatModelConfig, *, url: str, key: str) -> list[str]:
     import httpx2
     import openai
 
-    timeout = httpx2.Timeout(config.timeout_s, connect=CONNECT_TIMEOUT_S)
+    client = openai.OpenAI(
+        base_url=url,
+        api_key=key,
+        timeout=timeouts(config.timeout_s),
+        max_retries=config.max_retries,
+        http_client=http_client(url),
+    )
     try:
-        with openai.OpenAI(
-            base_url=url, api_key=key, timeout=timeout, max_retries=config.max_retries
-        ) as client:
-            return [model.id for model in client.models.list()]
+        return [model.id for model in client.models.list()]
     except (openai.OpenAIError, httpx2.HTTPError) as error:
-        raise provider_error(error, model_id="its list of models", endpoint=shown_url(url)) from None
+        raise provider_error(
+            error, model_id="its list of models", endpoint=shown_url(url), names=config.names
+        ) from None
 
 
 def _chat_openai(model: ModelId, config: ChatModelConfig, url: str, key: str) -> BaseChatModel:
-    import httpx2
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
@@ -184,9 +238,31 @@ def _chat_openai(model: ModelId, config: ChatModelConfig, url: str, key: str) ->
         model=model.name,
         api_key=SecretStr(key),
         base_url=url,
-        timeout=httpx2.Timeout(config.timeout_s, connect=CONNECT_TIMEOUT_S),
-        max_retries=config.max_retries,
+        timeout=timeouts(config.timeout_s),
+        max_retries=0,  # chains/generation.py tries again: its waits can be stopped, and each try is on record
         temperature=config.temperature,
         stream_usage=True,  # left to itself, a custom base_url loses the token counts
-        use_responses_api=False if model.provider == "compatible" else None,
+        use_responses_api=None if model.provider == "openai" else False,
+        http_client=http_client(url),
+        http_socket_options=(),  # of the asynchronous client, which nothing here uses
+    )
+
+
+def _chat_azure(model: ModelId, config: ChatModelConfig, endpoint: str, key: str) -> BaseChatModel:
+    from langchain_openai import AzureChatOpenAI
+    from pydantic import SecretStr
+
+    return AzureChatOpenAI(
+        azure_endpoint=endpoint,
+        azure_deployment=model.name,
+        api_version=config.api_version or DEFAULT_AZURE_API_VERSION,
+        api_key=SecretStr(key),
+        azure_ad_token=None,  # else taken from the environment, and preferred to the key
+        base_url=None,
+        timeout=timeouts(config.timeout_s),
+        max_retries=0,
+        temperature=config.temperature,
+        stream_usage=True,
+        http_client=http_client(endpoint),
+        http_socket_options=(),
     )

@@ -62,9 +62,7 @@ class PriceList:
         return self.models.get(f"{provider}:*")
 
     def with_overlay(self, other: PriceList) -> PriceList:
-        return PriceList(
-            models={**self.models, **other.models}, tuned={**self.tuned, **other.tuned}
-        )
+        return PriceList(models={**self.models, **other.models}, tuned={**self.tuned, **other.tuned})
 
 
 def load_prices(home: Path | None = None) -> PriceList:
@@ -83,7 +81,9 @@ def _read(path: Path) -> PriceList:
     tuned: dict[str, Price] = {}
     for model_id, entry in entries.items():
         if not isinstance(entry, dict) or not entry.keys() <= _FIELDS:
-            raise SettingsError(f"{path}: [{model_id!r}] may hold {', '.join(sorted(_FIELDS))} and nothing else.")
+            raise SettingsError(
+                f"{path}: [{model_id!r}] may hold {', '.join(sorted(_FIELDS))} and nothing else."
+            )
         for prefix, into in (("", models), ("tuned_", tuned)):
             if f"{prefix}input" in entry or f"{prefix}output" in entry:
                 into[model_id] = _price(path, model_id, entry, prefix)
