@@ -48,7 +48,7 @@ def told(key: str, text: str, *, complete: bool = False) -> Announced:
 
 def draw_search(key: str, searched_for: str | None, steps: tuple[EvidenceStep, ...] = ()) -> None:
     """What was searched for where that is not the question as typed, and the chain of searches where there are more."""
-    if searched_for:
+    if searched_for and not (len(steps) > 1 and steps[0].query == searched_for):
         st.caption(f":material/search: Searched for: {escape(searched_for, longest=300)}")
     if len(steps) < 2:
         return

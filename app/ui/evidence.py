@@ -78,27 +78,49 @@ def _of_passage(passage: Passage) -> Evidence:
 def evidence_panel(knowledge_base: KnowledgeBase | None, evidence: Evidence, marker: int | None) -> None:
     with st.container(key="evidence"):
         _head(evidence, marker)
-        try:
-            if knowledge_base is None:
-                raise KnowledgeBaseNotFoundError("gone")
-            _source(knowledge_base, evidence)
-        except (DocumentNotFoundError, KnowledgeBaseNotFoundError):
-            st.info("This document is no longer in the knowledge base. The quote as it was:")
-            rich_text(excerpt("", evidence.quote, ""), key="evidence_text", style="excerpt")
-        _why(evidence)
+        _body(knowledge_base, evidence)
+
+
+def evidence_drawer(knowledge_base: KnowledgeBase | None, evidence: Evidence, marker: int | None) -> None:
+    """The same in a drawer over the page, where there is no room beside the answer; Escape closes it."""
+
+    @st.dialog(_title(evidence, marker), width="medium", position="right", on_dismiss=lambda: show(None))
+    def drawer() -> None:
+        _place(evidence)
+        _body(knowledge_base, evidence)
+
+    drawer()
+
+
+def _body(knowledge_base: KnowledgeBase | None, evidence: Evidence) -> None:
+    try:
+        if knowledge_base is None:
+            raise KnowledgeBaseNotFoundError("gone")
+        _source(knowledge_base, evidence)
+    except (DocumentNotFoundError, KnowledgeBaseNotFoundError):
+        st.info("This document is no longer in the knowledge base. The quote as it was:")
+        rich_text(excerpt("", evidence.quote, ""), key="evidence_text", style="excerpt")
+    _why(evidence)
+
+
+def _title(evidence: Evidence, marker: int | None) -> str:
+    if marker is not None:
+        return f"Source {marker}"
+    return "Nearest miss" if evidence.verified is None else "Source"
+
+
+def _place(evidence: Evidence) -> None:
+    st.markdown(f"**{escape(evidence.document_name)}**")
+    place = place_in(evidence.document_name, evidence.location)
+    if place:
+        st.caption(f":material/location_on: {escape(place, longest=200)}")
 
 
 def _head(evidence: Evidence, marker: int | None) -> None:
     with st.container(horizontal=True, vertical_alignment="top"):
-        title = (
-            f"Source {marker}" if marker is not None else "Nearest miss" if evidence.verified is None else ""
-        )
         with st.container(gap=None):
-            st.caption(title)
-            st.markdown(f"**{escape(evidence.document_name)}**")
-            place = place_in(evidence.document_name, evidence.location)
-            if place:
-                st.caption(f":material/location_on: {escape(place, longest=200)}")
+            st.caption(_title(evidence, marker))
+            _place(evidence)
         st.button(
             ":material/close:",
             help="Close",

@@ -24,6 +24,7 @@ STAGES = {
     "reading": "Reading the passages",
     "writing": "Writing the answer",
     "checking": "Checking the statements",
+    "elsewhere": "Being written by another program",
 }
 
 Moment = Callable[[], LiveSnapshot | None]

@@ -51,13 +51,15 @@ function liveRegion() {
 
 function announce({ key, text, complete }) {
   const region = liveRegion();
-  if (region.dataset.key !== key) Object.assign(region.dataset, { key, said: "0", at: "0", closed: "" });
-  if (region.dataset.closed) return;
+  region.complete ??= new Set();
+  if (region.complete.has(key)) return;
+  if (region.dataset.key !== key) Object.assign(region.dataset, { key, said: "0", at: "0" });
   const said = Math.min(Number(region.dataset.said), text.length);
   const end = complete ? text.length : text.search(/[.!?:\n][^.!?:\n]*$/) + 1;
   if (!complete && (end <= said || Date.now() - Number(region.dataset.at) < PAUSE_MS)) return;
   region.textContent = text.slice(said, end) + (complete ? " The answer is complete." : "");
-  Object.assign(region.dataset, { said: String(end), at: String(Date.now()), closed: complete ? "yes" : "" });
+  Object.assign(region.dataset, { said: String(end), at: String(Date.now()) });
+  if (complete) region.complete.add(key);
 }
 
 export default function ({ parentElement, data, setTriggerValue }) {

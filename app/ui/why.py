@@ -32,7 +32,7 @@ PURPOSES = {
 }
 
 
-@st.dialog("Why this answer", width="large", position="right")
+@st.dialog("Why this answer", width="medium", position="right")
 def why_drawer(key: str, answer: Answer) -> None:
     """A drawer at the side; Escape closes it."""
     st.caption(" · ".join(escape(fact) for fact in (f"Answered by {answer.model}", *facts(answer))))
@@ -90,8 +90,9 @@ def _searches(answer: Answer) -> None:
     st.markdown("##### What was searched for")
     for number, step in enumerate(answer.steps, start=1):
         found = [escape(names[chunk], longest=90) for chunk in step.chunk_ids if chunk in names]
-        st.markdown(f"{number}. **{escape(step.query, longest=300)}**")
-        st.caption("  \n".join([escape(step.why, longest=300), *found]))
+        with st.container(gap=None):
+            st.markdown(f"{number}. **{escape(step.query, longest=300)}**")
+            st.caption("  \n".join([escape(step.why, longest=300), *found]))
 
 
 def _calls(key: str, answer: Answer) -> None:

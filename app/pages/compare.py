@@ -1,0 +1,123 @@
+"""Compare: one question in up to four modes, side by side, each streaming on its own; and a vote."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from app.ui.asking import events
+from app.ui.comparison_view import draw_sides, tally_words, vote_options
+from app.ui.comparisons import Comparison, comparisons
+from app.ui.escape import escape
+from app.ui.evidence import evidence_drawer, find_evidence
+from app.ui.live import live_answers
+from app.ui.session import owner, show, shown
+from app.ui.votes import keep_vote, tally
+from app.workspace import ModeStatus, Workspace, open_workspace
+from chains.answer import Mode, Question
+from errors import KnowledgeBaseNotFoundError
+
+PARAMETER = "x"  # the comparison's id in the page's address
+
+
+def main() -> None:
+    workspace = open_workspace()
+    comparison = _current()
+    st.title("Compare")
+    if comparison is None:
+        st.markdown("The same question in up to four modes, side by side. Tick the modes, then ask below.")
+    ticked = _ticks(workspace.modes())
+    if comparison is not None:
+        draw_sides(comparison)
+        _vote(comparison)
+        _evidence(workspace, comparison)
+    with st.bottom:
+        text = st.chat_input(
+            "Ask the ticked modes", key="compare_question", max_chars=4000, disabled=not ticked
+        )
+    if text and text.strip():
+        _ask(workspace, text.strip(), ticked)
+        st.rerun()
+
+
+def _ticks(statuses: tuple[ModeStatus, ...]) -> tuple[Mode, ...]:
+    """The modes to ask; those that cannot run say what they need."""
+    ticked: list[Mode] = []
+    with st.container(key="ticks"):
+        for column, status in zip(st.columns(len(statuses), gap="small"), statuses, strict=True):
+            with column, st.container(gap=None):
+                can = status.available
+                key = f"tick_{status.mode}_{can}"  # a mode that has become able to run is ticked anew
+                if st.checkbox(status.label, can, key=key, disabled=not can, persist_state="session"):
+                    ticked.append(status.mode)
+                lock = ":material/lock: " if status.reason else ""
+                st.caption(lock + escape(status.reason or status.summary, longest=300))
+    return tuple(ticked)
+
+
+def _current() -> Comparison | None:
+    """From the page's address, else from this session."""
+    wanted = st.query_params.get(PARAMETER) or st.session_state.get("comparison")
+    found = comparisons().find(wanted, owner()) if wanted else None
+    if found is not None:
+        _remember(found)
+    return found
+
+
+def _remember(comparison: Comparison) -> None:
+    st.session_state["comparison"] = comparison.comparison_id
+    if st.query_params.get(PARAMETER) != comparison.comparison_id:
+        st.query_params[PARAMETER] = comparison.comparison_id
+
+
+def _ask(workspace: Workspace, text: str, modes: tuple[Mode, ...]) -> None:
+    """One worker a mode: what happens to one does not reach the others."""
+    name = st.session_state.get("knowledge_base") or workspace.default_knowledge_base
+    made = comparisons().begin(owner(), text, knowledge_base=name, modes=modes)
+    question = Question(text=text)
+    for side in made.sides:
+        live_answers().start(side.key, partial(events, workspace, side.mode, name, question))
+    show(None)
+    _remember(made)
+
+
+def _evidence(workspace: Workspace, comparison: Comparison) -> None:
+    wanted = shown()
+    side = next((one for one in comparison.sides if wanted and one.key == wanted.exchange), None)
+    now = side.snapshot() if side else None
+    found = find_evidence(now.answer, wanted) if wanted and now and now.answer else None
+    if found is None or wanted is None:
+        return
+    try:
+        knowledge_base = workspace.knowledge_base(comparison.knowledge_base)
+    except KnowledgeBaseNotFoundError:
+        knowledge_base = None
+    evidence_drawer(knowledge_base, found, wanted.marker)
+
+
+def _vote(comparison: Comparison) -> None:
+    if comparison.running:
+        return
+    options = vote_options(comparison)
+    with st.container(key="vote", gap="small"):
+        if options:
+            st.markdown("**Which answered best?**")
+            with st.container(horizontal=True, gap="small"):
+                for name, label in options.items():
+                    st.button(
+                        label,
+                        key=f"vote_{name}",
+                        type="primary" if comparison.vote == name else "secondary",
+                        on_click=_voted,
+                        args=(comparison, name),
+                    )
+        st.caption(f":material/how_to_vote: {tally_words(tally())}")
+
+
+def _voted(comparison: Comparison, winner: str) -> None:
+    comparisons().vote(comparison, winner)
+    keep_vote(comparison, winner)
+
+
+main()
