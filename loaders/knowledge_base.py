@@ -156,6 +156,17 @@ class KnowledgeBase:
         finally:
             database.close()
 
+    @staticmethod
+    def model_at(path: Path) -> tuple[str, int]:
+        """(id, dimension) of the embedding model that the knowledge base in the folder answers with."""
+        database = Database(path / "kb.db")
+        try:
+            with database.read() as connection:
+                generation = active_generation(connection)
+            return generation.model_id, generation.dimension
+        finally:
+            database.close()
+
     @property
     def name(self) -> str:
         return _name(self.database)
