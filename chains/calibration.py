@@ -97,6 +97,8 @@ class Calibrated:
     method: Method
     before: Figures
     after: Figures
+    values_before: tuple[float, ...]  # of each answer
+    values_after: tuple[float, ...]  # cross-validated
     threshold: Threshold | None  # None: no threshold reaches the target, that of the fit stays
     refused: str | None = None  # why the recipe for this size was not used
 
@@ -141,6 +143,8 @@ def calibrate(
         method=chosen,
         before=figures(before, right),
         after=figures(held_out, right),
+        values_before=tuple(before),
+        values_after=tuple(held_out),
         threshold=threshold,
         refused=refused,
     )

@@ -1,0 +1,112 @@
+"""Questions whose answers are known, and whether an answer is right.
+
+A row: {_id, text} and one of
+    "answers": ["six", "6 days"] or "answer": "six"     words of which one must stand in the answer or its quotes
+    "gold": [{"document": ...}] or "gold_documents"     documents of which one must be cited
+    "answerable": false                                 the documents do not answer it: every answer is wrong
+Where both words and documents are given, both must hold: a "5" from somewhere else is no right answer. Words are
+compared without case, Markdown marks and runs of white space, at word borders; a right answer in other words counts
+as wrong, so that error rates come out too high rather than too low.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.cli.files import read_rows, well_formed
+from chains.answer import Answer, Citation
+from errors import SettingsError
+
+__all__ = ["KnownQuestion", "is_right", "read_known_questions"]
+
+_MARKS = re.compile(r"[*_`>|]|\[[\d,;\s?-]{1,40}\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownQuestion:
+    id: str
+    text: str
+    answerable: bool
+    answers: tuple[str, ...]  # accepted wordings; empty: judged by its documents
+    documents: tuple[str, ...]  # that hold the answer; empty: not known
+    group: str  # questions on one document share it
+
+
+def read_known_questions(path: Path) -> list[KnownQuestion]:
+    """Rows of a JSONL file. Raises SettingsError naming file, line and fault."""
+    return [_question(row, place) for place, row in read_rows(path)]
+
+
+def _question(row: Mapping[str, Any], place: str) -> KnownQuestion:
+    identifier, text = row.get("_id"), row.get("text")
+    if not isinstance(identifier, str | int) or not isinstance(text, str) or not text.strip():
+        raise SettingsError(f'{place} needs the fields "_id" and "text".')
+    answerable = row.get("answerable", True)
+    if not isinstance(answerable, bool):
+        raise SettingsError(f'{place}: the field "answerable" must be true or false.')
+    answers = _texts(row.get("answers") or row.get("answer") or (), "answers", place)
+    documents = _documents(row, place)
+    if answerable and not answers and not documents:
+        raise SettingsError(
+            f'{place} needs "answers", "gold" documents, or "answerable": false, to tell right from wrong.'
+        )
+    article = str(row.get("source_paragraph", "")).split("#")[0]
+    return KnownQuestion(
+        id=str(identifier),
+        text=well_formed(text),
+        answerable=answerable,
+        answers=answers,
+        documents=documents,
+        group=article or (documents[0] if documents else f"question {identifier}"),
+    )
+
+
+def _documents(row: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    """`gold` or `gold_documents`: ids, or objects that name one as "document" or "doc"; or BEIR's `evidence`."""
+    found = row.get("gold") or row.get("gold_documents") or row.get("evidence") or ()
+    listed = found if isinstance(found, list | tuple) else [found]
+    names = [one.get("document", one.get("doc")) if isinstance(one, dict) else one for one in listed]
+    return _texts(names, "gold", place)
+
+
+def _texts(value: object, name: str, place: str) -> tuple[str, ...]:
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not all(
+        isinstance(one, str) and one.strip() for one in listed
+    ):
+        raise SettingsError(f'{place}: the field "{name}" must be a list of texts.')
+    return tuple(dict.fromkeys(listed))
+
+
+def is_right(answer: Answer, question: KnownQuestion) -> bool:
+    """Whether a given answer is right; an abstention is not judged here."""
+    if not question.answerable:
+        return False
+    named = not question.documents or any(_is_of(one, question.documents) for one in answer.citations)
+    if not question.answers:
+        return named
+    said = "\n".join([answer.text, *(citation.quote for citation in answer.citations)])
+    return named and holds_one(said, question.answers)
+
+
+def holds_one(text: str, accepted: Sequence[str]) -> bool:
+    plain = _plain(text)
+    return any(re.search(rf"(?<!\w){re.escape(_plain(one))}(?!\w)", plain) for one in accepted)
+
+
+def _plain(text: str) -> str:
+    return " ".join(_MARKS.sub(" ", text).lower().split())
+
+
+def _is_of(citation: Citation, documents: Sequence[str]) -> bool:
+    """By the document's id, or its name; a path counts by its end, as ids are made below the folder ingested."""
+    have = (citation.document_id, citation.document_name)
+    return any(
+        one == name or one.endswith(f"/{name}") or name.endswith(f"/{one}")
+        for one in have
+        for name in documents
+    )
