@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 
 from app.records.database import Database
-from app.records.entries import Conversation, Exchange, Listed, Match, Scope
+from app.records.entries import Conversation, Exchange, Listed, Match, Scope, Version
 from app.records.reading import exchanges_of, latest_number, matches, overview, shown_title
 from app.records.running import Pulse, process_token
 from app.records.tables import answers, conversations, exchanges
@@ -132,6 +132,16 @@ class Conversations:
             changed_at=row["changed_at"],
             exchanges=found,
         )
+
+    def version(self, scope: Scope, answer_id: str) -> Version | None:
+        """How far one answer has come."""
+        within = (
+            exchanges.c.id
+            == select(answers.c.exchange).where(owned(answers, scope, answer_id)).scalar_subquery()
+        )
+        with self._database.read() as connection:
+            found = exchanges_of(connection, scope, within, now=self._clock(), me=self._runner)
+        return next((one for each in found for one in each.versions if one.answer_id == answer_id), None)
 
     def answer(self, scope: Scope, answer_id: str) -> Answer | None:
         """The whole answer with its evidence; None where it did not come to its end."""

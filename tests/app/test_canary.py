@@ -101,7 +101,7 @@ def test_an_answer_and_its_receipt_hold_no_key_and_command_no_terminal(filled: P
 def test_no_page_shows_the_key_or_the_password_in_the_address(
     filled: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, reply: Scripted
 ) -> None:
-    monkeypatch.setattr(session, "owner", lambda: "canary test")
+    monkeypatch.setattr(session, "owner", lambda: "the tester")
     with serve_openai(answer=lambda _: reply) as server:
         address = server.url.replace("://", f"://me:{PASSWORD}@")
         environment = {"GROUNDTUNE_HOME": str(filled), "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": address}
@@ -109,7 +109,7 @@ def test_no_page_shows_the_key_or_the_password_in_the_address(
         monkeypatch.setattr(workspace, "_process_workspace", made)
         page = AppTest.from_file(str(SHELL), default_timeout=60).run()
         page.chat_input(key="question").set_value(QUESTION).run()
-        live = live_answers().get(conversations().of("canary test")[0].exchanges[-1].key)
+        live = live_answers().get(conversations().of("the tester")[0].exchanges[-1].key)
         assert live is not None
         assert live.wait(60)
         seen = str(page.run()._tree)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.ui.conversations import Conversations
 from app.ui.live import LiveAnswer, LiveAnswers
 from chains.answer import Answer, AnswerEvent, StageStarted, TextDelta
 from errors import NoModelConnectedError
@@ -157,9 +156,3 @@ def test_only_so_many_run_at_once() -> None:
     assert not entered.acquire(timeout=0.2), "a third worker ran"
     hold.set()
     assert all(live.wait(SOON_S) for live in lives)
-
-
-def test_a_conversation_id_may_stand_in_any_component_key() -> None:
-    """Streamlit refuses component keys with a double underscore."""
-    ids = {Conversations().begin("owner").conversation_id for _ in range(300)}
-    assert all(identity.isalnum() for identity in ids)

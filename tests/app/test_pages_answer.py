@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 
 import pytest
 from hypothesis import given
@@ -12,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.ui.amounts import dated, dollars, took
 from app.ui.asking import ask_again, take_out
-from app.ui.conversations import Conversation, Exchange, conversations
+from app.ui.conversations import Conversation, conversations
 from app.ui.live import live_answers
 from app.ui.marks import NOT_BACKED, Mark, doubts
 from app.ui.prose import Node, prose
@@ -27,11 +26,8 @@ __all__ = ["encoder", "page", "workspace"]  # fixtures
 def show(app: AppTest, answer: Answer) -> AppTest:
     """A conversation with one answered question, opened."""
     conversation = conversations().begin(OWNER)
-    key = f"{conversation.conversation_id}-made"
-    conversation.exchanges.append(
-        Exchange(key=key, question="How many days?", mode="rag", knowledge_base="sample")
-    )
-    assert live_answers().start(key, lambda: iter([answer])).wait(10)
+    exchange = conversation.ask("How many days?", mode="rag", knowledge_base="sample")
+    assert conversation.answer(exchange, lambda: iter([answer])).wait(10)
     app.query_params["c"] = conversation.conversation_id
     app.run()
     assert_sound(app)
@@ -111,19 +107,13 @@ def test_why_shows_the_prompt_as_it_was_sent_and_gives_the_receipt(page: AppTest
 # --- again, and out -------------------------------------------------------------------------------
 
 
-def answered(question: str) -> Exchange:
-    exchange = Exchange(
-        key=f"key-{secrets.token_hex(4)}", question=question, mode="rag", knowledge_base="sample"
-    )
-    answer = Answer(text=f"Of {question}", mode="rag", model="local:made")
-    assert live_answers().start(exchange.key, lambda: iter([answer])).wait(10)
-    return exchange
-
-
 @pytest.fixture
-def three() -> Conversation:
+def three(workspace: Workspace) -> Conversation:
     made = conversations().begin(OWNER)
-    made.exchanges += [answered("One"), answered("Two"), answered("Three")]
+    for question in ("One", "Two", "Three"):
+        answer = Answer(text=f"Of {question}", mode="rag", model="local:made")
+        exchange = made.ask(question, mode="rag", knowledge_base="sample")
+        assert made.answer(exchange, lambda found=answer: iter([found])).wait(10)
     return made
 
 

@@ -12,7 +12,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app.ui.conversations import Conversations, Exchange
 from app.web import SecurityHeaders, content_security_policy, serve
 from errors import SettingsError
 
@@ -100,27 +99,3 @@ def test_two_browsers_without_cookies_are_two_owners(monkeypatch: pytest.MonkeyP
     mine = first.run().text[0].value
     assert len(mine) >= 20
     assert mine == first.run().text[0].value != second.run().text[0].value
-
-
-def asked(key: str) -> Exchange:
-    return Exchange(key=key, question="How many days?", mode="rag", knowledge_base="sample")
-
-
-def test_a_conversation_is_found_by_its_browser_only() -> None:
-    all_of_them = Conversations()
-    mine = all_of_them.begin("me")
-    mine.exchanges.append(asked("a"))
-    assert all_of_them.find(mine.conversation_id, "me") is mine
-    assert all_of_them.find(mine.conversation_id, "you") is None
-    assert all_of_them.find("guess", "me") is None
-    assert all_of_them.of("you") == []
-    assert all_of_them.of("me") == [mine]
-
-
-def test_the_least_used_conversation_is_forgotten_first() -> None:
-    all_of_them = Conversations(kept=2)
-    first, second = all_of_them.begin("me"), all_of_them.begin("me")
-    assert all_of_them.find(first.conversation_id, "me") is first
-    all_of_them.begin("me")
-    assert all_of_them.find(first.conversation_id, "me") is first
-    assert all_of_them.find(second.conversation_id, "me") is None
