@@ -39,8 +39,8 @@ _PATTERNS = (
     # the marks of prompts and chat templates
     r"\b(?:system|developer|hidden|initial) (?:prompt|message|instructions?)\b",
     r"<\|\w+\|>|\[/?INST\]|<<\s*/?SYS\s*>>|\b(?:begin|end) (?:system|admin|assistant)\b",
-    r"^#{1,6}\s*(?:system|assistant|new instructions?)\b",
-    r"</?\s*(?:passages?|system|user|assistant|question)\b[^>]{0,80}>",
+    r"#{1,6}\s*(?:system|assistant)\s*:|^#{1,6}\s*new instructions?\b",
+    r"<\s*/?\s*(?:passages?|system|user|assistant|question)\b[^>]{0,80}>",
     # "dear assistant", "AI models must", "any chatbot that reads this"
     r"\b(?:dear|hey|attention|note to|notice to|message (?:to|for)|instructions? (?:to|for)|addressed to)"
     rf"(?: the| any| all| every)*\s+{_MODEL}\b",
@@ -48,6 +48,7 @@ _PATTERNS = (
     rf"\b(?:any|every|the|all) {_MODEL} (?:that|which|who)? ?"
     r"(?:reads?|reading|processes|processing|summari[sz]\w+|sees)\b",
     # what to answer
+    r"\b(?:put|write|include|insert|repeat|use)\b.{0,40}\b(?:in|into|as) your (?:answer|reply|response|output)\b",
     rf"\b{_SAY}\s+(?:only|exactly|nothing but|always)\b|\bonly (?:reply|respond|answer|output)\b",
     r"\b(?:when|whenever|if) (?:you are |you're )?(?:asked|answering|summari[sz]ing|questioned)\b"
     rf".{{0,80}}\b{_SAY}\b",
@@ -68,8 +69,6 @@ _ABOUT_PROMPTS = re.compile(r"\b(?:instructions?|prompts?|inject\w*|jailbreak\w*
 
 def instructions_in(text: str) -> list[tuple[int, int]]:
     """Spans of the sentences that address a model, in order."""
-    if not _ADDRESSED.search(_plain(text)):
-        return []
     spans = sentence_spans(text) or [(0, len(text))]
     return [(start, end) for start, end in spans if _ADDRESSED.search(_plain(text[start:end]))]
 

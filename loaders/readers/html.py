@@ -28,7 +28,14 @@ _BLOCK = {
     "legend", "li", "main", "menu", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot",
     "thead", "tr", "td", "th", "caption", "ul", "title", "optgroup", "option", "frameset", "noframes",
 }  # fmt: skip
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# Text that no reader of the page sees: taken out, shrunk to nothing, transparent, or moved off the screen.
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:\.0+)?(?!\d|\.\d*[1-9])"
+    r"|(?<![\w-])opacity\s*:\s*0(?:\.0+)?(?!\d|\.\d*[1-9])"
+    r"|(?:left|right|top|text-indent)\s*:\s*-\d{4,}|clip\s*:\s*rect\(\s*0(?:px)?[\s,]+0",
+    re.IGNORECASE,
+)
+_COLOUR = re.compile(r"(?:^|;)\s*(color|background(?:-color)?)\s*:\s*([^;]+)", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]+)", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.-]+)", re.IGNORECASE)
 
@@ -222,8 +229,22 @@ def _is_hidden(element: Any) -> bool:
     return (
         element.get("hidden") is not None
         or element.get("aria-hidden") == "true"
-        or bool(style and _HIDDEN.search(style))
+        or bool(style and (_HIDDEN.search(style) or _on_itself(style)))
     )
+
+
+def _on_itself(style: str) -> bool:
+    """Whether letters and background have one colour: white on white."""
+    said = {name.lower().removesuffix("-color"): _colour(value) for name, value in _COLOUR.findall(style)}
+    return "color" in said and said["color"] == said.get("background")
+
+
+def _colour(value: str) -> str:
+    """`#fff`, `white` and `#ffffff` are one."""
+    plain = value.lower().replace("!important", "").strip()
+    if re.fullmatch(r"#[0-9a-f]{3}", plain):
+        plain = "#" + "".join(letter * 2 for letter in plain[1:])
+    return {"white": "#ffffff", "black": "#000000"}.get(plain, plain)
 
 
 def _is_data_table(table: Any) -> bool:
