@@ -28,7 +28,7 @@ COLUMNS = ("attack", "documents", "bare chain", "obedient model, guarded", "embe
 
 def main(ordinary: list[Path]) -> None:
     print(describe("markdown-it-py"))
-    kinds = list(dict.fromkeys(attack.kind for attack in ATTACKS))
+    kinds: list[str] = list(dict.fromkeys(attack.kind for attack in ATTACKS))
     bare, guarded, embedded = Counter[str](), Counter[str](), Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
         encoder = MiniLMEncoder(cache_dir=Path(folder) / "models")
