@@ -136,6 +136,12 @@ class Workspace:
             )
         )
 
+    def reconfigure(self, settings: Settings) -> None:
+        """Other models from now on; answers in the making keep theirs. Home and encoder stay what they are."""
+        with self._chat_lock:
+            self.settings = settings
+            self.__dict__.pop("_built_chat", None)
+
     def with_model(self, model_id: str) -> Workspace:
         """The same settings with another chat model."""
         chosen: Setting[str | None] = Setting(self.settings.chat_model.name, model_id, "command line")
@@ -291,11 +297,30 @@ class Workspace:
             path = self._kb_path(name)
             return self._keep(KnowledgeBase.create(path, name=_clean_name(name), encoder=self.encoder))
 
-    def calibration_file(self, name: str) -> Path:
-        """Where the fit of a knowledge base's own confidence lies once it is made (chains/confidence_fit.py)."""
-        from chains.confidence_fit import CALIBRATION_FILE
+    def calibration_file(self, name: str, *, written: bool = False) -> Path:
+        """Where the fit of a knowledge base's own confidence lies once it is made (chains/confidence_fit.py).
 
-        return self._kb_path(name) / CALIBRATION_FILE
+        `written`: the one for answers that a chat model writes.
+        """
+        from chains.confidence_fit import CALIBRATION_FILE, CHAT_CALIBRATION_FILE
+
+        return self._kb_path(name) / (CHAT_CALIBRATION_FILE if written else CALIBRATION_FILE)
+
+    def unheld_chain(self, knowledge_base: str) -> RagChain:
+        """RAG mode that answers whatever its confidence, to be judged: of a model's answers by the fit in use, of
+        the embedded reader's by the shipped one, which is where a new fit begins.
+        """
+        from chains.confidence_fit import calibration_at, shipped
+        from chains.rag import RagChain
+
+        chat = self.chat()
+        fit = calibration_at(self.calibration_file(knowledge_base)) if chat else shipped()
+        return RagChain(
+            self.knowledge_base(knowledge_base),
+            chat_model=chat,
+            encoder=self.encoder,
+            fit=replace(fit, abstain_below=0.0),
+        )
 
     def uploads(self, name: str) -> Path:
         """Where files uploaded to a knowledge base lie until they are searchable, or their retry is given up."""

@@ -27,7 +27,6 @@ from chains.support import numbers
 from local.lexical import STOP_WORDS, stem, stems, words
 
 __all__ = [
-    "CHAT_CALIBRATION_FILE",
     "REPLY_SIGNALS",
     "agreement",
     "assess_reply",
@@ -37,7 +36,6 @@ __all__ = [
     "signals_of",
 ]
 
-CHAT_CALIBRATION_FILE = "calibration-chat.json"  # in a knowledge base's folder
 SHIPPED = Path(__file__).with_suffix(".json")
 NEUTRAL = 0.5  # agreement where nobody compared
 LEAST_LEFT = 0.4  # of the value, where resampled answers all say something else

@@ -23,9 +23,18 @@ from typing import Any
 from errors import CalibrationError
 from loaders.files import write_atomically
 
-__all__ = ["CALIBRATION_FILE", "METHODS", "Calibration", "Made", "calibration_at", "shipped"]
+__all__ = [
+    "CALIBRATION_FILE",
+    "CHAT_CALIBRATION_FILE",
+    "METHODS",
+    "Calibration",
+    "Made",
+    "calibration_at",
+    "shipped",
+]
 
-CALIBRATION_FILE = "calibration.json"  # in a knowledge base's folder
+CALIBRATION_FILE = "calibration.json"  # in a knowledge base's folder: for answers of the embedded reader
+CHAT_CALIBRATION_FILE = "calibration-chat.json"  # and for those of a chat model
 VERSION = 1
 METHODS = ("shipped", "platt", "logistic", "isotonic")
 LEAST, MOST = 1e-6, 1.0 - 1e-6  # log-odds are finite between

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.evaluate_confidence import confidence
 from app.cli.files import read_rows, well_formed, write_whole
 from app.cli.output import print_json, print_line, say
 from app.workspace import open_workspace
 from errors import SettingsError
 
 app = typer.Typer(no_args_is_help=True, help="Measure answers, retrieval, confidence and support.")
+app.command()(confidence)
 SAID_EVERY = 100  # rows
 
 

@@ -1,6 +1,7 @@
 """Evaluates the confidence of a knowledge base on questions whose answers are known, and fits it to them.
 
-    report = evaluate(chain, questions, base=fit, ...)      the chain answers everything: no threshold holds it back
+    judged = judge(chain, questions)      the chain answers everything: no threshold holds it back
+    report = evaluate(judged, ...)
     report.fit.save(path)
 
 What is fitted and measured are answers that have a confidence; where a chat model abstains by itself, or nothing
@@ -15,10 +16,10 @@ from typing import Any, Protocol
 
 from app.evaluation.judging import KnownQuestion, is_right
 from chains.answer import Answer, Confidence, Question
-from chains.calibration import Calibrated, Figures, Seen, calibrate
-from chains.chat_confidence import doubt_of_reply, signals_of
+from chains.calibration import Calibrated, Figures, Seen, calibrate, recipe_for
+from chains.chat_confidence import doubt_of_reply, reply_calibration, signals_of
 from chains.confidence import doubt
-from chains.confidence_fit import Calibration, Made
+from chains.confidence_fit import Calibration, Made, shipped
 from chains.reliability import Threshold
 from errors import CalibrationError
 
@@ -62,6 +63,7 @@ class AtThreshold:
 class ConfidenceReport:
     knowledge_base: str
     model: str
+    written: bool  # by a chat model
     questions: int
     unscored: int  # the model abstained by itself, or there was nothing to quote
     by_documents: int  # judged by the cited document alone
@@ -110,15 +112,16 @@ def judge(
 def evaluate(
     judged: Sequence[Judged],
     *,
-    base: Calibration,
     knowledge_base: str,
     target_error: float,
     questions_sha256: str,
     date: str,
 ) -> ConfidenceReport:
-    """Fits `base` to the judged answers. Raises CalibrationError where they are too few or of one kind."""
+    """Fits the shipped confidence to what was judged. Raises CalibrationError: too few answers, or all of one kind."""
     scored = [one for one in judged if one.scored]
+    recipe_for(len(scored))
     written = _written(scored)
+    base = reply_calibration() if written else shipped()
     found = calibrate([_seen(one, written=written) for one in scored], base, target_error=target_error)
     model = scored[0].answer.model
     rest = len(judged) - len(scored)
@@ -134,6 +137,7 @@ def evaluate(
     return ConfidenceReport(
         knowledge_base=knowledge_base,
         model=model,
+        written=written,
         questions=len(judged),
         unscored=rest,
         by_documents=sum(one.question.answerable and not one.question.answers for one in judged),
