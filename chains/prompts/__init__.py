@@ -24,6 +24,7 @@ CURRENT = {
     "rag": "rag.v1",
     "finetuned": "finetuned.v1",
     "hybrid": "hybrid.v1",
+    "sql": "sql.v1",
 }
 HISTORY_TURNS = 6  # of the conversation, the latest ones
 
