@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from app import settings, workspace
+from tests.loopback import only_loopback
 
+only_loopback.forbid()
+GUARDED_CHILDREN = Path(only_loopback.__file__).with_name("site")
 SETTINGS = ("GROUNDTUNE_", "OPENAI_", "AZURE_", "LANGSMITH_", "LANGCHAIN_")
 
 
@@ -49,3 +52,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, session_home: Path) -> Ite
     monkeypatch.setenv("GROUNDTUNE_HOME", str(session_home))
     monkeypatch.setattr(settings, "PROJECT_ROOT", session_home)
     yield
+
+
+@pytest.fixture(autouse=True)
+def _no_real_request(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test, and no Python process that it starts, reaches another host; one that tried has failed."""
+    monkeypatch.setenv("PYTHONPATH", str(GUARDED_CHILDREN), prepend=os.pathsep)
+    before = len(only_loopback.refused)
+    yield
+    tried = only_loopback.refused[before:]
+    assert not tried, f"the test reached for the network: {tried}"

@@ -4,9 +4,11 @@
         ...OPENAI_BASE_URL=server.url...
     server.requests[0].body["messages"]
 
-Serves /v1/chat/completions (streamed or not), /v1/models and /v1/embeddings. Each chat request takes the next
-scripted reply; past the last one `answer` decides, and without it the server fails loudly with a 500.
-Not covered: tools, n > 1, log probabilities, stop sequences, the Responses API.
+Serves /v1/chat/completions (streamed or not, with tool calls), /v1/models and /v1/embeddings, and the same as Azure
+OpenAI does: /openai/deployments/NAME/...?api-version=... with the key in `api-key`, and /openai/v1/... Each chat
+request takes the next scripted reply; past the last one `answer` decides, and without it the server fails loudly
+with a 500.
+Not covered: n > 1, log probabilities, stop sequences, the Responses API.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 EMBEDDING_DIMENSION = 64
 
@@ -40,7 +43,11 @@ class Scripted:
     status: int = 200  # anything else: OpenAI's error envelope
     error_code: str | None = None
     error_message: str = "scripted failure"
-    retry_after: int | None = None  # seconds, the Retry-After header
+    retry_after: int | str | None = None  # seconds or a date, the Retry-After header
+    retry_after_ms: int | None = None  # OpenAI's and Azure's own header
+    headers: Mapping[str, str] = field(default_factory=dict)  # more of them, of a failure
+    counts_usage: bool = True  # False: a server that never says how many tokens it took
+    tool_calls: Sequence[tuple[str, str]] = ()  # (name, arguments as JSON), streamed in two pieces each
     delay_s: float = 0.0  # before the first byte
     gap_s: float = 0.0  # before each streamed piece
     stall_after: int | None = None  # fall silent after this many streamed pieces, for `stall_s`
@@ -65,6 +72,7 @@ class LoopbackServer:
     """What a test sees of the running server."""
 
     url: str  # the base URL, ending in /v1
+    azure_endpoint: str  # the same server as a resource of Azure's
     requests: list[Recorded] = field(default_factory=list)
     disconnects: int = 0  # clients that left before their reply was whole
     _script: list[Scripted] = field(default_factory=list)
@@ -77,7 +85,11 @@ class LoopbackServer:
 
     @property
     def chat_requests(self) -> list[Recorded]:
-        return [request for request in self.requests if request.path.endswith("/chat/completions")]
+        return [one for one in self.requests if urlsplit(one.path).path.endswith("/chat/completions")]
+
+    @property
+    def embedding_requests(self) -> list[Recorded]:
+        return [one for one in self.requests if urlsplit(one.path).path.endswith("/embeddings")]
 
     @property
     def left(self) -> int:
@@ -107,7 +119,8 @@ def serve_openai(
         pass
 
     httpd = _Server(("127.0.0.1", 0), Handler)
-    server = LoopbackServer(url=f"http://127.0.0.1:{httpd.server_address[1]}/v1")
+    address = f"http://127.0.0.1:{httpd.server_address[1]}"
+    server = LoopbackServer(url=f"{address}/v1", azure_endpoint=address)
     server.then(*script)
     Handler.keep_alive = keep_alive
     Handler.server_state, Handler.answer, Handler.models, Handler.key = server, answer, tuple(models), key
@@ -151,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._record(None)
         if not self._authorised():
             return
-        if self.path == "/v1/models":
+        if self._operation() == "models":
             listed = [
                 {"id": name, "object": "model", "created": 1, "owned_by": "loopback"} for name in self.models
             ]
@@ -166,15 +179,25 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._authorised():
             return
         try:
-            if self.path == "/v1/chat/completions":
+            operation = self._operation()
+            if operation == "chat/completions":
                 self._chat(body)
-            elif self.path == "/v1/embeddings":
+            elif operation == "embeddings":
                 self._json(200, _embeddings(body))
             else:
                 self._error(404, "not_found", "Unknown path.")
         except (BrokenPipeError, ConnectionResetError):
             self.server_state.disconnects += 1
             self.close_connection = True
+
+    def _operation(self) -> str | None:
+        """What a path asks for: OpenAI's, or Azure's, which must name its API version."""
+        parts = urlsplit(self.path)
+        for pattern in (r"/v1/(.+)", r"/openai/v1/(.+)"):
+            if found := re.fullmatch(pattern, parts.path):
+                return found[1]
+        found = re.fullmatch(r"/openai/deployments/[^/]+/(.+)", parts.path)
+        return found[1] if found and parse_qs(parts.query).get("api-version") else None
 
     def _record(self, body: Any) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -183,7 +206,9 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _authorised(self) -> bool:
-        given = (self.headers.get("authorization") or "").removeprefix("Bearer ")
+        given = self.headers.get("api-key") or (self.headers.get("authorization") or "").removeprefix(
+            "Bearer "
+        )
         if self.key is None or given == self.key:
             return True
         # OpenAI echoes the key, in part; this server echoes all of it, to catch whoever passes it on.
@@ -200,7 +225,11 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.raw is not None:
             self._bytes(200, reply.raw, "text/html")
         elif reply.status != 200:
-            extra = {} if reply.retry_after is None else {"retry-after": str(reply.retry_after)}
+            extra = dict(reply.headers)
+            if reply.retry_after is not None:
+                extra["retry-after"] = str(reply.retry_after)
+            if reply.retry_after_ms is not None:
+                extra["retry-after-ms"] = str(reply.retry_after_ms)
             self._error(reply.status, reply.error_code, reply.error_message, extra)
         elif body.get("stream"):
             self._stream(body, reply)
@@ -220,8 +249,10 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             time.sleep(reply.stall_s if sent == reply.stall_after else reply.gap_s)
             self._event(_chunk(body, {"content": piece}))
-        self._event(_chunk(body, {}, finish_reason=reply.finish_reason))
-        if (body.get("stream_options") or {}).get("include_usage"):
+        for delta in _tool_call_deltas(reply):
+            self._event(_chunk(body, delta))
+        self._event(_chunk(body, {}, finish_reason=_finish(reply)))
+        if reply.counts_usage and (body.get("stream_options") or {}).get("include_usage"):
             self._event(_chunk(body, None) | {"usage": _usage(reply)})
         self._send_chunk(b"data: [DONE]\n\n")
         self._send_chunk(b"")
@@ -265,16 +296,37 @@ def _usage(reply: Scripted) -> dict[str, int]:
 
 def _completion(body: dict[str, Any], reply: Scripted) -> dict[str, Any]:
     text = reply.text if reply.pieces is None else "".join(reply.pieces)
-    message = {"role": "assistant", "content": text, "refusal": None}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish_reason}
+    message: dict[str, Any] = {"role": "assistant", "content": text or None, "refusal": None}
+    if reply.tool_calls:
+        message["tool_calls"] = [
+            _tool_call(at, name, arguments) for at, (name, arguments) in enumerate(reply.tool_calls)
+        ]
+    elif not text:
+        message["content"] = ""
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(reply)}
     return {
         "id": "chatcmpl-loopback",
         "object": "chat.completion",
         "created": 1,
-        "model": body["model"],
+        "model": body.get("model", "deployment"),
         "choices": [choice],
-        "usage": _usage(reply),
-    }
+    } | ({"usage": _usage(reply)} if reply.counts_usage else {})
+
+
+def _finish(reply: Scripted) -> str:
+    return "tool_calls" if reply.tool_calls else reply.finish_reason
+
+
+def _tool_call(at: int, name: str, arguments: str) -> dict[str, Any]:
+    return {"id": f"call_{at}", "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def _tool_call_deltas(reply: Scripted) -> Iterator[dict[str, Any]]:
+    """The call with the first half of its arguments, then the rest: clients must put them together by index."""
+    for at, (name, arguments) in enumerate(reply.tool_calls):
+        half = len(arguments) // 2
+        yield {"tool_calls": [{"index": at} | _tool_call(at, name, arguments[:half])]}
+        yield {"tool_calls": [{"index": at, "function": {"arguments": arguments[half:]}}]}
 
 
 def _chunk(
@@ -286,7 +338,7 @@ def _chunk(
         "id": "chatcmpl-loopback",
         "object": "chat.completion.chunk",
         "created": 1,
-        "model": body["model"],
+        "model": body.get("model", "deployment"),
         "choices": [] if delta is None else [choice],
         "usage": None,
     }
@@ -303,7 +355,7 @@ def _embeddings(body: dict[str, Any]) -> dict[str, Any]:
     ]
     count = sum(len(str(text).split()) for text in inputs)
     usage = {"prompt_tokens": count, "total_tokens": count}
-    return {"object": "list", "model": body["model"], "data": data, "usage": usage}
+    return {"object": "list", "model": body.get("model", "deployment"), "data": data, "usage": usage}
 
 
 def _vector(text: Any) -> list[float]:
