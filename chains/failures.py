@@ -37,6 +37,7 @@ class SettingNames:
 
 NOT_TAKEN = "{endpoint} could not take the request for {model_id} (status {status}{code})."
 SERVER_FAILED = "{endpoint} failed while answering (status {status}): try again, or look at the server's log."
+MOVED = "{endpoint} points to another address (status {status}): write that one into {names.url}."
 REFUSED = "{endpoint} refused the request for {model_id} (status {status}{code})."
 FILTERED = "{endpoint} did not take the question: its content filter held it back. Ask it in other words."
 UNKNOWN = (
@@ -125,7 +126,7 @@ def _status_sentence(
         return _rate_sentence(error, endpoint)
     template = STATUS_SENTENCES.get(status)
     if template is None:
-        template = SERVER_FAILED if status >= 500 else REFUSED
+        template = SERVER_FAILED if status >= 500 else MOVED if status < 400 else REFUSED
     if status == 404 and model_id.startswith("azure:"):
         template = UNKNOWN_AT_AZURE
     if getattr(error, "code", None) == "content_filter":
