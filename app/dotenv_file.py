@@ -25,7 +25,7 @@ def _parsed(text: str) -> dict[str, str]:
 
 
 def save_to_dotenv(path: Path, name: str, value: str) -> None:
-    """Sets `name` in the file and leaves every other line as it is; the file is then this user's alone (0600).
+    """Sets `name` in the file, to nothing where `value` is empty, and leaves every other line as it is; the file is then this user's alone (0600).
 
     The old line is replaced where it stands; a new one goes below the comment that offers it (`#NAME=`), else
     at the end. Raises SettingsError, with the file untouched, where it cannot be written or read back.
@@ -34,7 +34,8 @@ def save_to_dotenv(path: Path, name: str, value: str) -> None:
     try:
         before = target.read_text("utf-8") if target.exists() else ""
         after = _with_line(before, name, f"{name}={_quoted(value)}")
-        if _parsed(after) != _parsed(before) | {name: value}:
+        wanted = {key: text for key, text in (_parsed(before) | {name: value}).items() if text}
+        if _parsed(after) != wanted:
             raise SettingsError(f"{name} cannot be saved to {path.name}: write the line there by hand.")
         write_atomically(target, after.encode(), mode=0o600)
     except (OSError, UnicodeDecodeError) as error:

@@ -8,22 +8,19 @@ from importlib import metadata
 
 import streamlit as st
 
+from app.ui.connect_form import connect_form
 from app.ui.escape import escape
 from app.workspace import Workspace, open_workspace
 
 SHOWN_PACKAGES = ("streamlit", "langchain-core", "onnxruntime", "faiss-cpu", "tantivy", "openai")
-WITH_KEY = """# .env beside the program
-OPENAI_API_KEY=your key
-GROUNDTUNE_CHAT_MODEL=openai:the model's name"""
-WITH_SERVER = """# .env beside the program; vLLM, Ollama, llama.cpp, LM Studio or a gateway
-OPENAI_BASE_URL=http://127.0.0.1:11434/v1
-GROUNDTUNE_CHAT_MODEL=compatible:the model's name"""
 
 
 def main() -> None:
     workspace = open_workspace()
     st.title("Settings")
     _engine(workspace)
+    st.subheader("Connect a model")
+    connect_form(workspace)
     st.subheader("Modes")
     _modes(workspace)
     st.subheader("Values in use")
@@ -48,11 +45,8 @@ def _engine(workspace: Workspace) -> None:
         st.markdown(
             "The embedded engine runs on this machine alone. It quotes the sentences that answer a question "
             "and cites them; it never writes anything that it did not read. To have answers written in free "
-            "words, connect a model and start the program again:"
+            "words, connect a model below."
         )
-        key, server = st.tabs(["With an OpenAI key", "With your own server"])
-        key.code(WITH_KEY, language="bash")
-        server.code(WITH_SERVER, language="bash")
 
 
 def _modes(workspace: Workspace) -> None:
