@@ -9,7 +9,7 @@ from chains.answer import Passage
 from chains.instructions import MARK, instructions_in
 
 # "<", perhaps in a compatibility form and perhaps spaced, before one of the prompt's own tag names.
-_DELIMITER = re.compile(r"[<＜﹤]+(?=[\s/／]*(?:passages?|system|user|question)\b)", re.IGNORECASE)
+_DELIMITER = re.compile(r"[<＜﹤]+(?=[\s/／]*(?:passages?|tables?|system|user|question)\b)", re.IGNORECASE)
 # Format characters (zero width, direction overrides, tags) that hide text from people or split a delimiter.
 _INVISIBLE = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"

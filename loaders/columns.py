@@ -31,9 +31,10 @@ _TRUTH = {"true": True, "yes": True, "ja": True, "oui": True, "wahr": True, "waa
 }  # fmt: skip
 _CURRENCIES = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY"}
 _AMOUNT = re.compile(
-    r"(?P<open>\()?\s*(?P<sign>[-+−])?\s*(?P<before>[€$£¥]|[A-Z]{3}(?=[\s\d-]))?\s*(?P<sign2>[-−])?\s*"
-    r"(?P<digits>\d[\d.,'’\u00a0\u202f ]*\d|\d)\s*(?P<sign3>-(?!\w))?\s*(?P<unit>[^\W\d_](?:[^\W\d_]|[²³/°.]){0,11}|[€$£¥%‰°][A-Za-z]?)?\s*"
-    r"(?P<close>\))?"
+    r"""(?P<open>\()?\s*(?P<sign>[-+−])?\s*(?P<before>[€$£¥]|[A-Z]{3}(?=[\s\d-]))?\s*(?P<sign2>[-−])?\s*
+    (?P<digits>\d[\d.,'’\u00a0\u202f\ ]*\d|\d)\s*(?P<sign3>-(?!\w))?\s*
+    (?P<unit>[^\W\d_](?:[^\W\d_]|[²³/°.]){0,11}|[€$£¥%‰°][A-Za-z]?)?\s*(?P<close>\))?""",
+    re.VERBOSE,
 )
 _POINT = re.compile(r"(?:\d{1,3}(?:[,'’\u00a0\u202f ]\d{3})+|\d+)(?:\.\d+)?")  # 1,234.50
 _COMMA = re.compile(r"(?:\d{1,3}(?:[.'’\u00a0\u202f ]\d{3})+|\d+)(?:,\d+)?")  # 1.234,50

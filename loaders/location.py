@@ -26,6 +26,9 @@ class Block:
     kind: BlockKind
     level: int = 0  # headings only: 1 (top) to 6
     cells: str = ""  # spreadsheet rows only: the row's range, such as "B2:F2"
+    at: tuple[
+        tuple[int, int, int], ...
+    ] = ()  # (column, start, end) of the row's cells in it, where it needs telling
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -34,7 +37,7 @@ class Block:
             "kind": self.kind,
             "level": self.level,
             "cells": self.cells,
-        }
+        } | ({"at": [list(cell) for cell in self.at]} if self.at else {})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Block:
@@ -44,6 +47,7 @@ class Block:
             kind=data["kind"],
             level=data.get("level", 0),
             cells=data.get("cells", ""),
+            at=tuple((column, start, end) for column, start, end in data.get("at", ())),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from loaders.location import CELL
 
-__all__ = ["as_ranges", "incomplete_sheets", "missing_rows"]
+__all__ = ["as_ranges", "incomplete_sheets", "is_complete", "missing_rows"]
 
 _SHOWN = 5  # ranges named in a sentence
 
@@ -36,6 +36,13 @@ def missing_rows(metadata: Mapping[str, Any]) -> list[list[int]]:
     return as_ranges(number for number in expected if number not in held)
 
 
+def is_complete(metadata: Mapping[str, Any]) -> bool | None:
+    """None for parts whose rows were not counted: no sheets, or ingested before they were."""
+    if metadata.get("file_rows") is None:
+        return None
+    return not missing_rows(metadata) and not metadata.get("swallowed_lines")
+
+
 def incomplete_sheets(
     parts: Sequence[tuple[str | None, Mapping[str, Any]]], uncovered: Sequence[int] = ()
 ) -> list[str]:
@@ -51,6 +58,11 @@ def incomplete_sheets(
             count = sum(last - first + 1 for first, last in missing)
             found.append(
                 f"{name} is not complete: {_named(missing)} of the file ({count:,} in all) could not be read."
+            )
+        for row, lines in metadata.get("swallowed_lines") or ():
+            found.append(
+                f"{name} is not complete: {lines:,} lines of the file stand inside one quoted cell of row {row}; "
+                "correct the quotation marks there."
             )
         if place < len(uncovered) and uncovered[place]:
             found.append(

@@ -18,6 +18,7 @@ from typing import Any
 
 from loaders.columns import ColumnKind, ReadColumn, Value, most_common_comma, read_column
 from loaders.location import column_letters
+from loaders.row_counts import is_complete
 from loaders.sheet_rows import columns_of, split_row
 
 __all__ = ["SheetColumn", "SheetPart", "SheetRow", "SheetTable", "read_tables"]
@@ -98,11 +99,9 @@ def read_tables(
     parts: Iterable[SheetPart], *, document_id: str, document_name: str, media_type: str
 ) -> tuple[SheetTable, ...]:
     """All tables with at least two columns and a row, in order; parts that are no sheets have none."""
-    from loaders.row_counts import missing_rows
-
     found = []
     for part in parts:
-        complete = None if part.metadata.get(FILE_ROWS) is None else not missing_rows(part.metadata)
+        complete = is_complete(part.metadata)
         for grid in _grids(part):
             if len(grid.used) > 1 and grid.rows:
                 table = _table(grid, part, document_id, document_name, media_type)

@@ -14,6 +14,7 @@ from loaders.readers.package import Package
 from loaders.readers.part import Part
 from loaders.readers.source import Source
 from loaders.readers.tables import GridRow, SheetWriter
+from loaders.row_counts import as_ranges
 
 
 class CalamineLoader(FileLoader):
@@ -45,10 +46,13 @@ class CalamineLoader(FileLoader):
 def _write_sheet(sheet: Any, part: Part) -> None:
     writer = SheetWriter(part)
     top, left = sheet.start or (0, 0)
+    filled: list[int] = []
     for number, row in enumerate(sheet.to_python(skip_empty_area=True), start=top + 1):
+        filled += [number] if any(value is not None and str(value).strip() for value in row) else []
         cells = {column: shown_value(value) for column, value in enumerate(row, start=left + 1)}
         writer.add(GridRow(number, {column: text for column, text in cells.items() if text}))
     writer.close_band()
+    part.extra["file_rows"] = as_ranges(filled)
 
 
 class XlsLoader(CalamineLoader):

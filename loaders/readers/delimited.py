@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from loaders.readers.base import FileLoader
 from loaders.readers.encodings import decode
 from loaders.readers.part import Part
+from loaders.readers.row_numbers import csv_rows, swallowed_lines
 from loaders.readers.tables import GridRow, SheetWriter
+from loaders.row_counts import as_ranges
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LONG_FIELD = 50_000
@@ -24,15 +26,25 @@ class CsvLoader(FileLoader):
     def parts(self) -> Iterator[Part]:
         part = self.new_part()
         text = decode(self.source.data)
-        first, _, rest = text.partition("\n")
-        declared = first[4:5] if first.lower().startswith("sep=") else ""
+        opening, _, rest = text.partition("\n")
+        declared = opening[4:5] if opening.lower().startswith("sep=") else ""
         text = rest if declared else text
         writer = SheetWriter(part)
         delimiter = declared or delimiter_of(text)
-        for number, row in enumerate(_rows(text, delimiter), start=2 if declared else 1):
+        first_row = 2 if declared else 1
+        filled, swallowed = [], []
+        width = len(next(_rows(text, delimiter), ()))
+        for number, row in enumerate(_rows(text, delimiter), start=first_row):
+            lines = swallowed_lines(row, delimiter, width)
+            filled += [number] if any(cell.strip() for cell in row) else []
+            swallowed += [[number, lines]] if lines else []
             cells = {column: cell.strip() for column, cell in enumerate(row, start=1) if cell.strip()}
             writer.add(GridRow(number, cells))
         writer.close_band()
+        counted = csv_rows(text, delimiter, first_row)
+        part.extra["file_rows"] = as_ranges(filled) if counted is None else counted
+        if swallowed:
+            part.extra["swallowed_lines"] = swallowed
         yield part
 
 

@@ -92,7 +92,22 @@ class OdsLoader(OpenDocumentLoader):
             for row in _grid_rows(table):
                 writer.add(row)
             writer.close_band()
+            part.extra |= _row_facts(table)
             yield part
+
+
+def _row_facts(table: Any) -> dict[str, Any]:
+    """The sheet's rows as its XML declares them, repeated ones in full (loaders/sheets.py says what for)."""
+    filled, hidden, number = [], [], 0
+    for row in table.iter("{*}table-row"):
+        repeat = _count(row, "number-rows-repeated")
+        texts = ("".join(cell.itertext()) for cell in row if local_name(cell).endswith("table-cell"))
+        if any(text.strip() for text in texts):
+            filled.append([number + 1, number + repeat])
+        if attribute(row, "visibility") in ("collapse", "filter"):
+            hidden.append([number + 1, number + repeat])
+        number += repeat
+    return {"file_rows": filled} | ({"hidden_rows": hidden} if hidden else {})
 
 
 def _grid_rows(table: Any) -> Iterator[GridRow]:

@@ -40,8 +40,19 @@ class Part:
     def __bool__(self) -> bool:
         return bool(self.blocks)
 
-    def add(self, kind: BlockKind, text: str, *, level: int = 0, cells: str = "") -> None:
-        """Append a block: table rows and list items on the next line, all else after a blank line."""
+    def add(
+        self,
+        kind: BlockKind,
+        text: str,
+        *,
+        level: int = 0,
+        cells: str = "",
+        at: tuple[tuple[int, int, int], ...] = (),
+    ) -> None:
+        """Append a block: table rows and list items on the next line, all else after a blank line.
+
+        at: of `text` that is clean already and has no blank edges.
+        """
         text = clean(text).strip("\n")
         text = text.rstrip() if kind == "code" else text.strip()
         if not text:
@@ -51,7 +62,7 @@ class Part:
             self._append("\n" if tight else "\n\n")
         start = self._length
         self._append(text)
-        self.blocks.append(Block(start=start, end=self._length, kind=kind, level=level, cells=cells))
+        self.blocks.append(Block(start=start, end=self._length, kind=kind, level=level, cells=cells, at=at))
 
     def add_line(self, kind: BlockKind, text: str) -> None:
         """Append a block right on the next line."""

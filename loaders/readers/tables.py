@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loaders.location import BlockKind
-from loaders.readers.part import Part
+from loaders.readers.part import Part, clean
+from loaders.sheet_rows import BORDER, cell_spans
 
 _NUMBER = re.compile(r"^[\s$€£¥+(~-]*\d[\d\s.,'%:/)-]*(?:[a-zA-Z]{1,3}|[€$£¥%])?$")
 
@@ -103,7 +104,7 @@ class SheetWriter:
         band, self.band = self.band, []
         if self.continued:
             for row in band:
-                self._line("table_row", row, self._rendered(row))
+                self._line("table_row", row, self.headers)
         else:
             headers: dict[int, str] = {}
             for table in _side_by_side(band):
@@ -122,15 +123,15 @@ class SheetWriter:
         columns = sorted({column for row in rows for column in row.cells})
         head = [rows[0].cells.get(column, "") for column in columns]
         if is_header([head, *([row.cells.get(column, "") for column in columns] for row in rows[1:20])]):
-            self.headers = {column: " ".join(cell.split()) for column, cell in rows[0].cells.items()}
-            self._line("table_header", rows[0], " | ".join(self.headers.values()))
+            self.headers = _plain_cells(rows[0])
+            self._line("table_header", rows[0], {})
             rows = rows[1:]
         elif not set(columns) <= set(self.headers) or _is_lone_header(rows):
             self.headers = {}
         for row in rows:
-            self._line("table_row", row, self._rendered(row))
+            self._line("table_row", row, self.headers)
         if len(rows) == 1 and not self.headers and _is_lone_header(rows):
-            self.headers = {column: " ".join(cell.split()) for column, cell in rows[0].cells.items()}
+            self.headers = _plain_cells(rows[0])
 
     def _list(self, rows: list[GridRow]) -> None:
         """A band of one cell a row: notes, titles, or a list."""
@@ -145,17 +146,27 @@ class SheetWriter:
         span = cell_range(row.number, column, column)
         self.part.add("heading" if heading else "paragraph", text, level=2 if heading else 0, cells=span)
 
-    def _rendered(self, row: GridRow) -> str:
-        pieces = []
-        for column, cell in row.cells.items():
-            text = " ".join(cell.split())
-            header = self.headers.get(column, "")
-            pieces.append(f"{header}: {text}" if header else text)
-        return " | ".join(pieces)
+    def _line(self, kind: str, row: GridRow, headers: Mapping[int, str]) -> None:
+        """`cell | cell`, or `Header: cell | Header: cell`; where each stands is told if the text does not tell it."""
+        cells = _plain_cells(row)
+        pieces, spans, start = [], [], 0
+        for column, cell in cells.items():
+            lead = f"{headers[column]}: " if headers.get(column) else ""
+            pieces.append(lead + cell)
+            spans.append((column, start + len(lead), start + len(lead) + len(cell)))
+            start += len(pieces[-1]) + len(BORDER)
+        text, first, last = BORDER.join(pieces), min(row.cells), max(row.cells)
+        told = cell_spans(text, headers, first, last) == spans
+        self.part.add(
+            "table_header" if kind == "table_header" else "table_row",
+            text,
+            cells=cell_range(row.number, first, last),
+            at=() if told else tuple(spans),
+        )
 
-    def _line(self, kind: str, row: GridRow, text: str) -> None:
-        span = cell_range(row.number, min(row.cells), max(row.cells))
-        self.part.add("table_header" if kind == "table_header" else "table_row", text, cells=span)
+
+def _plain_cells(row: GridRow) -> dict[int, str]:
+    return {column: " ".join(clean(cell).split()) for column, cell in row.cells.items()}
 
 
 def _is_text(row: GridRow) -> bool:

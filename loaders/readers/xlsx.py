@@ -20,6 +20,7 @@ from loaders.readers.embedded import EmbeddedFiles
 from loaders.readers.numbers import NumberFormat, shown_number
 from loaders.readers.package import Package
 from loaders.readers.part import Part
+from loaders.readers.row_numbers import merged_down, xlsx_rows
 from loaders.readers.tables import GridRow, SheetWriter
 from loaders.readers.xmlsafe import attribute, local_name, own_text
 
@@ -43,6 +44,7 @@ class XlsxLoader(FileLoader):
         relations = package.relations(main)
         strings = _shared_strings(package, relations)
         formats = _cell_formats(package, relations)
+        blank = frozenset(place for place, string in enumerate(strings) if not string.strip())
         epoch_1904 = any(
             attribute(mark, "date1904") in ("1", "true") for mark in workbook.iter("{*}workbookPr")
         )
@@ -58,6 +60,7 @@ class XlsxLoader(FileLoader):
             for row in _sheet_rows(data, strings, formats, epoch_1904, self):
                 writer.add(row)
             writer.close_band()
+            part.extra |= _row_facts(data, blank)
             self._drawings(package, path, part)
             if part and not reported:
                 embedded.report_on(part)
@@ -74,6 +77,13 @@ class XlsxLoader(FileLoader):
                 for body in root.iter(f"{{*}}{tag}") if root is not None else ():
                     text = " ".join("".join(piece.text or "" for piece in body.iter("{*}t")).split())
                     part.add("paragraph", text, cells=attribute(body, "ref") if kind == "comments" else "")
+
+
+def _row_facts(data: bytes, blank_strings: frozenset[int]) -> dict[str, Any]:
+    """What the sheet's XML says by itself of its rows (loaders/sheets.py says what for)."""
+    rows, hidden = xlsx_rows(data, blank_strings)
+    facts = {"hidden_rows": hidden, "merged_down": merged_down(data)}
+    return {"file_rows": rows} | {name: value for name, value in facts.items() if value}
 
 
 def _sheets(
