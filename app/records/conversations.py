@@ -29,7 +29,7 @@ from chains.answer import Answer, Mode, Turn
 from chains.restoring import answer_from_dict
 from errors import RecordNotFoundError
 
-__all__ = ["HISTORY_TURNS", "Conversations", "owned"]
+__all__ = ["HISTORY_TURNS", "Conversations", "owned", "owned_by", "storable", "whose"]
 
 HISTORY_TURNS = 6  # earlier exchanges that a question carries along
 LONGEST_TITLE = 120
@@ -57,7 +57,7 @@ class Conversations:
         now, conversation_id = self._now(), secrets.token_hex(12)
         row = {"id": conversation_id, "words": "", "created_at": now, "changed_at": now}
         with self._database.write() as connection:
-            connection.execute(insert(conversations).values(**row, **_whose(scope)))
+            connection.execute(insert(conversations).values(**row, **whose(scope)))
         return Conversation(
             conversation_id=conversation_id, title="", created_at=now, changed_at=now, exchanges=()
         )
@@ -88,7 +88,7 @@ class Conversations:
                 "words": words_of(question),
                 "asked_at": now,
             }
-            connection.execute(insert(exchanges).values(**row, **_whose(scope)))
+            connection.execute(insert(exchanges).values(**row, **whose(scope)))
             self._run(connection, scope, exchange_id, 1, mode, now)
             return self._exchange(connection, scope, exchange_id)
 
@@ -165,7 +165,7 @@ class Conversations:
         wanted = (
             select(exchanges.c.question, answers.c.text)
             .join(answers, answers.c.exchange == exchanges.c.id)
-            .where(_of(exchanges, scope), exchanges.c.conversation == conversation_id)
+            .where(owned_by(exchanges, scope), exchanges.c.conversation == conversation_id)
             .where(answers.c.number == latest_number(whole=True))
             .order_by(exchanges.c.position.desc())
             .limit(HISTORY_TURNS)
@@ -199,7 +199,7 @@ class Conversations:
     def delete_all(self, scope: Scope) -> int:
         """All conversations of an owner, for good; how many there were."""
         with self._database.write() as connection:
-            gone = connection.execute(delete(conversations).where(_of(conversations, scope))).rowcount
+            gone = connection.execute(delete(conversations).where(owned_by(conversations, scope))).rowcount
         self._database.forget()
         return gone
 
@@ -230,7 +230,7 @@ class Conversations:
             "runner": self._runner,
             "beat_at": now,
         }
-        connection.execute(insert(answers).values(**row, **_whose(scope)))
+        connection.execute(insert(answers).values(**row, **whose(scope)))
         self._pulse.add(str(row["id"]))
 
     def _exchange(self, connection: Connection, scope: Scope, exchange_id: str) -> Exchange:
@@ -255,7 +255,7 @@ class Conversations:
 
     def _index(self, connection: Connection, scope: Scope, answer_id: str, text: str) -> None:
         exchange_id = select(answers.c.exchange).where(owned(answers, scope, answer_id)).scalar_subquery()
-        of_it = (_of(exchanges, scope), exchanges.c.id == exchange_id)
+        of_it = (owned_by(exchanges, scope), exchanges.c.id == exchange_id)
         question = connection.execute(select(exchanges.c.question).where(*of_it)).scalar_one()
         connection.execute(update(exchanges).where(*of_it).values(words=words_of(f"{question}\n{text}")))
 
@@ -273,7 +273,7 @@ class Conversations:
 
 def owned(table: Table, scope: Scope, identity: str) -> ColumnElement[bool]:
     """One row by its id, if it is the scope's."""
-    return _of(table, scope) & (table.c.id == identity)
+    return owned_by(table, scope) & (table.c.id == identity)
 
 
 def storable(text: str) -> str:
@@ -281,11 +281,13 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
-def _of(table: Table, scope: Scope) -> ColumnElement[bool]:
+def owned_by(table: Table, scope: Scope) -> ColumnElement[bool]:
+    """All rows of the scope."""
     return (table.c.tenant == scope.tenant) & (table.c.owner == scope.owner)
 
 
-def _whose(scope: Scope) -> dict[str, str]:
+def whose(scope: Scope) -> dict[str, str]:
+    """The columns that say whose a row is."""
     return {"tenant": scope.tenant, "owner": scope.owner}
 
 

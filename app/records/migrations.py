@@ -51,10 +51,9 @@ MIGRATIONS: Sequence[Migration] = (
             "tenant TEXT NOT NULL, owner TEXT NOT NULL, rating TEXT NOT NULL CHECK (rating IN ('up', 'down')), "
             "reason TEXT, comment TEXT NOT NULL, correction TEXT NOT NULL, changed_at TEXT NOT NULL, "
             "PRIMARY KEY (answer, tenant, owner))",
-            "CREATE TABLE votes (id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, owner TEXT NOT NULL, "
+            "CREATE TABLE votes (id TEXT NOT NULL, tenant TEXT NOT NULL, owner TEXT NOT NULL, "
             "question TEXT NOT NULL, modes TEXT NOT NULL, answers TEXT NOT NULL, winner TEXT NOT NULL, "
-            "voted_at TEXT NOT NULL)",
-            "CREATE INDEX votes_of_owner ON votes (tenant, owner, voted_at)",
+            "voted_at TEXT NOT NULL, PRIMARY KEY (tenant, owner, id))",
         ),
     ),
 )
