@@ -31,7 +31,8 @@ figure { display: inline-block; margin: 0 1.5rem 1.5rem 0; vertical-align: top; 
 figcaption { color: var(--soft); max-width: 22rem; }
 svg text { fill: var(--soft); font-size: 11px; } .axis { stroke: var(--line); fill: none; }
 .before { stroke: var(--before); fill: var(--before); } .after { stroke: var(--after); fill: var(--after); }
-.path { fill: none; stroke-width: 2; }
+.path { fill: none; stroke-width: 2; } .path.before { stroke-dasharray: 6 4; }
+circle.before { fill: var(--paper); stroke-width: 2; } text.before, text.after { stroke: none; }
 """
 
 
@@ -219,8 +220,8 @@ def _figure(told: str, across: str, up: str, marks: str) -> str:
     names = (
         f'<text x="{size / 2:.0f}" y="{corner + 34}" text-anchor="middle">{across}</text>'
         f'<text x="{EDGE}" y="{EDGE - 10}">{up}</text>'
-        f'<text class="before" x="{corner}" y="{EDGE - 26}" text-anchor="end" stroke="none">before</text>'
-        f'<text class="after" x="{corner}" y="{EDGE - 10}" text-anchor="end" stroke="none">after</text>'
+        f'<text class="before" x="{corner}" y="{EDGE - 26}" text-anchor="end">before (dashed, open)</text>'
+        f'<text class="after" x="{corner}" y="{EDGE - 10}" text-anchor="end">after</text>'
     )
     return (
         f'<figure><svg role="img" aria-label="{escape(told)} The tables below hold the numbers." width="{size}" '

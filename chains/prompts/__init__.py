@@ -25,6 +25,8 @@ CURRENT = {
     "finetuned": "finetuned.v1",
     "hybrid": "hybrid.v1",
     "sql": "sql.v1",
+    "rewrite": "rewrite.v1",
+    "consistency": "consistency.v1",
 }
 HISTORY_TURNS = 6  # of the conversation, the latest ones
 

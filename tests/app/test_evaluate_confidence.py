@@ -1,0 +1,310 @@
+"""`evaluate confidence`: how answers are judged, what the command prints, writes and applies."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from app.__main__ import app
+from app.evaluation.confidence import ConfidenceReport, Judged, evaluate
+from app.evaluation.confidence_page import as_html, as_markdown
+from app.evaluation.judging import KnownQuestion, is_right, read_known_questions
+from app.workspace import open_workspace
+from chains.answer import Answer, Citation, Confidence, Question
+from chains.confidence import SIGNALS
+from chains.confidence_fit import Calibration
+from errors import CalibrationError, SettingsError
+from loaders.location import Location
+
+
+def citation(document: str, quote: str) -> Citation:
+    return Citation(
+        marker=1,
+        chunk_id="c",
+        document_id=document,
+        document_name=Path(document).name,
+        location=Location(),
+        start=0,
+        end=len(quote),
+        quote=quote,
+        verified=True,
+    )
+
+
+def answer(text: str, *citations: Citation, value: float = 0.5) -> Answer:
+    known = dict.fromkeys((*SIGNALS, "contested", "date_missing"), 0.0) | {"best_cosine": value}
+    sure = Confidence(value=value, level="medium", reasons=(), signals=known)
+    return Answer(
+        text=text, mode="rag", model="local:extractive-reader", citations=citations, confidence=sure
+    )
+
+
+def question(**change: Any) -> KnownQuestion:
+    base = KnownQuestion(
+        id="q", text="How many days?", answerable=True, answers=("six",), documents=(), group="q"
+    )
+    return replace(base, **change)
+
+
+# --- judging ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "known", "right"),
+    [
+        (answer("You get **Six** days [1]."), {}, True),
+        (answer("You get sixteen days."), {}, False),
+        (answer("See there [1].", citation("a.md", "six paid days")), {}, True),
+        (answer("Six days."), {"answerable": False}, False),
+        (answer("six", citation("hr/leave.md", "six")), {"documents": ("leave.md",)}, True),
+        (answer("six", citation("hr/leave.md", "six")), {"documents": ("sick.md",)}, False),
+        (answer("six"), {"documents": ("leave.md",)}, False),
+        (answer("any", citation("hr/leave.md", "any")), {"answers": (), "documents": ("hr/leave.md",)}, True),
+        (answer("any", citation("hr/believe.md", "any")), {"answers": (), "documents": ("leave.md",)}, False),
+        (answer("it is 1,250 EUR [1]"), {"answers": ("1,250 EUR",)}, True),
+        (answer("it is 11,250 EUR"), {"answers": ("1,250 EUR",)}, False),
+        (answer("two [1][2] days"), {"answers": ("two days",)}, True),
+    ],
+)
+def test_right_or_wrong(given: Answer, known: dict[str, Any], right: bool) -> None:
+    assert is_right(given, question(**known)) is right
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"answers": ["six", "6"]}, {"answers": ("six", "6")}),
+        ({"answer": "six"}, {"answers": ("six",)}),
+        ({"answerable": False, "answers": [], "gold": []}, {"answerable": False, "answers": ()}),
+        ({"gold": [{"document": "a.md", "quote": "x"}]}, {"documents": ("a.md",), "group": "a.md"}),
+        ({"gold_documents": ["a.md", "b.md"]}, {"documents": ("a.md", "b.md")}),
+        ({"answer": "x", "evidence": [{"doc": "P#1", "start": 3}]}, {"documents": ("P#1",)}),
+        ({"answer": "x", "source_paragraph": "Normans#3"}, {"group": "Normans"}),
+    ],
+)
+def test_forms_of_a_row(tmp_path: Path, row: dict[str, Any], expected: dict[str, Any]) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps({"_id": 7, "text": "How many?"} | row), encoding="utf-8")
+    (found,) = read_known_questions(path)
+    assert {name: getattr(found, name) for name in expected} == expected
+    assert found.id == "7"
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ({"_id": "a"}, 'needs the fields "_id" and "text"'),
+        ({"_id": "a", "text": " ", "answer": "x"}, 'needs the fields "_id" and "text"'),
+        ({"_id": "a", "text": "x?"}, 'needs "answers", "gold" documents, or "answerable": false'),
+        ({"_id": "a", "text": "x?", "answerable": "no"}, '"answerable" must be true or false'),
+        ({"_id": "a", "text": "x?", "answers": [3]}, '"answers" must be a list of texts'),
+        ({"_id": "a", "text": "x?", "gold": [{"page": 3}]}, '"gold" must be a list of texts'),
+    ],
+)
+def test_a_row_that_cannot_be_judged_is_named(tmp_path: Path, row: dict[str, Any], fault: str) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps({"_id": "0", "text": "x?", "answer": "y"}) + "\n" + json.dumps(row), "utf-8")
+    with pytest.raises(SettingsError, match=re.escape(fault)) as raised:
+        read_known_questions(path)
+    assert "line 2" in str(raised.value)
+
+
+# --- the report ---------------------------------------------------------------------------------
+
+
+def judged(count: int = 60) -> list[Judged]:
+    """Every third answer is wrong, the low ones more often; five have no confidence."""
+    rows = []
+    for number in range(count):
+        value = number / count
+        right = number % 3 != 0 if number > count / 2 else number % 3 == 0
+        known = question(id=str(number), group=f"document {number // 2}")
+        given = answer("six" if right else "seven", value=value)
+        if number < 5:
+            given, right = replace(given, abstained=True), False
+        rows.append(Judged(question=known, answer=given, right=right))
+    return rows
+
+
+def made_report(**change: Any) -> ConfidenceReport:
+    facts = {
+        "knowledge_base": "R&D <b>",
+        "target_error": 0.5,
+        "questions_sha256": "ab" * 32,
+        "date": "2026-06-30",
+    }
+    return evaluate(judged(), **(facts | change))
+
+
+def test_every_question_is_counted_once() -> None:
+    report = made_report()
+    assert (report.questions, report.unscored, report.calibrated.after.answers) == (60, 5, 55)
+    for at in (report.before, report.after):
+        assert at.right + at.wrong + at.lost + at.spared == 60
+    assert report.after.right + report.after.lost == report.before.right + report.before.lost
+    assert report.fit.made is not None
+    assert (report.fit.made.date, report.fit.made.questions) == ("2026-06-30", 55)
+
+
+def test_what_is_proven_and_what_is_only_seen_are_told_apart() -> None:
+    text = as_markdown(made_report(target_error=0.3))
+    assert (
+        "does not prove it: with 90% certainty the error rate is at most" in text
+        or "No threshold keeps" in text
+    )
+    assert "5 questions got no answer at all" in text
+
+
+def test_the_page_is_one_file_that_asks_for_nothing() -> None:
+    page = as_html(made_report())
+    assert "R&amp;D &lt;b&gt;" in page
+    assert "<b>" not in page
+    assert not re.search(r"<script|<link|<img|@import|url\(|src=|href=|http", page.replace("http-equiv", ""))
+    assert page.count('role="img" aria-label=') == 2
+    assert "NaN" not in page
+
+
+def test_every_tag_is_closed() -> None:
+    class Reader(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.open: list[str] = []
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag != "meta":
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.open.pop() == tag
+
+    reader = Reader()
+    reader.feed(as_html(made_report()))
+    assert reader.open == []
+
+
+def test_answers_without_confidence_are_too_few() -> None:
+    with pytest.raises(CalibrationError, match="5 judged answers are too few"):
+        evaluate(judged()[:10], knowledge_base="x", target_error=0.1, questions_sha256="0", date="2026-06-30")
+
+
+# --- the command --------------------------------------------------------------------------------
+
+PEOPLE = (
+    "Anna",
+    "Bram",
+    "Cleo",
+    "Dirk",
+    "Elke",
+    "Finn",
+    "Gust",
+    "Hedy",
+    "Ivar",
+    "Jana",
+    "Karl",
+    "Lena",
+    "Moos",
+)
+
+
+@pytest.fixture
+def questions(home: Path, tmp_path: Path) -> Path:
+    """A knowledge base of a few people, and questions on their desks and on what it does not hold."""
+    rows = [
+        {"_id": n, "text": f"{n} has the desk number {i + 11} and the phone extension {i + 501}."}
+        for i, n in enumerate(PEOPLE)
+    ]
+    corpus = tmp_path / "people.jsonl"
+    corpus.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    base = open_workspace().create_knowledge_base("People")
+    base.ingest([corpus])
+    asked: list[dict[str, Any]] = [
+        {"_id": f"d{i}", "text": f"Which desk number has {n}?", "answers": [str(i + 11)]}
+        for i, n in enumerate(PEOPLE)
+    ]
+    asked += [
+        {"_id": f"x{i}", "text": f"Who painted the {n} altarpiece in Ghent?", "answerable": False}
+        for i, n in enumerate(PEOPLE)
+    ]
+    path = tmp_path / "questions.jsonl"
+    path.write_text("\n".join(map(json.dumps, asked)), encoding="utf-8")
+    return path
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["evaluate", "confidence", *arguments], catch_exceptions=True)
+
+
+def test_the_command_measures_writes_and_applies(questions: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    ran = run(
+        "--questions",
+        str(questions),
+        "--kb",
+        "People",
+        "--target-error",
+        "0.3",
+        "--json",
+        "--apply",
+        "--out",
+        str(out),
+    )
+    assert ran.exit_code == 0, ran.output
+    printed = json.loads(ran.stdout)
+    assert (printed["questions"], printed["judged"] + printed["without_confidence"]) == (26, 26)
+    assert printed["after"]["auroc"][0] > 0.9
+    assert out.read_text("utf-8").startswith("<!doctype html>")
+    assert "# Confidence of People" in out.with_suffix(".md").read_text("utf-8")
+    path = open_workspace().calibration_file("People")
+    fit = Calibration.load(path)
+    assert str(path) == printed["applied"]
+    assert fit.made is not None
+    assert fit.made.metrics["target_error"] == 0.3
+    assert fit.abstain_below == pytest.approx(printed["threshold"]["value"], abs=1e-4)
+
+
+def test_an_applied_threshold_holds_answers_back(questions: Path) -> None:
+    workspace = open_workspace()
+    asked = read_known_questions(questions)[0]
+    before = workspace.chain("rag", "People").invoke(Question(text=asked.text))
+    assert not before.abstained
+    path = workspace.calibration_file("People")
+    assert run("--questions", str(questions), "--kb", "People", "--apply").exit_code == 0
+    strict = json.loads(path.read_text("utf-8")) | {"abstain_below": 1.0}
+    path.write_text(json.dumps(strict), encoding="utf-8")
+    after = workspace.chain("rag", "People").invoke(Question(text=asked.text))
+    assert after.abstained
+    assert "100% is needed" in (after.reason or "")
+
+
+def test_a_broken_fit_is_told_in_the_answer(questions: Path) -> None:
+    workspace = open_workspace()
+    workspace.calibration_file("People").write_text("{", encoding="utf-8")
+    found = workspace.chain("rag", "People").invoke(Question(text="Which desk number has Anna?"))
+    assert not found.abstained
+    assert found.confidence is not None
+    assert "it is not JSON" in found.confidence.reasons[-1]
+
+
+def test_too_few_questions_are_refused_before_anything_is_asked(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "few.jsonl"
+    path.write_text(
+        "\n".join(json.dumps({"_id": i, "text": "x?", "answer": "y"}) for i in range(19)), "utf-8"
+    )
+    open_workspace().create_knowledge_base("Empty")
+    ran = run("--questions", str(path), "--kb", "Empty")
+    assert isinstance(ran.exception, CalibrationError)
+    assert str(ran.exception).startswith("19 judged answers are too few")
+
+
+def test_an_empty_knowledge_base_is_told(home: Path, questions: Path) -> None:
+    open_workspace().create_knowledge_base("Empty")
+    ran = run("--questions", str(questions), "--kb", "Empty")
+    assert isinstance(ran.exception, SettingsError)
+    assert "holds no documents" in str(ran.exception)
