@@ -22,6 +22,12 @@ def threads(text: str) -> int:
     return _count(text, "threads", 1024)
 
 
+def samples(text: str) -> int:
+    if not text.isdecimal() or not 2 <= int(text) <= 10:
+        raise ValueError("is not a number of answers from 2 to 10")
+    return int(text)
+
+
 def requests(text: str) -> int:
     return _count(text, "requests", 100_000)
 

@@ -82,7 +82,13 @@ class Settings:
 
     chat_model: Setting[str | None] = _set("GROUNDTUNE_CHAT_MODEL", str)
     finetuned_model: Setting[str | None] = _set("GROUNDTUNE_FINETUNED_MODEL", str)
+    finetuned_system: Setting[str | None] = _set(
+        "GROUNDTUNE_FINETUNED_SYSTEM", str
+    )  # its training rows' system message
     judge_model: Setting[str | None] = _set("GROUNDTUNE_JUDGE_MODEL", str)  # None: the embedded scorer alone
+    consistency_samples: Setting[int | None] = _set(
+        "GROUNDTUNE_CONSISTENCY_SAMPLES", values.samples
+    )  # None: none
     openai_api_key: Setting[str | None] = _set("OPENAI_API_KEY", values.key, secret=True)
     openai_base_url: Setting[str | None] = _set("OPENAI_BASE_URL", values.url)
     azure_openai_api_key: Setting[str | None] = _set("AZURE_OPENAI_API_KEY", values.key, secret=True)

@@ -204,7 +204,8 @@ def _warm() -> None:
     try:
         workspace = open_workspace()
         workspace.encoder.embed_query("warm up")
-        workspace.chat()
+        workspace.connections.look_for_tuned()
+        workspace.connections.chat()
     except GroundtuneError as error:
         print(f"The page will say so too: {error}", file=sys.stderr, flush=True)  # noqa: T201
 

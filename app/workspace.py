@@ -16,13 +16,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.settings import PROJECT_ROOT, Setting, Settings, load_settings
+from app.connections import Connections
+from app.settings import PROJECT_ROOT, Settings, load_settings
 from chains.answer import MODES, Mode
 from errors import (
     KnowledgeBaseBusyError,
     KnowledgeBaseError,
     KnowledgeBaseExistsError,
     KnowledgeBaseNotFoundError,
+    ModelError,
     NoModelConnectedError,
     SettingsError,
 )
@@ -30,9 +32,13 @@ from loaders.files import write_atomically
 
 if TYPE_CHECKING:
     from app.records.store import Records
-    from chains.base import BaseChain
+    from chains.answer import Chain
+    from chains.confidence_fit import Calibration
+    from chains.limits import Budget
     from chains.models import ConnectedModel
     from chains.rag import RagChain
+    from loaders.embedding import ChunkEncoder
+    from loaders.generation_view import GenerationView
     from loaders.knowledge_base import FileProgress, IngestReport, KnowledgeBase
     from local.encoder import MiniLMEncoder
 
@@ -86,7 +92,7 @@ class Workspace:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._lock = threading.RLock()
-        self._chat_lock = threading.Lock()  # of its own: a model server may take long to say what it has
+        self.connections = Connections(settings)
         self._open: dict[str, KnowledgeBase] = {}
         self._opened_file: dict[str, tuple[int, int] | None] = {}
 
@@ -119,58 +125,33 @@ class Workspace:
         with self._lock:
             return self._built_encoder
 
-    @property
-    def chat_connected(self) -> bool:
-        return bool(self.settings.openai_api_key.value or self.settings.openai_base_url.value)
+    def _encoder_for(self, model_id: str | None, dimension: int | None = None) -> ChunkEncoder:
+        """`model_id` None: the one that new knowledge bases get."""
+        if model_id == self.encoder.model_id or (
+            model_id is None and self.settings.embedding_model.value in (None, "embedded")
+        ):
+            return self.encoder
+        from app.model_settings import model_config
+        from chains.embeddings import connect_encoder
 
-    @cached_property
-    def _built_chat(self) -> ConnectedModel:
-        from chains.models import ChatModelConfig, connect
-
-        return connect(
-            ChatModelConfig(
-                model_id=self.settings.chat_model.value,
-                api_key=self.settings.openai_api_key.value,
-                base_url=self.settings.openai_base_url.value,
-                timeout_s=self.settings.timeout_s.value,
-            )
+        setting = self.settings.embedding_model
+        named = setting if model_id is None else replace(setting, value=model_id)
+        return connect_encoder(
+            model_config(self.settings, named), embedded=lambda: self.encoder, dimension=dimension
         )
 
     def reconfigure(self, settings: Settings) -> None:
         """Other models from now on; answers in the making keep theirs. Home and encoder stay what they are."""
-        with self._chat_lock:
-            self.settings = settings
-            self.__dict__.pop("_built_chat", None)
+        self.settings = settings
+        self.connections = Connections(settings)
 
-    def with_model(self, model_id: str) -> Workspace:
-        """The same settings with another chat model."""
-        chosen: Setting[str | None] = Setting(self.settings.chat_model.name, model_id, "command line")
-        return Workspace(replace(self.settings, chat_model=chosen))
-
-    def chat(self) -> ConnectedModel | None:
-        """The connected chat model, or None where neither a key nor a server is set.
-
-        Raises SettingsError where a model is named that cannot be used, or that nothing is connected for.
-        """
-        if self.settings.chat_model.value is not None:
-            from chains.models import HOW_TO_CONNECT, parse_model_id
-
-            named = parse_model_id(
-                self.settings.chat_model.value, base_url=self.settings.openai_base_url.value
-            )
-            if not self.chat_connected:
-                origin = self.settings.chat_model.origin
-                raise SettingsError(f"The model {str(named)!r} ({origin}) is not connected. {HOW_TO_CONNECT}")
-        if not self.chat_connected:
-            return None
-        with self._chat_lock:
-            return self._built_chat
+    @property
+    def chat_connected(self) -> bool:
+        return self.connections.connected
 
     @property
     def engine_label(self) -> str:
-        if not self.chat_connected:
-            return "Embedded engine (no key)"
-        return self.settings.chat_model.value or "chat model of the connected server"
+        return self.connections.label
 
     # --- records ----------------------------------------------------------------------------------
 
@@ -193,35 +174,79 @@ class Workspace:
 
     def _mode_status(self, mode: Mode) -> ModeStatus:
         label, summary = MODE_LABELS[mode]
-        reason = self._missing(mode)
+        reason = self.connections.missing(mode)
         return ModeStatus(mode=mode, label=label, summary=summary, available=reason is None, reason=reason)
 
-    def _missing(self, mode: Mode) -> str | None:
-        if mode == "rag" or (mode == "base" and self.chat_connected):
-            return None
-        if mode == "base":
-            return "No model is connected: set OPENAI_API_KEY, or OPENAI_BASE_URL of a compatible server."
-        return "No tuned model yet: training arrives in a later version of Groundtune."
+    def chain(
+        self,
+        mode: Mode,
+        knowledge_base: str = SAMPLE,
+        *,
+        model: str | None = None,
+        budget: Budget | None = None,
+        generation: int | None = None,
+    ) -> Chain:
+        """The chain of a mode. `model`: another than the one that is set; `generation`: another than the active one.
 
-    def chain(self, mode: Mode, knowledge_base: str = SAMPLE) -> RagChain | BaseChain:
-        """The chain of a mode. Raises NoModelConnectedError with the reason where the mode cannot run."""
-        reason = self._missing(mode)
-        if reason is not None:
+        Raises NoModelConnectedError with the reason where the mode cannot run.
+        """
+        connections = self.connections if model is None else self._connections_with(mode, model)
+        chosen = connections.tuned() if mode in ("finetuned", "hybrid") else connections.chat()
+        chosen = chosen.with_budget(budget) if chosen is not None else None
+        if chosen is None and (reason := connections.missing(mode)) is not None:
             raise NoModelConnectedError(f"The {MODE_LABELS[mode][0]} mode cannot run. {reason}")
-        chat = self.chat()
         if mode == "base":
             from chains.base import BaseChain
 
-            assert chat is not None
-            return BaseChain(chat_model=chat)
+            return BaseChain(chat_model=chosen)
+        if mode == "finetuned":
+            from chains.finetuned import FinetunedChain
+
+            return FinetunedChain(chat_model=chosen, system=self.settings.finetuned_system.value)
+        return self._reading_chain(mode, knowledge_base, chosen, connections.judge(), budget, generation)
+
+    def _reply_fit(self, name: str) -> Calibration:
+        from chains.chat_confidence import REPLY_SIGNALS, reply_calibration
         from chains.confidence_fit import calibration_at
+
+        path = self.calibration_file(name, written=True)
+        return calibration_at(path, known=REPLY_SIGNALS, otherwise=reply_calibration())
+
+    def _as_it_was(self, name: str, generation: int | None) -> KnowledgeBase | GenerationView:
+        base = self.knowledge_base(name)
+        if generation is None or generation == base.generation:
+            return base
+        from loaders.generation_view import GenerationView
+
+        return GenerationView(base, generation)
+
+    def _connections_with(self, mode: Mode, model: str) -> Connections:
+        tuned = mode in ("finetuned", "hybrid")
+        named = self.settings.finetuned_model if tuned else self.settings.chat_model
+        return Connections(self.settings.with_value(named.name, model, origin="command line"))
+
+    def _reading_chain(
+        self,
+        mode: Mode,
+        name: str,
+        model: ConnectedModel | None,
+        judge: ConnectedModel | None,
+        budget: Budget | None,
+        generation: int | None,
+    ) -> Chain:
+        from chains.confidence_fit import calibration_at
+        from chains.hybrid import HybridChain
         from chains.rag import RagChain
 
-        return RagChain(
-            self.knowledge_base(knowledge_base),
-            chat_model=chat,
+        kind = HybridChain if mode == "hybrid" else RagChain
+        return kind(
+            self._as_it_was(name, generation),
+            chat_model=model,
             encoder=self.encoder,
-            fit=calibration_at(self.calibration_file(knowledge_base)),
+            judge=judge.with_budget(budget) if judge else None,
+            fit=calibration_at(self.calibration_file(name)),
+            reply_fit=self._reply_fit(name),
+            consistency_samples=self.settings.consistency_samples.value or 0,
         )
 
     # --- knowledge bases --------------------------------------------------------------------------
@@ -248,7 +273,7 @@ class Workspace:
             return self.describe(name)
         except KnowledgeBaseNotFoundError:
             return None  # removed meanwhile
-        except KnowledgeBaseError as error:
+        except (KnowledgeBaseError, ModelError, SettingsError) as error:
             return KnowledgeBaseInfo(name=name, documents=0, chunks=0, failed=0, problem=str(error))
 
     def describe(self, name: str) -> KnowledgeBaseInfo:
@@ -274,7 +299,8 @@ class Workspace:
             if path.name not in self._open:
                 if not self.has_knowledge_base(name):
                     raise KnowledgeBaseNotFoundError(self._not_found(name))
-                self._keep(KnowledgeBase.open(path, encoder=self.encoder))
+                model_id, dimension = KnowledgeBase.model_at(path)
+                self._keep(KnowledgeBase.open(path, encoder=self._encoder_for(model_id, dimension)))
             return self._open[path.name]
 
     def _keep(self, opened: KnowledgeBase) -> KnowledgeBase:
@@ -295,7 +321,9 @@ class Workspace:
             if self.has_knowledge_base(name):
                 raise KnowledgeBaseExistsError(f"A knowledge base named {name!r} exists already.")
             path = self._kb_path(name)
-            return self._keep(KnowledgeBase.create(path, name=_clean_name(name), encoder=self.encoder))
+            return self._keep(
+                KnowledgeBase.create(path, name=_clean_name(name), encoder=self._encoder_for(None))
+            )
 
     def calibration_file(self, name: str, *, written: bool = False) -> Path:
         """Where the fit of a knowledge base's own confidence lies once it is made (chains/confidence_fit.py).
@@ -313,7 +341,7 @@ class Workspace:
         from chains.confidence_fit import calibration_at, shipped
         from chains.rag import RagChain
 
-        chat = self.chat()
+        chat = self.connections.chat()
         fit = calibration_at(self.calibration_file(knowledge_base)) if chat else shipped()
         return RagChain(
             self.knowledge_base(knowledge_base),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from loaders.location import Location
 from loaders.passage import Passage, Scores
@@ -13,6 +13,7 @@ __all__ = [
     "MODES",
     "Answer",
     "AnswerEvent",
+    "Chain",
     "CheckedClaim",
     "Citation",
     "Computation",
@@ -321,3 +322,11 @@ class Searched:
 
 AnswerEvent = StageStarted | Searched | TextDelta | Answer
 """What `chain.stream(question)` yields; the last one is always the Answer."""
+
+
+class Chain(Protocol):
+    """What all modes are: a question goes in, an answer comes out, whole or as it is made."""
+
+    def invoke(self, question: Question) -> Answer: ...
+    def stream(self, question: Question) -> Iterator[AnswerEvent]: ...
+    def batch(self, questions: Sequence[Question], *, max_concurrency: int = 4) -> list[Answer]: ...

@@ -25,19 +25,23 @@ from chains.answer import (
     Passage,
     Question,
     Receipt,
+    Searched,
     StageStarted,
+    TextDelta,
 )
 from chains.base import last_answer
 from chains.batching import run_batch
+from chains.computing import Computed, compute, is_computation
 from chains.confidence_fit import Calibration
 from chains.generation import CallLog
+from chains.history import rewrite
 from chains.instructions import notices
 from chains.models import ConnectedModel
 from chains.reading import EMBEDDED_MODEL, read_answer
 from chains.retrieval import Retrieved, SearchableKnowledge, retrieve, sha256_of
 from chains.stopwatch import Stopwatch
 from chains.support import SentenceEncoder
-from chains.writing import write_answer
+from chains.writing import Checks, write_answer
 from errors import DocumentNotFoundError
 from local.reader import ExtractiveReader
 
@@ -64,12 +68,18 @@ class RagChain:
         chat_model: ConnectedModel | None,
         encoder: SentenceEncoder,
         fit: Calibration | None = None,
+        reply_fit: Calibration | None = None,
+        judge: ConnectedModel | None = None,
+        consistency_samples: int = 0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._knowledge_base = knowledge_base
         self._model = chat_model
         self._encoder = encoder
         self._fit = fit
+        self._checks = Checks(
+            encoder=encoder, judge=judge, fit=reply_fit, consistency_samples=consistency_samples
+        )
         self._reader = ExtractiveReader(encoder)
         self._clock = clock
 
@@ -95,12 +105,20 @@ class RagChain:
 
     def _events(self, question: Question, log: CallLog) -> Iterator[AnswerEvent]:
         watch = Stopwatch(self._clock)
+        rewritten: str | None = None
+        if question.history:
+            yield StageStarted(stage="rewriting")
+            rewritten = self._standing_alone(question, log)
+            watch.lap("rewrite")
+        if rewritten is not None:
+            yield Searched(query=rewritten)
         yield StageStarted(stage="retrieving")
-        passages = retrieve(self._knowledge_base, question)
+        passages = retrieve(self._knowledge_base, question, rewritten)
         watch.lap("retrieve")
         found = Retrieved(
             mode=self.mode,
             question=question,
+            searched_for=rewritten,
             passages=passages,
             document_text=self._document_text(),
             receipt=self._receipt(question, passages),
@@ -113,7 +131,37 @@ class RagChain:
         elif self._model is None:
             yield from read_answer(found, self._reader)
         else:
-            yield from write_answer(found, self._model, self._reader, self._encoder)
+            yield from self._by_model(found, self._model)
+
+    def _standing_alone(self, question: Question, log: CallLog) -> str | None:
+        """The follow-up as it is searched for; None where that is how it was asked."""
+        found = rewrite(question, model=self._model, log=log)
+        return found.text if found.changed else None
+
+    def _by_model(self, found: Retrieved, model: ConnectedModel) -> Iterator[AnswerEvent]:
+        if is_computation(found.standalone) and any(passage.location.cells for passage in found.passages):
+            yield StageStarted(stage="computing")
+            computed = compute(
+                found.standalone, self._knowledge_base, found.passages, model=model, log=found.log
+            )
+            found.watch.lap("compute")
+            if computed is not None:
+                yield from self._computed(found, computed, model)
+                return
+        yield from write_answer(found, model, self._reader, self._checks)
+
+    @staticmethod
+    def _computed(found: Retrieved, computed: Computed, model: ConnectedModel) -> Iterator[AnswerEvent]:
+        """The figures come out of the tables; how sure the SQL asks the right thing, nobody has measured."""
+        found.watch.first_token()
+        yield TextDelta(text=computed.text)
+        yield replace(
+            found.draft(model.model_id),
+            text=computed.text,
+            citations=computed.citations,
+            computation=computed.computation,
+            timings_ms=found.watch.finish(),
+        )
 
     def _finished(self, answer: Answer, log: CallLog) -> Answer:
         """With what the model calls took; a chunk of a sheet holds many rows, its citations name the quote's cells."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chains.answer import Answer, EvidenceStep, Mode, Passage, Question, Receipt
 from chains.confidence_fit import Calibration
 from chains.generation import CallLog
 from chains.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from loaders.sheets import SheetTable
 
 
 class HasCounts(Protocol):
@@ -33,6 +36,8 @@ class SearchableKnowledge(Protocol):
     ) -> list[list[Passage]]: ...
     def document_text(self, document_id: str) -> str: ...
     def cells(self, document_id: str, start: int, end: int) -> str | None: ...
+    def tables(self, document_id: str) -> tuple[SheetTable, ...]: ...
+    def chunk_at(self, document_id: str, start: int) -> str | None: ...
     def stats(self) -> HasCounts: ...
 
 
@@ -68,9 +73,12 @@ class Retrieved:
         )
 
 
-def retrieve(knowledge_base: SearchableKnowledge, question: Question) -> tuple[Passage, ...]:
-    """The question's `k` passages, best first."""
-    return tuple(knowledge_base.search(question.text, k=question.k, filter=dict(question.filter) or None))
+def retrieve(
+    knowledge_base: SearchableKnowledge, question: Question, rewritten: str | None = None
+) -> tuple[Passage, ...]:
+    """The question's `k` passages, best first; `rewritten`: as it is searched for instead."""
+    query = rewritten or question.text
+    return tuple(knowledge_base.search(query, k=question.k, filter=dict(question.filter) or None))
 
 
 def sha256_of(text: str) -> str:

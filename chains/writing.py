@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chains.answer import (
-    AnswerEvent,
-    Citation,
-    Confidence,
-    Question,
-    Receipt,
-    StageStarted,
-    TextDelta,
-)
-from chains.citations import cite, supported_share
-from chains.confidence import HIGH, MEDIUM
+from chains.answer import Answer, AnswerEvent, Confidence, Question, Receipt, StageStarted, TextDelta
+from chains.background import in_background
+from chains.chat_confidence import agreement, assess_reply
+from chains.citations import cite
+from chains.confidence_fit import Calibration
 from chains.generation import SAID_NOTHING, Reply, stream_reply
 from chains.guard import ABSTENTION_TOKEN, UNKNOWN_SOURCE, SafeStream
 from chains.models import ConnectedModel
@@ -28,20 +22,32 @@ from chains.support import SentenceEncoder
 from errors import ProviderError
 
 if TYPE_CHECKING:
-    from local.reader import ExtractiveReader
+    from local.reader import ExtractiveReader, Reading
 
 MODEL_ABSTAINED = "The model found no answer in the passages."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """What a written answer is held against."""
+
+    encoder: SentenceEncoder
+    judge: ConnectedModel | None = None  # a chat model that judges support; None: the embedded scorer
+    fit: Calibration | None = None  # of the confidence in written answers; None: the shipped one
+    consistency_samples: int = 0  # further answers asked for where the first is in doubt
+
+
 def write_answer(
-    found: Retrieved, model: ConnectedModel, reader: ExtractiveReader, encoder: SentenceEncoder
+    found: Retrieved, model: ConnectedModel, reader: ExtractiveReader, checks: Checks
 ) -> Iterator[AnswerEvent]:
     """Yields the model's words as they come, made safe, and last the Answer with checked citations.
 
-    A server that fails before any text raises ProviderError. One that breaks off later leaves an Answer with
-    the text so far, `reason` saying what happened: what was shown is never taken away.
+    The embedded reader looks at the passages while the model writes. A server that fails before any text raises
+    ProviderError. One that breaks off later leaves an Answer with the text so far, `reason` saying what happened:
+    what was shown is never taken away.
     """
     yield StageStarted(stage="writing")
+    read = in_background(lambda: assessed(found, reader))
     writer = _Writer(found, model, load_prompt(found.mode))
     for text in writer.deltas():
         found.watch.first_token()
@@ -58,15 +64,23 @@ def write_answer(
         yield abstention(draft, reason, found.watch)
         return
     yield StageStarted(stage="checking")
-    citations = cite(writer.text, found.passages, encoder=encoder, document_text=found.document_text)
-    _, confidence = assessed(found, reader)
+    answer = _checked(draft, found, read.result(), checks)
     found.watch.lap("check")
-    yield replace(
-        draft,
-        citations=citations,
-        confidence=weighed(confidence, writer.text, citations),
-        timings_ms=found.watch.finish(),
+    yield replace(answer, timings_ms=found.watch.finish())
+
+
+def _checked(draft: Answer, found: Retrieved, read: tuple[Reading, Confidence], checks: Checks) -> Answer:
+    reading, embedded = read
+    citations = cite(draft.text, found.passages, encoder=checks.encoder, document_text=found.document_text)
+    sentences = [sentence.text for sentence in reading.sentences]
+    confidence = assess_reply(
+        embedded,
+        (),
+        agreement=agreement(draft.text, found.standalone, sentences),
+        unknown_source=UNKNOWN_SOURCE in draft.text,
+        fit=checks.fit,
     )
+    return replace(draft, citations=citations, confidence=confidence)
 
 
 class _Writer:
@@ -146,21 +160,3 @@ def _may_abstain(text: str) -> bool:
 
 def _abstains(text: str) -> bool:
     return _bare(text).startswith(ABSTENTION_TOKEN)
-
-
-def weighed(confidence: Confidence, text: str, citations: tuple[Citation, ...]) -> Confidence:
-    """The retrieval's confidence times the share of the answer's sentences that are cited and supported.
-
-    The product is a judgement, not a fit: it is calibrated only as far as its first factor is.
-    """
-    share = supported_share(text, citations)
-    value = confidence.value * share
-    told = [f"{share:.0%} of the answer's sentences cite a passage that supports them."]
-    if UNKNOWN_SOURCE in text:
-        told.append("The model cited a source that it was not given; it is shown as [?].")
-    return Confidence(
-        value=value,
-        level="high" if value >= HIGH else "medium" if value >= MEDIUM else "low",
-        reasons=(*told, *confidence.reasons),
-        signals=dict(confidence.signals) | {"supported_share": share},
-    )

@@ -19,6 +19,7 @@ from loaders.search import Caches, find_passages
 
 if TYPE_CHECKING:
     from loaders.knowledge_base import KnowledgeBase, Stats
+    from loaders.sheets import SheetTable
 
 __all__ = ["GenerationView"]
 
@@ -63,6 +64,12 @@ class GenerationView:
 
     def cells(self, document_id: str, start: int, end: int) -> str | None:
         return self._base.cells(document_id, start, end)
+
+    def tables(self, document_id: str) -> tuple[SheetTable, ...]:
+        return self._base.tables(document_id)
+
+    def chunk_at(self, document_id: str, start: int) -> str | None:
+        return self._base.chunk_at(document_id, start)
 
     def stats(self) -> Stats:
         return self._base.stats()

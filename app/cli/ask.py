@@ -48,7 +48,7 @@ def ask(
     if kb == SAMPLE and chosen != "base":
         load_sample()
     workspace = open_workspace()
-    chain = (workspace if model is None else workspace.with_model(model)).chain(chosen, kb)
+    chain = workspace.chain(chosen, kb, model=model)
     if question is not None:
         _ask_one(chain, Question(text=well_formed(question), k=k, filter=conditions), json=json)
         return

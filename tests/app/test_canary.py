@@ -117,7 +117,7 @@ def test_no_page_shows_the_key_or_the_password_in_the_address(
             seen += str(page.switch_page(f"../pages/{name}.py").run()._tree)
         assert not page.exception
         assert server.chat_requests, "it was asked"
-    seen += repr(live.snapshot()) + repr(page.session_state._state.filtered_state) + repr(made.chat())
+    seen += repr(live.snapshot()) + repr(page.session_state._state.filtered_state) + repr(made.connections.chat())
     assert server.url.removeprefix("http://") in seen, "the address itself is shown"
     assert KEY not in seen
     assert PASSWORD not in seen

@@ -134,7 +134,7 @@ def test_a_slow_model_server_holds_up_nothing_else(home: Path) -> None:
     with serve_openai() as server:
         server.requests = slow = SlowList()
         workspace = opened(home, OPENAI_BASE_URL=server.url)
-        asking = threading.Thread(target=workspace.chat)
+        asking = threading.Thread(target=workspace.connections.chat)
         asking.start()
         try:
             assert slow.arrived.wait(SOON_S)

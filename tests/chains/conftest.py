@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chains.answer import Location, Passage, Scores
+from loaders.sheets import SheetTable
 
 
 class WordEncoder:
@@ -54,6 +55,12 @@ class Shelf:
 
     def cells(self, document_id: str, start: int, end: int) -> str | None:
         return None
+
+    def tables(self, document_id: str) -> tuple[SheetTable, ...]:
+        return ()
+
+    def chunk_at(self, document_id: str, start: int) -> str | None:
+        return f"{document_id}:{start}"
 
     def stats(self) -> Counts:
         return Counts(documents=len(self.texts))

@@ -1,0 +1,173 @@
+"""The models of one set of settings, each connected at its first use; which modes they make possible.
+
+Connections(settings).chat()      -> ConnectedModel, or None: the embedded engine answers
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.settings import Setting, Settings
+from chains.answer import Mode
+from chains.finetuned import HOW_TO_NAME_ONE
+from errors import ProviderError, SettingsError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from chains.limits import Budget
+    from chains.models import ChatModelConfig, ConnectedModel
+
+EMBEDDED_READER = "local:extractive-reader"  # as a model id: quote, even where a chat model is connected
+BUDGETS_KEPT = 1000
+NO_MODEL = "No model is connected: set OPENAI_API_KEY, or OPENAI_BASE_URL of a compatible server."
+
+
+class Connections:
+    """Thread-safe. `local_models`: chat models trained on this machine, by name."""
+
+    def __init__(
+        self, settings: Settings, *, local_models: Mapping[str, Callable[[], BaseChatModel]] | None = None
+    ) -> None:
+        self.settings = settings
+        self._local_models = dict(local_models or {})
+        self._lock = threading.RLock()  # held while connecting: a server may take long to say what it has
+        self._built: dict[str, ConnectedModel] = {}
+        self._found: str | None = None  # a tuned model that the server lists
+        self._looked = False
+        self._budgets: OrderedDict[str, Budget] = OrderedDict()
+        self._budgets_lock = threading.Lock()
+
+    # --- which there are --------------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """Whether a server or key is set; nothing is asked of it."""
+        known = self.settings
+        azure = known.azure_openai_api_key.value and known.azure_openai_endpoint.value
+        local = (known.chat_model.value or "").startswith("local:") and not self._quoting
+        return bool(known.openai_api_key.value or known.openai_base_url.value or azure or local)
+
+    @property
+    def _quoting(self) -> bool:
+        return self.settings.chat_model.value == EMBEDDED_READER
+
+    @property
+    def label(self) -> str:
+        """For people: what answers."""
+        if not self.connected or self._quoting:
+            return "Embedded engine" if self._quoting else "Embedded engine (no key)"
+        return self.settings.chat_model.value or "chat model of the connected server"
+
+    def missing(self, mode: Mode) -> str | None:
+        """Why a mode cannot run, as far as is known without asking a server; None: it can."""
+        if mode == "rag":
+            return None
+        if mode == "base":
+            return None if self.connected and not self._quoting else NO_MODEL
+        if self.tuned_id is None:
+            return f"No tuned model is named. {HOW_TO_NAME_ONE}"
+        return None
+
+    # --- connecting -------------------------------------------------------------------------------
+
+    def chat(self) -> ConnectedModel | None:
+        """The chat model; None where neither a key nor a server is set, or the embedded reader is chosen.
+
+        Raises SettingsError where a model is named that cannot be used, ProviderError where the server fails.
+        """
+        if self._quoting:
+            return None
+        if not self.connected:
+            self._check_named(self.settings.chat_model)
+            return None
+        return self._connect(self.settings.chat_model)
+
+    def tuned(self) -> ConnectedModel | None:
+        """The tuned model that is named, else the first `ft:` one that the compatible server lists."""
+        if self.tuned_id is None:
+            self.look_for_tuned()
+        named = self.settings.finetuned_model
+        if named.value is None and self._found is not None:
+            named = replace(named, value=self._found)
+        if named.value is None:
+            return None
+        return self._connect(named)
+
+    def judge(self) -> ConnectedModel | None:
+        """The model that judges support; None: the embedded scorer does."""
+        return self._connect(self.settings.judge_model) if self.settings.judge_model.value else None
+
+    @property
+    def tuned_id(self) -> str | None:
+        return self.settings.finetuned_model.value or self._found
+
+    def look_for_tuned(self) -> None:
+        """Asks a compatible server, once, whether it lists a tuned model; a server that fails has none."""
+        with self._lock:
+            if self._looked or self.settings.finetuned_model.value or not self.settings.openai_base_url.value:
+                return
+            self._looked = True
+            try:
+                names = self.served_models()
+            except ProviderError:
+                self._looked = False  # perhaps it was still starting
+                return
+            tuned = [name for name in names if name.startswith("ft:")]
+            self._found = f"compatible:{tuned[0]}" if tuned else None
+
+    def served_models(self) -> list[str]:
+        """The ids that the server of OPENAI_BASE_URL lists. Raises ProviderError, SettingsError."""
+        from chains.models import KEYLESS, revealed, served_models
+
+        config = self._config(self.settings.chat_model)
+        if not config.base_url:
+            raise SettingsError(
+                "Only a server that is named by its address lists its models: set OPENAI_BASE_URL."
+            )
+        return served_models(config, url=config.base_url, key=revealed(config.api_key) or KEYLESS)
+
+    def _connect(self, named: Setting[str | None]) -> ConnectedModel:
+        from chains.models import connect
+
+        key = f"{named.name} {named.value}"
+        with self._lock:
+            if key not in self._built:
+                self._built[key] = connect(self._config(named))
+            return self._built[key]
+
+    def _config(self, named: Setting[str | None]) -> ChatModelConfig:
+        from app.model_settings import model_config
+
+        return replace(model_config(self.settings, named), local_models=self._local_models)
+
+    def _check_named(self, named: Setting[str | None]) -> None:
+        if named.value is not None:
+            from chains.models import HOW_TO_CONNECT, parse_model_id
+
+            model = parse_model_id(named.value, base_url=self.settings.openai_base_url.value)
+            raise SettingsError(
+                f"The model {str(model)!r} ({named.origin}) is not connected. {HOW_TO_CONNECT}"
+            )
+
+    # --- spending ---------------------------------------------------------------------------------
+
+    def budget(self, conversation_id: str, *, spent_usd: float) -> Budget | None:
+        """What is left to one conversation, the same object for all its answers; None: no limit is set.
+
+        `spent_usd` is what its earlier answers took, as recorded; it counts when the process first hears of it.
+        """
+        from app.model_settings import conversation_budget
+
+        with self._budgets_lock:
+            known = self._budgets.pop(conversation_id, None)
+            budget = known or conversation_budget(self.settings, spent_usd=spent_usd)
+            if budget is not None:
+                self._budgets[conversation_id] = budget
+            while len(self._budgets) > BUDGETS_KEPT:
+                self._budgets.popitem(last=False)
+            return budget
