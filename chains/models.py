@@ -244,6 +244,7 @@ def _chat_openai(model: ModelId, config: ChatModelConfig, url: str, key: str) ->
         stream_usage=True,  # left to itself, a custom base_url loses the token counts
         use_responses_api=None if model.provider == "openai" else False,
         http_client=http_client(url),
+        openai_proxy=None,  # else OPENAI_PROXY, which it refuses beside a client
         http_socket_options=(),  # of the asynchronous client, which nothing here uses
     )
 
@@ -264,5 +265,6 @@ def _chat_azure(model: ModelId, config: ChatModelConfig, endpoint: str, key: str
         temperature=config.temperature,
         stream_usage=True,
         http_client=http_client(endpoint),
+        openai_proxy=None,
         http_socket_options=(),
     )

@@ -14,7 +14,13 @@ from chains.models import (
     parse_model_id,
     shown_url,
 )
-from errors import GroundtuneError, NoModelConnectedError, ProviderError, SettingsError
+from errors import (
+    GroundtuneError,
+    LocalModelNotFoundError,
+    NoModelConnectedError,
+    ProviderError,
+    SettingsError,
+)
 from tests.loopback.openai_server import Scripted, serve_openai
 
 CANARY = "sk-canary-7f3a91"
@@ -31,6 +37,10 @@ LOCAL = "http://127.0.0.1:9/v1"
         ("gpt-6-luna", None, "openai:gpt-6-luna"),
         ("gpt-6-luna", "https://api.openai.com/v1", "openai:gpt-6-luna"),
         ("qwen3", LOCAL, "compatible:qwen3"),
+        ("ft:gpt-4.1-mini:org::id", None, "openai:ft:gpt-4.1-mini:org::id"),
+        ("ft:isa", LOCAL, "compatible:ft:isa"),
+        ("azure:my-deployment", None, "azure:my-deployment"),
+        ("local:ft:isa", None, "local:ft:isa"),
     ],
 )
 def test_a_model_id_is_read(text: str, base_url: str | None, expected: str) -> None:
@@ -43,6 +53,7 @@ def test_a_model_id_is_read(text: str, base_url: str | None, expected: str) -> N
         ("opnai:gpt-6-luna", "did you mean 'openai:gpt-6-luna'?"),
         ("compatable:qwen3", "did you mean 'compatible:qwen3'?"),
         ("llama3.2:3b", "'compatible:llama3.2:3b'"),
+        ("azur:x", "did you mean 'azure:x'?"),
         ("openai:", "names no model"),
         ("  ", "names no model"),
     ],
@@ -146,3 +157,26 @@ def test_a_temperature_is_sent_only_where_one_is_chosen() -> None:
 def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
     assert shown_url(url).endswith(shown)
     assert "secret" not in shown_url(url)
+
+
+def test_a_model_trained_here_is_found_by_its_name_and_needs_no_key() -> None:
+    from langchain_core.language_models import FakeListChatModel
+
+    from chains.generation import CallLog, complete
+
+    makers = {"ft:isa": lambda: FakeListChatModel(responses=["Hello from here."])}
+    model = connect(ChatModelConfig(model_id="local:ft:isa", local_models=makers))
+    assert model.model_id == "local:ft:isa"
+    assert complete(model, [], CallLog(), purpose="answer") == "Hello from here."
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [((), "no model was trained here yet"), (("ft:isa", "ft:bo"), "there are: local:ft:bo, local:ft:isa")],
+)
+def test_a_local_model_that_does_not_exist_is_answered_with_those_that_do(
+    names: tuple[str, ...], says: str
+) -> None:
+    makers = dict.fromkeys(names, pytest.fail)
+    with pytest.raises(LocalModelNotFoundError, match=says):
+        connect(ChatModelConfig(model_id="local:ft:gone", local_models=makers))  # type: ignore[arg-type]
