@@ -30,7 +30,7 @@ def main() -> None:
     ticked = _ticks(workspace.modes())
     if comparison is not None:
         draw_sides(comparison)
-        _vote(comparison)
+        _vote(workspace, comparison)
         _evidence(workspace, comparison)
     with st.bottom:
         text = st.chat_input(
@@ -96,7 +96,7 @@ def _evidence(workspace: Workspace, comparison: Comparison) -> None:
     evidence_drawer(knowledge_base, found, wanted.marker)
 
 
-def _vote(comparison: Comparison) -> None:
+def _vote(workspace: Workspace, comparison: Comparison) -> None:
     if comparison.running:
         return
     options = vote_options(comparison)
@@ -112,12 +112,12 @@ def _vote(comparison: Comparison) -> None:
                         on_click=_voted,
                         args=(comparison, name),
                     )
-        st.caption(f":material/how_to_vote: {tally_words(tally())}")
+        st.caption(f":material/how_to_vote: {tally_words(tally(workspace.records.votes, owner()))}")
 
 
 def _voted(comparison: Comparison, winner: str) -> None:
+    keep_vote(open_workspace().records.votes, comparison, winner)
     comparisons().vote(comparison, winner)
-    keep_vote(comparison, winner)
 
 
 main()

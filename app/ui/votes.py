@@ -1,18 +1,28 @@
-"""Votes on comparisons: kept, and counted."""
+"""Votes on comparisons, in the records: one a comparison, with the answers it was on."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
+from app.records.entries import Scope
+from app.records.votes import Votes
 from app.ui.comparisons import Comparison
-
-_votes: dict[str, str] = {}
-
-
-def keep_vote(comparison: Comparison, winner: str) -> None:
-    _votes[comparison.comparison_id] = winner
+from app.workspace import TENANT
 
 
-def tally() -> Mapping[str, int]:
-    return Counter(_votes.values())
+def keep_vote(votes: Votes, comparison: Comparison, winner: str) -> None:
+    """A second vote on the same comparison replaces the first."""
+    moments = [side.snapshot() for side in comparison.sides]
+    votes.vote(
+        Scope(tenant=TENANT, owner=comparison.owner),
+        question=comparison.question,
+        modes=[side.mode for side in comparison.sides],
+        answers=[now.answer if now else None for now in moments],
+        winner=winner,
+        vote_id=comparison.comparison_id,
+    )
+
+
+def tally(votes: Votes, owner: str) -> Mapping[str, int]:
+    """How often each mode, a tie and none of them won this owner's votes."""
+    return votes.tally(Scope(tenant=TENANT, owner=owner))

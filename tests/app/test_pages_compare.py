@@ -33,10 +33,10 @@ def _only_with_passages(body: dict[str, Any]) -> Scripted:
 
 
 @pytest.fixture
-def compare(workspace: Workspace, model: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def compare(workspace: Workspace, model: LoopbackServer) -> AppTest:
     """The page with base and RAG able to run."""
     environment = {"GROUNDTUNE_HOME": str(workspace.settings.home.value), "OPENAI_BASE_URL": model.url}
-    monkeypatch.setattr(workspace, "settings", load_settings(environment, dotenv_path=None))
+    workspace.reconfigure(load_settings(environment, dotenv_path=None))
     return opened()
 
 
@@ -73,7 +73,7 @@ def test_modes_that_cannot_run_say_what_they_need(workspace: Workspace) -> None:
 
 def test_a_mode_that_fails_does_not_disturb_the_other(compare: AppTest) -> None:
     ask(compare, "How many days of annual leave are there?")
-    assert ["refus" in one.value or "key" in one.value for one in compare.error] == [True]
+    assert len(compare.error) == 1, [one.value for one in compare.error]
     assert "Twenty-seven days" in drawn_text(compare)
     assert [one.label for one in compare.button if (one.key or "").startswith("vote_")] == [
         "RAG",
@@ -81,7 +81,9 @@ def test_a_mode_that_fails_does_not_disturb_the_other(compare: AppTest) -> None:
     ]
 
 
-def test_a_vote_is_kept_and_counted_once(compare: AppTest, model: LoopbackServer) -> None:
+def test_a_vote_is_kept_and_counted_once(
+    compare: AppTest, model: LoopbackServer, workspace: Workspace
+) -> None:
     model.then(*["Twenty-seven days [1]."] * 2)
     ask(compare, "How many days of annual leave are there?")
     assert_sound(compare)
@@ -92,6 +94,9 @@ def test_a_vote_is_kept_and_counted_once(compare: AppTest, model: LoopbackServer
     assert mine is not None
     assert mine.vote == "base"
     assert "1 vote so far: Base 1." in words(compare)
+    (kept,) = workspace.records.votes.all("default", owner=OWNER)
+    assert (kept.question, kept.modes, kept.winner) == (mine.question, ("base", "rag"), "base")
+    assert [answer.text[:17] for answer in kept.answers if answer] == ["Twenty-seven days"] * 2
 
 
 def test_nothing_ticked_is_nothing_asked(compare: AppTest) -> None:
