@@ -13,6 +13,7 @@ from functools import cache
 from typing import Literal
 
 from chains.answer import Answer, AnswerEvent, Searched, StageStarted
+from chains.cancelling import Cancellation
 from errors import GroundtuneError
 
 State = Literal["running", "done", "stopped", "failed"]
@@ -48,6 +49,7 @@ class LiveAnswer:
         self._keep = keep
         self._settled = False  # the outcome is known, if not yet kept
         self._ended = threading.Event()
+        self._cancellation = Cancellation()
 
     @classmethod
     def ended(cls, snapshot: LiveSnapshot) -> LiveAnswer:
@@ -66,8 +68,9 @@ class LiveAnswer:
         return self.snapshot().state == "running"
 
     def stop(self) -> None:
-        """Keeps what is written so far; the worker ends at its next event."""
+        """Keeps what is written so far; the worker's request to a model is broken off at once."""
         self._end("stopped")
+        self._cancellation.cancel()
 
     def wait(self, timeout_s: float) -> bool:
         """True when the answer ended within `timeout_s`, and is kept."""
@@ -76,16 +79,20 @@ class LiveAnswer:
     def run(self, events: Callable[[], Iterable[AnswerEvent]]) -> None:
         """Reads all events. Whatever the chain raises becomes a state with one sentence, never a lost answer."""
         try:
-            self._take(StageStarted(stage="starting"))
-            for event in events():
-                if not self._take(event):
-                    return
-            self._end("failed", error="The answer ended before it was complete: ask again.")
+            with self._cancellation.applies():
+                self._read(events)
         except GroundtuneError as error:
             self._end("failed", error=str(error))
         except Exception as error:  # noqa: BLE001 - the thread's border: reported on the page and to the log
             _log(error)
             self._end("failed", error="Something went wrong inside Groundtune: the log has the details.")
+
+    def _read(self, events: Callable[[], Iterable[AnswerEvent]]) -> None:
+        self._take(StageStarted(stage="starting"))
+        for event in events():
+            if not self._take(event):
+                return
+        self._end("failed", error="The answer ended before it was complete: ask again.")
 
     def _take(self, event: AnswerEvent) -> bool:
         """False when nobody wants more."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from app.ui.live import LiveAnswer, LiveAnswers
-from chains.answer import Answer, AnswerEvent, StageStarted, TextDelta
+from chains.answer import Answer, AnswerEvent, Question, StageStarted, TextDelta
+from chains.base import BaseChain
+from chains.models import ChatModelConfig, connect
 from errors import NoModelConnectedError
+from tests.loopback.openai_server import Scripted, serve_openai
 
 ANSWER = Answer(text="Five days [1].", mode="rag", model="local:test")
 SOON_S = 10.0
@@ -156,3 +160,18 @@ def test_only_so_many_run_at_once() -> None:
     assert not entered.acquire(timeout=0.2), "a third worker ran"
     hold.set()
     assert all(live.wait(SOON_S) for live in lives)
+
+
+def test_a_stop_breaks_off_a_request_that_a_silent_server_holds_open() -> None:
+    """The worker must be free long before the server would have gone on."""
+    with serve_openai(Scripted(pieces=("A lease ", "is"), stall_after=1, stall_s=30)) as server:
+        model = connect(ChatModelConfig(base_url=server.url, model_id="compatible:m", timeout_s=60))
+        chain = BaseChain(chat_model=model)
+        live = LiveAnswers().start("a", lambda: chain.stream(Question(text="What is a lease?")))
+        while not live.snapshot().text:
+            time.sleep(0.01)
+        (worker,) = (one for one in threading.enumerate() if one.name == "answer-a")
+        live.stop()
+        worker.join(timeout=10)
+        assert not worker.is_alive()
+    assert (live.snapshot().state, live.snapshot().text) == ("stopped", "A lease ")
