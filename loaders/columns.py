@@ -16,7 +16,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
-__all__ = ["ColumnKind", "ReadColumn", "Value", "read_column"]
+__all__ = ["MONTHS", "ColumnKind", "ReadColumn", "Value", "read_column"]
 
 ColumnKind = Literal["number", "date", "timestamp", "boolean", "text"]
 Value = Decimal | date | datetime | bool | str | None
@@ -43,7 +43,7 @@ _EITHER = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")  # 1.234: a thousand and more, or
 _TELEPHONE = re.compile(r"\+(?:\D*\d){9}")
 _GROUPING = re.compile(r"['’\u00a0\u202f ]")
 
-_MONTHS = {
+MONTHS = {
     name: number
     for number, names in enumerate(
         (
@@ -219,9 +219,9 @@ def _date(cell: str, day_first: bool) -> date | datetime | None:
         day, month = (match[1], match[3]) if day_first else (match[3], match[1])
         return _made(match[4], month, day, match[5])
     if match := _NAMED.fullmatch(cell):
-        return _made(match[3], _MONTHS.get(match[2].lower(), 0), match[1], None)
+        return _made(match[3], MONTHS.get(match[2].lower(), 0), match[1], None)
     if match := _NAMED_FIRST.fullmatch(cell):
-        return _made(match[3], _MONTHS.get(match[1].lower(), 0), match[2], None)
+        return _made(match[3], MONTHS.get(match[1].lower(), 0), match[2], None)
     return None
 
 

@@ -25,6 +25,7 @@ def examine(base: KnowledgeBase, *, repair: bool) -> list[Finding]:
     checks: Sequence[Callable[[KnowledgeBase, bool], Iterator[Finding]]] = (
         _file,
         _documents,
+        _sheets,
         _vectors,
         _blobs,
         _generations,
@@ -74,6 +75,18 @@ def _documents(base: KnowledgeBase, repair: bool) -> Iterator[Finding]:
         yield Finding(
             kind="document", level="damage", message=message, document_id=names[row], repaired=repair
         )
+
+
+def _sheets(base: KnowledgeBase, _: bool) -> Iterator[Finding]:
+    """Spreadsheets of which rows are missing: only a corrected file helps."""
+    for info in base.documents():
+        for warning in info.warnings:
+            yield Finding(
+                kind="sheet",
+                level="note",
+                message=f"{info.document_id!r}: {warning}",
+                document_id=info.document_id,
+            )
 
 
 def _without_chunks(connection: sqlite3.Connection, generation: Generation) -> Iterator[tuple[int, str]]:

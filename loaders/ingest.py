@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from errors import CorruptFileError, EmptyFileError, FileTooLargeError, ReadError
 from loaders.blobs import Blobs, Staged
 from loaders.database import Database
+from loaders.describing import INCOMPLETE, described
 from loaders.draft import DocumentDraft, PartDraft, draft_chunks, join_parts
 from loaders.embedding import ChunkEncoder
 from loaders.files import hash_file
@@ -253,12 +254,14 @@ class Ingest:
         documents = self._read_parts(staged.path, name)
         self._tell(name, "splitting")
         text, parts = join_parts([_safe(document) for document in documents])
-        self._tally.notes += [FileNote(file=name, note=note) for note in reader_notes(documents)]
         first = documents[0].metadata
         title = str(first.get("title") or "")
         chunks = draft_chunks(
             text, title, parts, split=self._split, encoder=self._encoder, recipe=self._generation().recipe
         )
+        metadata = described(Path(name).name, title, text, parts, chunks)
+        notes = [*reader_notes(documents), *metadata.get(INCOMPLETE, ())]
+        self._tally.notes += [FileNote(file=name, note=note) for note in notes]
         return DocumentDraft(
             document_id=name,
             source=key,
@@ -268,6 +271,7 @@ class Ingest:
             sha256=staged.sha256,
             bytes=staged.bytes,
             text=text,
+            metadata=metadata,
             parts=parts,
             chunks=chunks,
             staged=staged.path,

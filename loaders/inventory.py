@@ -22,6 +22,7 @@ class DocumentInfo:
     added_at: str  # UTC, ISO 8601; "" when it was never added
     state: str
     reason: str | None
+    warnings: tuple[str, ...] = ()  # what of the file is not in the document, a sentence each
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -176,6 +176,12 @@ class KnowledgeBase:
         """Number of the generation that answers."""
         return self.active().id
 
+    def generations(self) -> tuple[int, ...]:
+        """Numbers of those that can be searched: the active one, and the one before it where a rebuild left it."""
+        with self.database.read() as connection:
+            kept = [generation_in_state(connection, state) for state in ("active", "previous")]
+        return tuple(one.id for one in kept if one is not None)
+
     def active(self) -> Generation:
         with self.database.read() as connection:
             return active_generation(connection)
@@ -325,6 +331,14 @@ class KnowledgeBase:
             for block in json.loads(metadata).get("blocks", ())
             if opening + block["start"] < end and start < opening + block["end"]
         )
+
+    def document_date(self, document_id: str) -> str | None:
+        """ISO date, or month or year, of the document itself (loaders/dates.py). Raises DocumentNotFoundError."""
+        from loaders.describing import stored_date
+
+        row = self._document(document_id, "id")
+        with self.database.read() as connection:
+            return stored_date(connection, row)
 
     def tables(self, document_id: str) -> tuple[SheetTable, ...]:
         """The tables of a spreadsheet, with typed columns; none for other documents. Raises DocumentNotFoundError."""

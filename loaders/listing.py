@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,12 @@ def list_documents(connection: sqlite3.Connection) -> list[DocumentInfo]:
     found = []
     rows = connection.execute(
         "SELECT document_id, name, source, media_type, bytes, sha256, added_at,"
-        " (SELECT count(*) FROM chunks WHERE document = documents.id AND generation = ?)"
+        " (SELECT count(*) FROM chunks WHERE document = documents.id AND generation = ?),"
+        " json_extract(CASE WHEN source LIKE 'record:%' THEN '{}' ELSE metadata END, '$.incomplete')"
         " FROM documents ORDER BY document_id",
         (active_generation(connection).id,),
     )
-    for document_id, name, source, media_type, size, sha256, added_at, chunks in rows:
+    for document_id, name, source, media_type, size, sha256, added_at, chunks, incomplete in rows:
         _, _, state, reason, _, _ = notes.pop(source, (None, None, "done", None, None, None))
         if state == "failed":
             reason = f"{reason} The earlier version is still being searched."
@@ -44,6 +46,7 @@ def list_documents(connection: sqlite3.Connection) -> list[DocumentInfo]:
                 added_at=added_at,
                 state=state,
                 reason=reason,
+                warnings=tuple(json.loads(incomplete or "[]")),
             )
         )
     for source, (document_id, name, state, reason, sha256, size) in sorted(notes.items()):

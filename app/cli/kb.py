@@ -53,6 +53,8 @@ def show(name: Name, json: Json = False) -> None:
     for info in documents:
         detail = info.reason if info.state == "failed" else f"{info.chunks} chunks"
         print_line(f"{info.state:<9} {info.document_id}  {detail}")
+        for warning in info.warnings:
+            print_line(f"{'':<9} {warning}")
 
 
 @app.command()

@@ -45,6 +45,7 @@ class FileLoader(BaseLoader):
             source = Source.from_path(source, name=name, password=password, limits=limits)
         self.source = source
         self.title = ""
+        self.file_date = ""
 
     @abstractmethod
     def parts(self) -> Iterator[Part]:
@@ -76,6 +77,7 @@ class FileLoader(BaseLoader):
             "title": title,
             "part": number,
             **part.place,
+            **({"file_date": self.file_date} if self.file_date and number == 0 else {}),
             **part.extra,
             "blocks": [block.as_dict() for block in part.blocks],
         }
@@ -86,6 +88,10 @@ class FileLoader(BaseLoader):
         title = " ".join(clean(title or "").split())[:300]
         if title and not _DULL_TITLE.match(title):
             self.title = title
+
+    def use_file_date(self, *properties: str | None) -> None:
+        """Take the first of the file's date properties that is there, as it is written (loaders/dates.py reads it)."""
+        self.file_date = next((value.strip()[:40] for value in properties if value and value.strip()), "")
 
     def new_part(self, **place: Any) -> Part:
         return Part(meter=self.source.meter, place={key: value for key, value in place.items() if value})

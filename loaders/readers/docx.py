@@ -42,6 +42,7 @@ class DocxLoader(FileLoader):
         package = Package(self.source)
         main = package.main_part("word/document.xml")
         self.use_title(package.title())
+        self.use_file_date(package.property("modified"), package.property("created"))
         writer = BodyWriter(self.new_part(), _style_levels(package, main))
         self._headers(package, main, "header", writer)
         writer.blocks(package.xml(main))

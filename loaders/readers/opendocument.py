@@ -40,6 +40,10 @@ class OpenDocumentLoader(FileLoader):
         meta = package.optional_xml("meta.xml")
         title = next(meta.iter("{*}title"), None) if meta is not None else None
         self.use_title("".join(title.itertext()) if title is not None else "")
+        changed = (
+            next(meta.iter("{http://purl.org/dc/elements/1.1/}date"), None) if meta is not None else None
+        )
+        self.use_file_date("".join(changed.itertext()) if changed is not None else "")
         if "content.xml" not in package:
             raise CorruptFileError(f"{self.source.label} lacks its content: get a complete copy of it.")
         return package.xml("content.xml")

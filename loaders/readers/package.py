@@ -140,9 +140,13 @@ class Package:
                 yield path
 
     def title(self) -> str:
+        return self.property("title")
+
+    def property(self, name: str) -> str:
+        """A core property of an Office file (title, modified, created); "" where it is not given."""
         root = self.optional_xml("docProps/core.xml")
         for element in root if root is not None else ():
-            if local_name(element) == "title":
+            if local_name(element) == name:
                 return element.text or ""
         return ""
 

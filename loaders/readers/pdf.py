@@ -35,7 +35,9 @@ class PdfLoader(FileLoader):
             document = self._open()
             try:
                 self._read_pages(document, pages, notes, pictures)
-                self.use_title(document.get_metadata_dict().get("Title"))
+                properties = document.get_metadata_dict()
+                self.use_title(properties.get("Title"))
+                self.use_file_date(properties.get("ModDate"), properties.get("CreationDate"))
                 attachments = EmbeddedFiles(self.source)
                 self._read_attachments(document, attachments)
             finally:

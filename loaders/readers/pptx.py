@@ -29,6 +29,7 @@ class PptxLoader(FileLoader):
         package = Package(self.source)
         main = package.main_part("ppt/presentation.xml")
         self.use_title(package.title())
+        self.use_file_date(package.property("modified"), package.property("created"))
         embedded = EmbeddedFiles(self.source)
         read_embedded(package, embedded, "ppt/embeddings/")
         parts: list[Part] = []

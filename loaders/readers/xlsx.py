@@ -40,6 +40,7 @@ class XlsxLoader(FileLoader):
         package = Package(self.source)
         main = package.main_part("xl/workbook.xml")
         self.use_title(package.title())
+        self.use_file_date(package.property("modified"), package.property("created"))
         workbook = package.xml(main)
         relations = package.relations(main)
         strings = _shared_strings(package, relations)
