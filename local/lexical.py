@@ -18,6 +18,7 @@ AnswerType = Literal["person", "time", "date", "number", "place", "any"]
 
 WORD = re.compile(r"\w+(?:[.,'’-]\w+)*")
 PART = re.compile(r"[-'’]")
+FISCAL_YEAR = re.compile(r"\bFY[ -]?(?:(19|20)(\d\d)|(\d\d))\b")
 PLAIN_NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
 VOWEL = re.compile(r"[aeiouy]")
 
@@ -142,8 +143,14 @@ class QueryTerm:
 
 
 def words(text: str) -> list[str]:
-    """Words as they stand; "state-of-the-art" and "3.5" are one word each."""
-    return WORD.findall(text)
+    """Words as they stand; "state-of-the-art" and "3.5" are one word each, and "FY2018" and "FY18" are "2018"."""
+    return WORD.findall(_plain_years(text))
+
+
+def _plain_years(text: str) -> str:
+    if "FY" not in text:
+        return text
+    return FISCAL_YEAR.sub(lambda year: f"{year[1] or '20'}{year[2] or year[3]}", text)
 
 
 @lru_cache(maxsize=65_536)
@@ -175,8 +182,7 @@ def stems(text: str) -> set[str]:
 def query_terms(question: str) -> list[QueryTerm]:
     """The question's words without stop words, each stem once, in order."""
     terms: dict[str, QueryTerm] = {}
-    for position, match in enumerate(WORD.finditer(question)):
-        word = match.group()
+    for position, word in enumerate(words(question)):
         if _plain(word) in STOP_WORDS and not (word == "May" and position):
             continue
         term = QueryTerm(word=word, stem=stem(word), kind=_kind(word, first=position == 0))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.lexical import answer_type, holds_type, query_terms, stem, stems
+from local.lexical import answer_type, holds_type, query_terms, stem, stems, words
 
 FAMILIES = [
     "approve approves approved approving approval approvals",
@@ -109,3 +109,14 @@ def test_a_name_from_the_question_is_no_answer() -> None:
 def test_any_text_has_terms_and_stems(text: str) -> None:
     assert all(term.stem and term.stem in stems(text) for term in query_terms(text))
     assert all(stem(stem(word)) is not None for word in text.split())
+
+
+@pytest.mark.parametrize("written", ["FY2018", "FY 2018", "FY-2018", "FY18"])
+def test_a_fiscal_year_is_a_year(written: str) -> None:
+    assert words(f"Revenue in {written} grew") == ["Revenue", "in", "2018", "grew"]
+    assert [term.word for term in query_terms(f"What was revenue in {written}?")] == ["revenue", "2018"]
+
+
+@pytest.mark.parametrize("other", ["NIFY20", "FY201", "FYN18"])
+def test_what_only_looks_like_one_stays(other: str) -> None:
+    assert words(other) == [other]
