@@ -31,6 +31,7 @@ from errors import (
 from loaders.files import write_atomically
 
 if TYPE_CHECKING:
+    from app.records.entries import Scope
     from app.records.store import Records
     from chains.answer import Chain
     from chains.confidence_fit import Calibration
@@ -166,6 +167,13 @@ class Workspace:
         """Conversations, feedback and votes; opened at the first use."""
         with self._lock:
             return self._built_records
+
+    def conversation_budget(self, scope: Scope, conversation_id: str) -> Budget | None:
+        """What a conversation may still spend; its recorded answers count. None: no limit is set."""
+        if self.settings.spending_limit_usd.value is None:
+            return None
+        spent = self.records.conversations.spent_usd(scope, conversation_id)
+        return self.connections.budget(conversation_id, spent_usd=spent)
 
     # --- modes ------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from chains.answer import Answer, Receipt
 from chains.restoring import answer_from_dict
-from errors import ReceiptError
+from errors import ReceiptError, RecordFormatError
 
 FORMAT, VERSION = "groundtune-receipt", 1
 CONFIDENCE_STEP = 0.005  # a difference of confidence below this is rounding
@@ -32,12 +32,12 @@ def answer_of_receipt(document: object) -> Answer:
         raise ReceiptError(f"This is not a receipt: it has no 'format' of {FORMAT!r}.")
     if document.get("version") != VERSION:
         raise ReceiptError(
-            f"This receipt is of version {document.get('version')!r}, and only {VERSION} can be read: update Groundtune."
+            f"This receipt is of version {document.get('version')!r} and only {VERSION} can be read: update Groundtune."
         )
     try:
         answer = answer_from_dict(document["answer"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ReceiptError(f"This receipt is damaged ({type(error).__name__}: {error}).") from error
+    except (KeyError, RecordFormatError) as error:
+        raise ReceiptError(f"This receipt is damaged ({error}).") from error
     if answer.receipt is None or answer.receipt.question is None:
         raise ReceiptError("This receipt does not say what was asked: it cannot be replayed.")
     return answer
@@ -88,7 +88,9 @@ def _parameters(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
 def _passages(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Difference]:
     for chunk in before:
         if chunk not in after:
-            yield Difference(of="passages", sentence=f"The passage {chunk!r} was read then and was not found now.")
+            yield Difference(
+                of="passages", sentence=f"The passage {chunk!r} was read then and was not found now."
+            )
         elif before[chunk] != after[chunk]:
             yield Difference(of="passages", sentence=f"The text of the passage {chunk!r} has changed.")
     for chunk in after:

@@ -1,30 +1,25 @@
-"""python -m app ask "question" --mode rag --kb NAME, and the batch form over a file of questions."""
+"""python -m app ask "question" --mode rag --kb NAME: one question, a follow-up, a file of them, or one asked again."""
 
 from __future__ import annotations
 
 import json as json_module
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import typer
 
-from app.cli.files import read_questions, well_formed, write_whole
+from app.cli.answer_text import print_answer, print_stream
+from app.cli.ask_many import ask_many
+from app.cli.files import well_formed
 from app.cli.ingest import load_sample
-from app.cli.output import print_json, print_line, print_text, say
+from app.cli.output import print_json, print_line, say
+from app.cli.remembering import Remembered, remembered
+from app.cli.replaying import replay as replay_receipt
 from app.cli.search import parse_filter
 from app.workspace import SAMPLE, open_workspace
-from chains.answer import MODES, Answer, Mode, Question, TextDelta
+from chains.answer import MODES, Answer, Chain, Mode, Question
 from errors import GroundtuneError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from chains.answer import AnswerEvent
-
-
-class Chain(Protocol):
-    def invoke(self, question: Question) -> Answer: ...
-    def stream(self, question: Question) -> Iterator[AnswerEvent]: ...
 
 
 def ask(
@@ -34,35 +29,43 @@ def ask(
     k: Annotated[int, typer.Option(min=1, max=50, help="Passages to read.")] = 5,
     model: Annotated[str | None, typer.Option(help="The chat model, as GROUNDTUNE_CHAT_MODEL.")] = None,
     filter: Annotated[list[str] | None, typer.Option(help="key=value that the document must have.")] = None,
+    conversation: Annotated[
+        str | None, typer.Option(help='Go on with this conversation; "new" begins one.')
+    ] = None,
+    receipt: Annotated[
+        Path | None, typer.Option(help="Write what the answer was made from to this file.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="Ask a receipt's question again; say what differs.")
+    ] = None,
     questions: Annotated[Path | None, typer.Option(help="JSONL of {_id, text}: ask them all.")] = None,
     out: Annotated[Path | None, typer.Option(help="With --questions: the JSONL file to write.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Ask, and get an answer with numbered sources, or an honest "not in your documents"."""
-    if (question is None) == (questions is None) or (questions is None) != (out is None):
-        raise typer.BadParameter("give a question, or --questions FILE with --out FILE")
-    if question is not None and not question.strip():
-        raise typer.BadParameter("the question is empty")
+    if sum(one is not None for one in (question, questions, replay)) != 1 or (questions is None) != (
+        out is None
+    ):
+        raise typer.BadParameter("give a question, or --questions FILE with --out FILE, or --replay FILE")
+    if question is None and (conversation or receipt):
+        raise typer.BadParameter("--conversation and --receipt go with one question")
+    if replay is not None:
+        replay_receipt(replay, json=json)
+        return
     conditions = parse_filter(filter or []) or {}
-    chosen = _mode(mode)
-    if kb == SAMPLE and chosen != "base":
-        load_sample()
-    workspace = open_workspace()
-    chain = workspace.chain(chosen, kb, model=model)
     if question is not None:
-        _ask_one(chain, Question(text=well_formed(question), k=k, filter=conditions), json=json)
+        asked = Question(text=_asked(question), k=k, filter=conditions)
+        _ask_one(asked, _mode(mode), kb, model, conversation, receipt, json=json)
         return
     assert questions is not None
     assert out is not None
-    counts = _ask_many(chain, questions, out, k, conditions)
-    if json:
-        print_json(counts | {"out": str(out)})
-    else:
-        print_line(
-            f"{counts['answered']} answered, {counts['abstained']} abstained, {counts['failed']} failed"
-        )
-    if counts["failed"]:
-        raise typer.Exit(1)
+    _ask_all(_chain(_mode(mode), kb, model, None), questions, out, k, conditions, json=json)
+
+
+def _asked(question: str) -> str:
+    if not question.strip():
+        raise typer.BadParameter("the question is empty")
+    return well_formed(question)
 
 
 def _mode(name: str) -> Mode:
@@ -72,58 +75,63 @@ def _mode(name: str) -> Mode:
     raise typer.BadParameter(f"{name!r} is none of {', '.join(MODES)}", param_hint="--mode")
 
 
-def _ask_one(chain: Chain, question: Question, *, json: bool) -> None:
-    if json:
-        print_json(chain.invoke(question).as_dict())
-        return
-    answer: Answer | None = None
-    streamed = ""
-    for event in chain.stream(question):
-        if isinstance(event, TextDelta):
-            streamed += event.text
-            print_text(event.text)
-        elif isinstance(event, Answer):
-            answer = event
-    assert answer is not None
-    print_line("" if streamed else answer.text)
-    _print_evidence(answer, streamed)
+def _chain(mode: Mode, kb: str, model: str | None, memory: Remembered | None) -> Chain:
+    if kb == SAMPLE and mode in ("rag", "hybrid"):
+        load_sample()
+    return open_workspace().chain(mode, kb, model=model, budget=memory.budget if memory else None)
 
 
-def _print_evidence(answer: Answer, streamed: str) -> None:
-    if streamed and streamed.strip() != answer.text.strip():
-        print_line(f"\nAfter checking the citations, the answer reads:\n{answer.text}")
-    for citation in answer.citations:
-        place = citation.location.label()
-        mark = "" if citation.verified else "  (not verified)"
-        print_line(f"\n[{citation.marker}] {citation.document_id}{' · ' + place if place else ''}{mark}")
-        print_line(f'    "{" ".join(citation.quote.split())}"')
-    if answer.reason and answer.reason not in answer.text:
-        print_line(answer.reason if answer.abstained else f"\nThis answer is incomplete: {answer.reason}")
-    if answer.abstained:
-        for passage in answer.passages[:3]:
-            print_line(f"  near: {passage.document_id} · {' '.join(passage.text.split())[:160]}")
-    if answer.confidence:
-        print_line(f"\nConfidence {answer.confidence.level} ({answer.confidence.value:.2f})")
-
-
-def _ask_many(chain: Chain, questions: Path, out: Path, k: int, conditions: dict[str, str]) -> dict[str, int]:
-    counts = {"answered": 0, "abstained": 0, "failed": 0}
-    with write_whole(out) as lines:
-        for number, row in enumerate(read_questions(questions), start=1):
-            result = _answered(chain, Question(text=row["text"], k=k, filter=conditions))
-            outcome = "failed" if "error" in result else "abstained" if result["abstained"] else "answered"
-            counts[outcome] += 1
-            document = {"_id": row["_id"], **result}
-            lines.write(json_module.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
-            if number % 25 == 0:
-                say(f"  {number} questions")
-    return counts
-
-
-def _answered(chain: Chain, question: Question) -> dict[str, Any]:
-    """One row's answer; a failing model fails its row, in words, and not the others."""
+def _ask_one(
+    question: Question,
+    mode: Mode,
+    kb: str,
+    model: str | None,
+    conversation: str | None,
+    receipt: Path | None,
+    *,
+    json: bool,
+) -> None:
+    memory = remembered(open_workspace(), conversation) if conversation else None
+    chain = _chain(mode, kb, model, memory)
+    if memory is not None:
+        question = replace(question, history=memory.history)
+        memory.ask(question.text, mode, kb)
     try:
-        return chain.invoke(question).as_dict()
+        answer = chain.invoke(question) if json else print_stream(chain.stream(question))
     except GroundtuneError as error:
-        say(f"  failed: {error}")
-        return {"error": str(error)}
+        if memory is not None:
+            memory.fail(str(error))
+        raise
+    if memory is not None:
+        memory.finish(answer)
+    if receipt is not None:
+        _write_receipt(receipt, answer)
+    if json:
+        print_json(answer.as_dict() | ({"conversation": memory.conversation_id} if memory else {}))
+        return
+    print_answer(answer)
+    if memory is not None:
+        say(f"Conversation {memory.conversation_id}: go on with --conversation {memory.conversation_id}")
+
+
+def _write_receipt(path: Path, answer: Answer) -> None:
+    from app.cli.files import write_whole
+    from chains.receipts import receipt_document
+
+    with write_whole(path) as file:
+        file.write(json_module.dumps(receipt_document(answer), indent=2, ensure_ascii=False) + "\n")
+    say(f"Receipt written to {path}")
+
+
+def _ask_all(
+    chain: Chain, questions: Path, out: Path, k: int, conditions: dict[str, str], *, json: bool
+) -> None:
+    counts: dict[str, Any] = ask_many(chain, questions, out, k=k, conditions=conditions)
+    if json:
+        print_json(counts | {"out": str(out)})
+    else:
+        print_line(
+            f"{counts['answered']} answered, {counts['abstained']} abstained, {counts['failed']} failed"
+        )
+    if counts["failed"]:
+        raise typer.Exit(1)

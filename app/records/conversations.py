@@ -150,7 +150,18 @@ class Conversations:
             row = connection.execute(wanted).one_or_none()
         return answer_from_dict(json.loads(row[0])) if row is not None and row[0] is not None else None
 
-    def list(self, scope: Scope, *, limit: int = 30, offset: int = 0) -> tuple[Listed, ...]:
+    def spent_usd(self, scope: Scope, conversation_id: str) -> float:
+        """US dollars that the conversation's answers took, as far as their prices are known."""
+        wanted = (
+            select(answers.c.record)
+            .join(exchanges, answers.c.exchange == exchanges.c.id)
+            .where(owned_by(answers, scope), exchanges.c.conversation == conversation_id)
+        )
+        with self._database.read() as connection:
+            kept = [row[0] for row in connection.execute(wanted) if row[0] is not None]
+        return sum(json.loads(record).get("cost_usd") or 0.0 for record in kept)
+
+    def list(self, scope: Scope, *, limit: int | None = 30, offset: int = 0) -> tuple[Listed, ...]:
         """Those with a question in them, latest change first."""
         with self._database.read() as connection:
             return overview(connection, scope, limit=limit, offset=offset)
