@@ -37,8 +37,9 @@ from chains.generation import CallLog
 from chains.history import rewrite
 from chains.instructions import notices
 from chains.models import ConnectedModel
+from chains.multihop import search_in_steps
 from chains.reading import EMBEDDED_MODEL, read_answer
-from chains.retrieval import Retrieved, SearchableKnowledge, retrieve, sha256_of
+from chains.retrieval import Retrieved, SearchableKnowledge, sha256_of
 from chains.stopwatch import Stopwatch
 from chains.support import SentenceEncoder
 from chains.writing import Checks, write_answer
@@ -113,13 +114,20 @@ class RagChain:
         if rewritten is not None:
             yield Searched(query=rewritten)
         yield StageStarted(stage="retrieving")
-        passages = retrieve(self._knowledge_base, question, rewritten)
+        hits = search_in_steps(
+            self._knowledge_base,
+            rewritten or question.text,
+            k=question.k,
+            filter=dict(question.filter) or None,
+        )
+        passages = hits.passages
         watch.lap("retrieve")
         found = Retrieved(
             mode=self.mode,
             question=question,
             searched_for=rewritten,
             passages=passages,
+            steps=hits.steps if len(hits.steps) > 1 else (),
             document_text=self._document_text(),
             receipt=self._receipt(question, passages),
             watch=watch,

@@ -73,13 +73,5 @@ class Retrieved:
         )
 
 
-def retrieve(
-    knowledge_base: SearchableKnowledge, question: Question, rewritten: str | None = None
-) -> tuple[Passage, ...]:
-    """The question's `k` passages, best first; `rewritten`: as it is searched for instead."""
-    query = rewritten or question.text
-    return tuple(knowledge_base.search(query, k=question.k, filter=dict(question.filter) or None))
-
-
 def sha256_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
