@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import evaluate, kb
+from app.cli import conversations, evaluate, kb
 from app.cli.ask import ask
 from app.cli.ingest import ingest
 from app.cli.output import run
@@ -24,6 +24,7 @@ app.add_typer(kb.app, name="kb")
 app.command()(ingest)
 app.command()(search)
 app.command()(ask)
+app.add_typer(conversations.app, name="conversations")
 app.add_typer(evaluate.app, name="evaluate")
 
 

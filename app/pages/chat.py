@@ -7,17 +7,16 @@ from typing import cast
 import streamlit as st
 
 from app.ui.asking import ask, ask_again, take_out
-from app.ui.conversations import Conversation, Exchange, conversations
+from app.ui.conversations import Conversation, Exchange
 from app.ui.escape import escape
 from app.ui.evidence import evidence_panel, find_evidence
 from app.ui.exchange_view import draw_exchange
+from app.ui.history import history
 from app.ui.ingestion import LARGEST_MB, Ingestion, Uploaded
 from app.ui.modes import chosen_mode, mode_switch
 from app.ui.session import (
     begin_conversation,
     current_conversation,
-    open_conversation,
-    owner,
     shown,
     switch_knowledge_base,
 )
@@ -34,7 +33,7 @@ def main() -> None:
     if "starter" in st.session_state:
         _ask(workspace, st.session_state.pop("starter"), None)
     conversation = current_conversation()
-    _history(conversation)
+    history(conversation)
     _body(workspace, conversation)
     with st.bottom:
         mode_switch(workspace)
@@ -132,36 +131,6 @@ def _starters(questions: list[str]) -> None:
 
 def _choose_starter(question: str) -> None:
     st.session_state["starter"] = question
-
-
-# --- the conversations ----------------------------------------------------------------------------
-
-
-def _history(current: Conversation | None) -> None:
-    with st.sidebar:
-        st.button(
-            "New conversation",
-            icon=":material/edit_square:",
-            width="stretch",
-            on_click=open_conversation,
-            args=(None,),
-            disabled=current is None,
-        )
-        for one in conversations().of(owner())[:12]:
-            st.button(
-                escape(one.title, longest=60),
-                key=f"history_{one.conversation_id}",
-                type="secondary"
-                if current and one.conversation_id == current.conversation_id
-                else "tertiary",
-                width="stretch",
-                on_click=open_conversation_by_id,
-                args=(one.conversation_id,),
-            )
-
-
-def open_conversation_by_id(conversation_id: str) -> None:
-    open_conversation(conversation_id)
 
 
 # --- asking ---------------------------------------------------------------------------------------

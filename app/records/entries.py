@@ -81,6 +81,7 @@ class Match:
     conversation_id: str
     title: str
     exchange_id: str
+    answer_id: str  # its latest
     asked_at: str
     snippet: tuple[tuple[str, bool], ...]
 

@@ -94,7 +94,7 @@ def _title() -> ColumnElement[Any]:
     return func.coalesce(conversations.c.title, first).label("shown")
 
 
-def overview(connection: Connection, scope: Scope, *, limit: int, offset: int) -> tuple[Listed, ...]:
+def overview(connection: Connection, scope: Scope, *, limit: int | None, offset: int) -> tuple[Listed, ...]:
     """Conversations with a question in them, latest change first."""
     count = (
         select(func.count())
@@ -128,7 +128,7 @@ def matches(connection: Connection, scope: Scope, query: str, *, limit: int) -> 
         return ()
     wanted = (
         select(exchanges.c.id, exchanges.c.conversation, exchanges.c.question, exchanges.c.asked_at)
-        .add_columns(answers.c.text, _title())
+        .add_columns(answers.c.text, answers.c.id.label("answer_id"), _title())
         .join(conversations, conversations.c.id == exchanges.c.conversation)
         .join(answers, answers.c.exchange == exchanges.c.id)
         .where(exchanges.c.tenant == scope.tenant, exchanges.c.owner == scope.owner)
@@ -150,6 +150,7 @@ def _match(row: RowMapping, query: str) -> Match:
         conversation_id=row["conversation"],
         title=row["shown"],
         exchange_id=row["id"],
+        answer_id=row["answer_id"],
         asked_at=row["asked_at"],
         snippet=shown,
     )

@@ -157,6 +157,14 @@ class Conversations:
             self._kept.delete(self._scope(owner), conversation_id)
         live_answers().forget(conversation_id)
 
+    def delete_all(self, owner: str) -> None:
+        """All that is kept of an owner, feedback and votes too, for good."""
+        scope = self._scope(owner)
+        going = [one.conversation_id for one in self._kept.list(scope, limit=None)]
+        open_workspace().records.forget(scope)
+        for conversation_id in going:
+            live_answers().forget(conversation_id)
+
     def _scope(self, owner: str) -> Scope:
         return Scope(tenant=self._tenant, owner=owner)
 
