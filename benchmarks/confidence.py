@@ -5,9 +5,9 @@
 Folders are question sets in BEIR form (benchmarks/question_sets.py). Each corpus goes into a real knowledge base and is
 asked its own answerable questions, adversarial ones (same subjects, not answered) and the other folder's (other
 subjects). An answer is right when a quoted sentence holds the place of the gold answer. Figures of the shipped fit
-stand beside those of a fit on half of the articles, applied to the other half, both halves in turn; peer in the same
-run: the best cosine of a passage, as it is. The shipped fit may have been made on some of these questions
-(chains/confidence.json says on which); the halves' fit has not seen the articles it is measured on.
+stand beside those of a fit on the questions of half of the articles; all are measured on the other half. Peer in the
+same run: the best cosine of a passage, as it is. The shipped fit may have been made on these very questions
+(chains/confidence.json says on which), the other has not seen the articles it is measured on.
 """
 
 from __future__ import annotations
@@ -61,23 +61,25 @@ def collect(folder: Path, other: Path, work: Path, encoder: MiniLMEncoder, count
 
 
 def report(name: str, rows: Sequence[Outcome], target: float) -> None:
+    own = fitted([row for row in rows if half_of(row) == 0], target)
+    rows = [row for row in rows if half_of(row) == 1]
     counts = ", ".join(f"{sum(row.case.kind == kind for row in rows)} {kind}" for kind in KINDS)
-    print(f"\n## {name}: {counts}\n")
-    halves, thresholds = by_halves(rows, target)
+    print(f"\n## {name}: measured on {counts}\n")
+    by_shipped = [confidence(row.signals) for row in rows]
+    by_own = [confidence(row.signals, own) for row in rows]
     scores: dict[str, Values] = {
-        "shipped fit": [confidence(row.signals) for row in rows],
-        "fit on the other half of the articles": halves,
+        "shipped fit": by_shipped,
+        "fit on the other half of the articles": by_own,
         "peer: best cosine of a passage": [row.signals["passage_cosine"] for row in rows],
     }
     print(table(HEADER, [line(name, values, rows) for name, values in scores.items()]))
     print(f"\nanswers to answerable and other-subject questions at a threshold (target error {target:.0%})\n")
-    plain = [ABSTAIN_BELOW] * len(rows)
     print(
         table(
             ("threshold", "answered", "of these wrong", "answerable refused", "other subjects refused"),
             [
-                at("shipped", scores["shipped fit"], plain, rows),
-                at("chosen on the other half for the target", halves, thresholds, rows),
+                at("shipped", by_shipped, ABSTAIN_BELOW, rows),
+                at("chosen on the other half for the target", by_own, own.abstain_below, rows),
             ],
         )
     )
@@ -127,8 +129,8 @@ def mixed(values: Values, rows: Sequence[Outcome]) -> Figures:
     return figures([value for value, _ in chosen], [row.right for _, row in chosen])
 
 
-def at(name: str, values: Values, thresholds: Values, rows: Sequence[Outcome]) -> list[str]:
-    given = [value >= least for value, least in zip(values, thresholds, strict=True)]
+def at(name: str, values: Values, threshold: float, rows: Sequence[Outcome]) -> list[str]:
+    given = [value >= threshold for value in values]
     asked = [(row, told) for row, told in zip(rows, given, strict=True) if row.case.kind != "adversarial"]
     answered = [row for row, told in asked if told]
     wrong = sum(not row.right for row in answered)
@@ -141,22 +143,8 @@ def at(name: str, values: Values, thresholds: Values, rows: Sequence[Outcome]) -
     ]
 
 
-def by_halves(rows: Sequence[Outcome], target: float) -> tuple[list[float], list[float]]:
-    """Each row's value, and the threshold for it, by a fit on the articles of the other half.
-
-    Fitted, as a user's set would be, without the adversarial questions.
-    """
-    values, thresholds = [0.0] * len(rows), [0.0] * len(rows)
-    for half in (0, 1):
-        fit = fitted([row for row in rows if half_of(row) != half], target)
-        for position, row in enumerate(rows):
-            if half_of(row) == half:
-                values[position] = confidence(row.signals, fit)
-                thresholds[position] = fit.abstain_below
-    return values, thresholds
-
-
 def fitted(rows: Sequence[Outcome], target: float) -> Calibration:
+    """As a user's own set would be: without the adversarial questions."""
     seen = [
         Seen(signals=row.signals, right=row.right, group=row.case.article, factor=doubt(row.signals))
         for row in rows

@@ -1,16 +1,17 @@
-"""Fits the confidence to an evaluation set of the user's own, by the recipe that its size can carry.
+"""Fits the confidence to an evaluation set of the user's own, by the recipes that its size can carry.
 
     calibrate(seen, base, target_error=0.05)       -> Calibrated(fit, before, after, threshold)
 
-| answers | recipe |
+| answers | recipes |
 |---|---|
 | under 20 | none: CalibrationError |
-| 20 to 99 | "platt": the shipped score's log-odds, stretched and shifted (Platt 1999), held near the shipped |
-| 100 to 299 | "logistic": weights of the signals, held near the shipped ones, then Platt |
-| 300 and more | "isotonic": the logistic's values, then a rising curve (pool adjacent violators) |
+| from 20 | "platt": the shipped score's log-odds, stretched and shifted (Platt 1999), held near the shipped |
+| from 100 | and "logistic": weights of the signals, held near the shipped ones, then Platt |
+| from 300 | and "isotonic": the logistic's values, then a rising curve (pool adjacent violators) |
 
-Every figure of `after` is cross-validated: an answer is judged by a fit that has seen no answer of its group (a
-document, an article). A recipe that is no better so than the shipped fit is not used. Deterministic: no randomness.
+The recipe with the least Brier score wins, the shipped fit among them. Every figure of `after` is cross-validated:
+an answer is judged by a fit that has seen no answer of its group (a document, an article); that the best of up to
+four is taken makes them a little too good. Deterministic: no randomness.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ __all__ = [
     "fit_isotonic",
     "fit_logistic",
     "fit_platt",
-    "recipe_for",
+    "recipes_for",
 ]
 
 Method = Literal["shipped", "platt", "logistic", "isotonic"]
@@ -61,7 +62,7 @@ LEAST_ANSWERS, LOGISTIC_FROM, ISOTONIC_FROM = 20, 100, 300
 LEAST_OF_A_KIND = 3  # right, and wrong, answers
 FOLDS = 5
 # How strongly a fit is held near the shipped one, in answers: as many weigh as much as this belief.
-BELIEF = 5.0
+BELIEF, BELIEF_IN_WEIGHTS = 5.0, 20.0
 LEAST_SLOPE = 0.1  # a score never turns its order around
 NEVER_SURE = 0.01  # a curve ends this far from 0 and 1
 
@@ -100,38 +101,39 @@ class Calibrated:
     values_before: tuple[float, ...]  # of each answer
     values_after: tuple[float, ...]  # cross-validated
     threshold: Threshold | None  # None: no threshold reaches the target, that of the fit stays
-    refused: str | None = None  # why the recipe for this size was not used
+    refused: str | None = None  # why none of the recipes was used
 
 
-def recipe_for(count: int) -> Method:
-    """The richest recipe that so many answers can carry. Raises CalibrationError below LEAST_ANSWERS."""
+def recipes_for(count: int) -> tuple[Method, ...]:
+    """The recipes that so many answers can carry. Raises CalibrationError below LEAST_ANSWERS."""
     if count < LEAST_ANSWERS:
         raise CalibrationError(
             f"{count} judged answers are too few to fit a confidence: ask at least {LEAST_ANSWERS} questions "
             "whose answers are known."
         )
     if count < LOGISTIC_FROM:
-        return "platt"
-    return "logistic" if count < ISOTONIC_FROM else "isotonic"
+        return ("platt",)
+    return ("platt", "logistic") if count < ISOTONIC_FROM else ("platt", "logistic", "isotonic")
 
 
 def calibrate(
     seen: Sequence[Seen], base: Calibration, *, target_error: float = 0.05, method: Method | None = None
 ) -> Calibrated:
-    """Fits `base` to what was seen. `method`: another recipe than the size's own.
+    """Fits `base` to what was seen. `method`: this recipe alone, whatever the size.
 
     Raises CalibrationError for too few answers, or hardly any right or hardly any wrong ones.
     """
-    chosen = method or recipe_for(len(seen))
+    recipes = (method,) if method else recipes_for(len(seen))
     right = [one.right for one in seen]
     _check_kinds(sum(right), len(seen))
     before = [base.value(one.signals, factor=one.factor) for one in seen]
-    held_out = _cross_validated(seen, base, chosen)
-    refused = None
+    tried = {recipe: _cross_validated(seen, base, recipe) for recipe in recipes}
+    chosen = min(recipes, key=lambda recipe: brier(tried[recipe], right))
+    held_out, refused = tried[chosen], None
     if brier(held_out, right) >= brier(before, right):
         refused = (
-            f"The {chosen} fit is no better than the one before it on answers it has not seen "
-            f"(Brier {brier(held_out, right):.3f}, before {brier(before, right):.3f}), so that one stays."
+            f"No fit is better than the one before it on answers it has not seen (Brier at best "
+            f"{brier(held_out, right):.3f}, before {brier(before, right):.3f}), so that one stays."
         )
         chosen, held_out = "shipped", before
     fit = base if chosen == "shipped" else _fitted(seen, base, chosen)
@@ -238,7 +240,7 @@ def fit_logistic(
     target: Floats,
     *,
     prior: tuple[Floats, float] | None = None,
-    belief: float = BELIEF,
+    belief: float = BELIEF_IN_WEIGHTS,
 ) -> tuple[Floats, float]:
     """Weights `(d,)` and bias of a logistic regression on `columns` `(n, d)`, `target` 0 or 1.
 

@@ -76,10 +76,10 @@ def _report(
     workspace: Workspace, known: list[KnownQuestion], questions: Path, *, kb: str, target_error: float, k: int
 ) -> ConfidenceReport:
     from app.evaluation.confidence import evaluate, judge
-    from chains.calibration import recipe_for
+    from chains.calibration import recipes_for
     from loaders.files import hash_file
 
-    recipe_for(len(known))  # too few are refused before a model is asked
+    recipes_for(len(known))  # too few are refused before a model is asked
     if workspace.knowledge_base(kb).stats().documents == 0:
         raise SettingsError(f"The knowledge base {kb!r} holds no documents: add some, then evaluate it.")
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from app.evaluation.judging import KnownQuestion, is_right
 from chains.answer import Answer, Confidence, Question
-from chains.calibration import Calibrated, Figures, Seen, calibrate, recipe_for
+from chains.calibration import Calibrated, Figures, Seen, calibrate, recipes_for
 from chains.chat_confidence import doubt_of_reply, reply_calibration, signals_of
 from chains.confidence import doubt
 from chains.confidence_fit import Calibration, Made, shipped
@@ -119,7 +119,7 @@ def evaluate(
 ) -> ConfidenceReport:
     """Fits the shipped confidence to what was judged. Raises CalibrationError: too few answers, or all of one kind."""
     scored = [one for one in judged if one.scored]
-    recipe_for(len(scored))
+    recipes_for(len(scored))
     written = _written(scored)
     base = reply_calibration() if written else shipped()
     found = calibrate([_seen(one, written=written) for one in scored], base, target_error=target_error)
