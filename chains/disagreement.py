@@ -65,9 +65,9 @@ def disagreement(first: str, second: str, question: str = "") -> Difference | No
 
 
 def _alike(first: str, second: str) -> bool:
-    """A cheap look before the thorough one: a third of the shorter sentence's longer words."""
+    """A cheap look before the thorough one: half of the shorter sentence's longer words."""
     one, two = _rough_words(first), _rough_words(second)
-    return bool(one and two) and 3 * len(one & two) >= min(len(one), len(two))
+    return bool(one and two) and 2 * len(one & two) >= min(len(one), len(two))
 
 
 @lru_cache(maxsize=4096)
