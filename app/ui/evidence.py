@@ -122,8 +122,8 @@ def _head(evidence: Evidence, marker: int | None) -> None:
             st.caption(_title(evidence, marker))
             _place(evidence)
         st.button(
-            ":material/close:",
-            help="Close",
+            "Close",
+            icon=":material/close:",
             type="tertiary",
             key="evidence_close",
             on_click=show,

@@ -3,11 +3,11 @@ const TAGS = new Set(
   "p strong em s code pre ul ol li h4 blockquote table thead tbody tr th td mark br hr span".split(" "),
 );
 
-function build(node, cited, active) {
+function build(node) {
   if (typeof node === "string") return document.createTextNode(node);
-  if ("cite" in node) return chip(node, cited, active);
+  if ("cite" in node) return chip(node);
   const made = document.createElement(TAGS.has(node.tag) ? node.tag : "span");
-  made.append(...node.children.map((child) => build(child, cited, active)));
+  made.append(...node.children.map(build));
   if (node.doubt !== undefined) doubt(made, node.doubt);
   return made;
 }
@@ -23,14 +23,13 @@ function doubt(made, why) {
   made.append(heard);
 }
 
-function chip(node, cited, active) {
+function chip(node) {
   const made = document.createElement("button");
   made.type = "button";
-  made.className = node.cite === active ? "cite active" : "cite";
+  made.className = "cite";
   made.textContent = String(node.cite);
   made.title = node.title;
   made.setAttribute("aria-label", `Source ${node.cite}: ${node.title}`);
-  made.onclick = () => cited(node.cite);
   return made;
 }
 
@@ -66,7 +65,16 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".prose");
   root.className = `prose ${data.style}`;
   const cited = (number) => setTriggerValue("cited", number);
-  root.replaceChildren(...data.nodes.map((node) => build(node, cited, data.active)));
+  const drawn = JSON.stringify(data.nodes);
+  if (root.drawn !== drawn) {
+    root.drawn = drawn;
+    root.replaceChildren(...data.nodes.map(build));
+  }
+  for (const made of root.querySelectorAll(".cite")) {
+    // the same elements as before: who came here with the keyboard keeps the place
+    made.onclick = () => cited(Number(made.textContent));
+    made.classList.toggle("active", made.textContent === String(data.active));
+  }
   liveRegion(); // there before anything is said in it, or it goes unheard
   if (data.announced) announce(data.announced);
   if (data.reveal && !root.dataset.revealed) {

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from app.web import BROWSER_COOKIE
+
 PROJECT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -109,8 +111,21 @@ def visit(browser: Browser) -> Iterator[Callable[..., Witness]]:
     """Opens an address in a browser of its own; at the end nothing may have gone wrong or left the machine."""
     seen: list[Witness] = []
 
-    def opened(address: str, *, width: int = 1440, height: int = 900) -> Witness:
-        page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+    def opened(
+        address: str,
+        *,
+        width: int = 1440,
+        height: int = 900,
+        path: str = "",
+        owner: str = "",
+        dark: bool = False,
+    ) -> Witness:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        )
+        if owner:
+            context.add_cookies([{"name": BROWSER_COOKIE, "value": owner, "url": address}])
+        page = context.new_page()
         page.set_default_timeout(30_000)
         witness = Witness(page=page)
         seen.append(witness)
@@ -121,8 +136,11 @@ def visit(browser: Browser) -> Iterator[Callable[..., Witness]]:
         page.on(
             "websocket", lambda opened: _keep(witness.foreign, opened.url, not opened.url.startswith(inside))
         )
-        page.goto(address)
-        page.get_by_test_id("stChatInput").wait_for()
+        page.goto(address + path)
+        page.get_by_test_id("stAppViewContainer").wait_for()
+        page.get_by_test_id("stMainBlockContainer").get_by_role("heading").or_(
+            page.get_by_test_id("stChatInput")
+        ).first.wait_for()
         return witness
 
     yield opened

@@ -1,0 +1,48 @@
+"""Ten people ask at the same moment: every one gets the answer to the question that was asked there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Server, Witness, running
+from tests.browser.test_main_job import ask
+from tests.loopback.openai_server import Scripted, serve_openai
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Witness]
+PEOPLE = 10
+
+
+def slowly(body: dict[str, Any]) -> Scripted:
+    """Repeats the number of its own question, piece by piece, for longer than it takes all to ask."""
+    number = re.findall(r"person (\d+)", str(body["messages"]))[-1]
+    pieces = [f"n{number}-{piece} " for piece in range(30)]
+    return Scripted(pieces=pieces, gap_s=0.2)
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("slow") / "home"
+    with serve_openai(answer=slowly) as model, running(home, models, OPENAI_BASE_URL=model.url) as started:
+        yield started
+
+
+@pytest.mark.timeout(600)
+def test_ten_at_once_lose_no_answer(slow: Server, visit: Visit) -> None:
+    pages = [visit(slow.address, width=900, height=700).page for _ in range(PEOPLE)]
+    for page in pages:
+        page.get_by_role("button", name="Base", exact=True).click()
+    for number, page in enumerate(pages):
+        ask(page, f"I am person {number}. Count.")
+    still = [page.get_by_role("button", name="Stop").count() for page in pages]
+    assert sum(still) > 1, "they did not ask at the same time"
+    for number, page in enumerate(pages):
+        expect(page.get_by_role("button", name="Why this answer")).to_be_visible(timeout=120_000)
+        words = page.locator(".prose.answer").inner_text().split()
+        assert words == [f"n{number}-{piece}" for piece in range(30)]
