@@ -6,9 +6,11 @@ import streamlit as st
 
 from app.records.entries import Match
 from app.records.export import FORMS, export
+from app.ui import session
+from app.ui.attempts import attempt
 from app.ui.conversations import Conversation, conversations
 from app.ui.escape import escape
-from app.ui.session import asked_now, open_conversation, owner
+from app.ui.session import asked_now, open_conversation
 from app.workspace import open_workspace
 
 SHOWN, MORE = 12, 20  # conversations listed at first, and added by "Show more"
@@ -27,7 +29,7 @@ def history(current: Conversation | None) -> None:
             args=(None,),
             disabled=current is None,
         )
-        if not conversations().of(owner(), limit=1):
+        if not conversations().of(session.owner(), limit=1):
             return
         query = st.text_input(
             "Search conversations",
@@ -48,7 +50,7 @@ def history(current: Conversation | None) -> None:
 
 def _list(current: Conversation | None) -> None:
     shown: int = st.session_state.get("history_shown", SHOWN)
-    found = conversations().of(owner(), limit=shown + 1)
+    found = conversations().of(session.owner(), limit=shown + 1)
     for one in found[:shown]:
         _row(one, is_open=current is not None and one.conversation_id == current.conversation_id)
     if len(found) > shown:
@@ -87,7 +89,7 @@ def _show_more(shown: int) -> None:
 
 
 def _matches(query: str) -> None:
-    found = conversations().search(owner(), query)
+    found = conversations().search(session.owner(), query)
     if not found:
         st.caption("Nothing in your conversations holds all these words.")
     for one in found:
@@ -126,10 +128,14 @@ def _open_match(found: Match) -> None:
 
 @st.dialog("Rename conversation")
 def _rename(one: Conversation) -> None:
-    title = st.text_input("Name", value=one.title[:LONGEST_TITLE], max_chars=LONGEST_TITLE, key="rename_to")
-    if st.button("Save", type="primary", key="rename_save"):
-        conversations().rename(one.conversation_id, owner(), title or "")
+    st.text_input("Name", value=one.title[:LONGEST_TITLE], max_chars=LONGEST_TITLE, key="rename_to")
+    if st.button("Save", type="primary", key="rename_save", on_click=_save_name, args=(one,)):
         st.rerun()
+
+
+def _save_name(one: Conversation) -> None:
+    title = st.session_state.get("rename_to") or ""
+    attempt(lambda: conversations().rename(one.conversation_id, session.owner(), title))
 
 
 @st.dialog("Export conversation")
@@ -156,22 +162,29 @@ def _delete(one: Conversation) -> None:
     questions = "1 question" if count == 1 else f"{count} questions"
     st.markdown(f"**{escape(one.title)}**, with {questions} and all answers, is deleted for good.")
     with st.container(horizontal=True):
-        if st.button("Delete", type="primary", key="delete_yes"):
-            conversations().delete(one.conversation_id, owner())
-            if st.session_state.get("conversation") == one.conversation_id:
-                open_conversation(None)
+        if st.button("Delete", type="primary", key="delete_yes", on_click=_delete_one, args=(one,)):
             st.rerun()
         if st.button("Keep", key="delete_no"):
             st.rerun()
+
+
+def _delete_one(one: Conversation) -> None:
+    if not attempt(lambda: conversations().delete(one.conversation_id, session.owner())):
+        return
+    if st.session_state.get("conversation") == one.conversation_id:
+        open_conversation(None)
 
 
 @st.dialog("Delete all conversations?")
 def _delete_all() -> None:
     st.markdown("All your conversations, your feedback and your votes are deleted for good.")
     with st.container(horizontal=True):
-        if st.button("Delete all", type="primary", key="delete_all_yes"):
-            conversations().delete_all(owner())
-            open_conversation(None)
+        if st.button("Delete all", type="primary", key="delete_all_yes", on_click=_delete_every_one):
             st.rerun()
         if st.button("Keep", key="delete_all_no"):
             st.rerun()
+
+
+def _delete_every_one() -> None:
+    if attempt(lambda: conversations().delete_all(session.owner())):
+        open_conversation(None)
