@@ -1,16 +1,12 @@
-"""Citation markers: `[1]`, `[1][2]`, `[1, 2]`, `[1-3]`; which sentence of an answer each belongs to; and the
-exact sentence of the passage that carries it.
-"""
+"""Citation markers: `[1]`, `[1][2]`, `[1, 2]`, `[1-3]`; and a citation of an exact span of a passage."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from chains.answer import Citation, Passage
-from chains.support import SentenceEncoder, Support, best_support
-from local.sentences import sentence_spans
+from chains.support import SentenceEncoder
 
 LONGEST_MARKER = 40  # characters between the brackets
 MARKER = (
@@ -19,18 +15,9 @@ MARKER = (
     r"\d{1,3}(?:\s{0,2}(?:[,;]|[-–—]|and|&)\s{0,2}\d{1,3}){0,9}[\]】]"
 )
 LONGEST_RANGE = 20
-LONGEST_QUOTE = 600  # characters; past it a marker's several sentences are shown by the best one
 
 _NUMBERS = re.compile(r"(\d+)(?:\s*[-–—]\s*(\d+))?")
 _PLAIN_MARKER = re.compile(r"\[(\d{1,3})\]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A sentence of the answer, without its markers, and the passage numbers it cites."""
-
-    text: str
-    markers: tuple[int, ...]
 
 
 def expand_marker(marker: str) -> list[int]:
@@ -48,41 +35,6 @@ def markers_in(text: str) -> list[int]:
     return list(dict.fromkeys(int(found) for found in _PLAIN_MARKER.findall(text)))
 
 
-def claims(text: str) -> list[Claim]:
-    """The sentences of an answer with their markers.
-
-    A marker belongs to the sentence it stands in, or to the one before it where it follows the full stop.
-    """
-    bare, places = _without_markers(text)
-    spans = sentence_spans(bare)
-    cited: list[list[int]] = [[] for _ in spans]
-    for position, number in places:
-        before = [i for i, (start, _) in enumerate(spans) if start < position]
-        if spans:
-            cited[before[-1] if before else 0].append(number)
-    return [
-        Claim(text=bare[start:end], markers=tuple(dict.fromkeys(numbers)))
-        for (start, end), numbers in zip(spans, cited, strict=True)
-    ]
-
-
-def _without_markers(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The text with its markers cut out, and (position in that text, number) of each."""
-    bare: list[str] = []
-    places: list[tuple[int, int]] = []
-    length = done = 0
-    for match in _PLAIN_MARKER.finditer(text):
-        piece = text[done : match.start()]
-        if match.start() > done and text[match.start() - 1] == " ":
-            piece = piece[:-1]  # "word [1]." reads "word."
-        bare.append(piece)
-        length += len(piece)
-        places.append((length, int(match[1])))
-        done = match.end()
-    bare.append(text[done:])
-    return "".join(bare), places
-
-
 def cite(
     text: str,
     passages: Sequence[Passage],
@@ -90,33 +42,10 @@ def cite(
     encoder: SentenceEncoder,
     document_text: Callable[[str], str],
 ) -> tuple[Citation, ...]:
-    """One citation a marker, in order of first use: `[n]` is `passages[n - 1]`.
+    """The citations of `chains.claims.check_answer`, without its claims."""
+    from chains.claims import check_answer
 
-    The quote is the passage's sentence (or two) that best supports the claims citing it; `verified` says that
-    each of those claims is supported and that the quote stands at its span in the document.
-    """
-    told = claims(text)
-    wanted = [(claim.text, n) for claim in told for n in claim.markers]
-    found = best_support([(claim, passages[n - 1].text) for claim, n in wanted], encoder)
-    by_marker: dict[int, list[Support]] = {}
-    for (_, n), support in zip(wanted, found, strict=True):
-        by_marker.setdefault(n, []).append(support)
-    return tuple(
-        _citation(n, passages[n - 1], by_marker[n], document_text) for n in markers_in(text) if n in by_marker
-    )
-
-
-def _citation(
-    marker: int, passage: Passage, supports: Sequence[Support], document_text: Callable[[str], str]
-) -> Citation:
-    start = min(support.start for support in supports)
-    end = max(support.end for support in supports)
-    if end - start > LONGEST_QUOTE:
-        best = max(supports, key=lambda support: support.score)
-        start, end = best.start, best.end
-    citation = exact_citation(marker, passage, start, end, document_text)
-    supported = all(support.holds for support in supports)
-    return citation if supported or not citation.verified else _unverified(citation)
+    return check_answer(text, passages, encoder=encoder, document_text=document_text).citations
 
 
 def exact_citation(
@@ -136,18 +65,3 @@ def exact_citation(
         quote=quote,
         verified=bool(quote) and document_text(passage.document_id)[first:last] == quote,
     )
-
-
-def _unverified(citation: Citation) -> Citation:
-    from dataclasses import replace
-
-    return replace(citation, verified=False)
-
-
-def supported_share(text: str, citations: Mapping[int, Citation] | Sequence[Citation]) -> float:
-    """Share of the answer's sentences whose every citation is verified; 0 where nothing is cited."""
-    listed = citations.values() if isinstance(citations, Mapping) else citations
-    verified = {citation.marker for citation in listed if citation.verified}
-    told = claims(text)
-    good = sum(bool(claim.markers) and set(claim.markers) <= verified for claim in told)
-    return good / len(told) if told else 0.0

@@ -27,6 +27,7 @@ CURRENT = {
     "sql": "sql.v1",
     "rewrite": "rewrite.v1",
     "consistency": "consistency.v1",
+    "judge": "judge.v1",
 }
 HISTORY_TURNS = 6  # of the conversation, the latest ones
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.citations import Claim, cite, claims, expand_marker, markers_in, supported_share
+from chains.citations import expand_marker, markers_in
+from chains.claims import check_answer, split_claims, supported_share
 from tests.chains.conftest import WordEncoder, passage, shelf
 
 LEAVE = (
@@ -46,12 +47,12 @@ def test_a_marker_is_read(marker: str, numbers: list[int]) -> None:
         ("No source. One fact [1].", [("No source.", ()), ("One fact.", (1,))]),
         ("[1] Leads the sentence.", [("Leads the sentence.", (1,))]),
         ("One fact [1]\n\nAnother fact [2]", [("One fact", (1,)), ("Another fact", (2,))]),
-        ("The unknown [?] stays.", [("The unknown [?] stays.", ())]),
+        ("The unknown [?] stays.", [("The unknown stays.", ())]),
         ("", []),
     ],
 )
 def test_markers_belong_to_their_sentence(text: str, expected: list[tuple[str, tuple[int, ...]]]) -> None:
-    assert claims(text) == [Claim(text=claim, markers=markers) for claim, markers in expected]
+    assert [(claim.text, claim.markers) for claim in split_claims(text)] == expected
 
 
 @given(
@@ -59,16 +60,16 @@ def test_markers_belong_to_their_sentence(text: str, expected: list[tuple[str, t
 )
 def test_no_marker_is_lost_or_made_up(pieces: list[str]) -> None:
     text = "Start. " + "".join(pieces)
-    cited = {n for claim in claims(text) for n in claim.markers}
+    cited = {n for claim in split_claims(text) for n in claim.markers}
     assert cited == set(markers_in(text))
 
 
 def cited(text: str, *, documents: dict[str, str] | None = None) -> list[tuple[int, str, bool]]:
     kept = shelf(**(documents or {"leave": LEAVE, "travel": TRAVEL}))
-    found = cite(text, kept.passages, encoder=WordEncoder(), document_text=kept.document_text)
-    for citation in found:
+    checked = check_answer(text, kept.passages, encoder=WordEncoder(), document_text=kept.document_text)
+    for citation in checked.citations:
         assert kept.texts[citation.document_id][citation.start : citation.end] == citation.quote
-    return [(citation.marker, citation.quote, citation.verified) for citation in found]
+    return [(citation.marker, citation.quote, citation.verified) for citation in checked.citations]
 
 
 @pytest.mark.parametrize(
@@ -114,23 +115,23 @@ def test_one_unsupported_use_of_a_marker_unverifies_it() -> None:
 def test_the_span_is_the_documents_not_the_passages() -> None:
     whole = f"# Leave\n\n{LEAVE}"
     part = passage("leave", LEAVE, start=9, of=whole)
-    (citation,) = cite(
+    (citation,) = check_answer(
         "Sick leave is separate [1].",
         [part],
         encoder=WordEncoder(),
         document_text=lambda _: whole,
-    )
+    ).citations
     assert (citation.start, citation.end) == (whole.index("Sick"), len(whole))
     assert citation.verified
 
 
 def test_a_document_that_changed_since_unverifies_the_quote() -> None:
-    (citation,) = cite(
+    (citation,) = check_answer(
         "Sick leave is separate [1].",
         [passage("leave", LEAVE)],
         encoder=WordEncoder(),
         document_text=lambda _: LEAVE.replace("Sick", "Long"),
-    )
+    ).citations
     assert not citation.verified
 
 
@@ -145,5 +146,5 @@ def test_a_document_that_changed_since_unverifies_the_quote() -> None:
 )
 def test_the_share_of_supported_sentences(text: str, share: float) -> None:
     kept = shelf(leave=LEAVE)
-    found = cite(text, kept.passages, encoder=WordEncoder(), document_text=kept.document_text)
-    assert supported_share(text, found) == share
+    checked = check_answer(text, kept.passages, encoder=WordEncoder(), document_text=kept.document_text)
+    assert supported_share(checked.claims) == share
