@@ -36,7 +36,7 @@ __all__ = [
 
 Z95 = 1.959963984540054
 CERTAINTY = 0.9  # of the bound on the error rate at the threshold
-CANDIDATES = 10  # coverages at which a threshold is tried
+CANDIDATES = 20  # coverages at which a threshold is tried
 BINS = 10
 LEAST_IN_BIN = 10
 
@@ -76,7 +76,7 @@ class Threshold:
     answered: int
     wrong: int
     error_upper: float  # the error rate is at most this, with CERTAINTY
-    proven: bool  # error_upper, with what choosing among several thresholds costs, keeps the target
+    proven: bool  # error_upper keeps the target, and the way of choosing costs nothing of the certainty
 
     @property
     def error(self) -> float:
@@ -181,34 +181,57 @@ def threshold_for(
 ) -> Threshold | None:
     """The lowest threshold whose answers are wrong at most `target_error` of the time.
 
-    Proven: of up to CANDIDATES coverages, the largest whose Clopper-Pearson bound keeps the target, the chance of
-    an error being shared among them (Bonferroni), so that choosing the best of several proves nothing by luck.
-    Where none does, the largest coverage that keeps it as observed, `proven` False. None where not even that.
+    Proven: coverages are tried from the surest answers down, each by its Clopper-Pearson bound, until one fails;
+    the last that kept the target is taken. As the order is fixed before any outcome is looked at, the chance that a
+    proven threshold does not keep the target is 1 - certainty, however many were tried (fixed-sequence testing;
+    Angelopoulos et al. 2021, Learn then Test). Where none is proven, the largest coverage that keeps the target as
+    observed, `proven` False. None where not even that.
     """
     scores, hits = _columns(values, right)
     if not len(scores):
         return None
     ends, wrong = _given(scores, hits)
     cuts = np.sort(np.unique(scores))[::-1]
-    tried = sorted(
-        {int(np.searchsorted(ends, len(scores) * part / CANDIDATES)) for part in range(1, CANDIDATES + 1)}
-    )
-    share = 1.0 - (1.0 - certainty) / len(tried)
-    for position in tried[::-1]:
-        answered, errors = int(ends[position]), int(wrong[position])
-        if _keeps(errors, answered, target_error, certainty=share):
-            bound = clopper_pearson_upper(errors, answered, certainty=share)
-            return _threshold(cuts[position], answered, errors, bound, proven=True)
+    proven = None
+    for position in _sequence(ends, target_error, certainty):
+        if not _keeps(int(wrong[position]), int(ends[position]), target_error, certainty=certainty):
+            break
+        proven = position
+    if proven is not None:
+        return _threshold(cuts, ends, wrong, proven, certainty, proven=True)
     kept = np.flatnonzero(wrong / ends <= target_error)
     if not len(kept):
         return None
-    answered, errors = int(ends[kept[-1]]), int(wrong[kept[-1]])
-    bound = clopper_pearson_upper(errors, answered, certainty=certainty)
-    return _threshold(cuts[kept[-1]], answered, errors, bound, proven=False)
+    return _threshold(cuts, ends, wrong, int(kept[-1]), certainty, proven=False)
 
 
-def _threshold(value: float, answered: int, wrong: int, bound: float, *, proven: bool) -> Threshold:
-    return Threshold(value=float(value), answered=answered, wrong=wrong, error_upper=bound, proven=proven)
+def _sequence(ends: Floats, target: float, certainty: float) -> list[int]:
+    """Positions of CANDIDATES coverages, ascending, from where a test can pass though half of the errors that the
+    target allows have been made; or from where one without any error can. Outcomes play no part in it.
+    """
+    total = int(ends[-1])
+    tried = sorted(
+        {int(np.searchsorted(ends, total * part / CANDIDATES)) for part in range(1, CANDIDATES + 1)}
+    )
+    for share in (0.5, 0.0):
+        for first, position in enumerate(tried):
+            count = int(ends[position])
+            if _keeps(int(share * target * count), count, target, certainty=certainty):
+                return tried[first:]
+    return []
+
+
+def _threshold(
+    cuts: Floats, ends: Floats, wrong: Floats, position: int, certainty: float, *, proven: bool
+) -> Threshold:
+    answered, errors = int(ends[position]), int(wrong[position])
+    return Threshold(
+        value=float(cuts[position]),
+        answered=answered,
+        wrong=errors,
+        error_upper=clopper_pearson_upper(errors, answered, certainty=certainty),
+        proven=proven,
+    )
 
 
 def wilson(hits: int, count: int) -> Estimate:
