@@ -52,6 +52,11 @@ def test_one_that_a_library_swallows_fails_its_test_all_the_same() -> None:
     del only_loopback.refused[known:]
 
 
+def test_a_name_that_cannot_exist_is_not_found_without_being_asked_for() -> None:
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo("nobody.invalid", 80)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_this_machine_is_reached(host: str) -> None:
     assert socket.getaddrinfo(host, 80)

@@ -79,7 +79,7 @@ def test_a_taken_port_is_one_sentence() -> None:
     )
 
 
-@pytest.mark.parametrize(("host", "port"), [("no such host", 8501), ("127.0.0.1", 70000)])
+@pytest.mark.parametrize(("host", "port"), [("no-such-host.invalid", 8501), ("127.0.0.1", 70000)])
 def test_an_address_that_cannot_be_used_is_one_sentence(host: str, port: int) -> None:
     with pytest.raises(SettingsError, match="choose another with --host and --port"):
         serve(host=host, port=port)

@@ -180,3 +180,21 @@ def test_a_local_model_that_does_not_exist_is_answered_with_those_that_do(
     makers = dict.fromkeys(names, pytest.fail)
     with pytest.raises(LocalModelNotFoundError, match=says):
         connect(ChatModelConfig(model_id="local:ft:gone", local_models=makers))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_tool_call_comes_whole_over_the_wire(streamed: bool) -> None:
+    def days(team: str) -> str:
+        """Days of leave of a team."""
+        return team
+
+    call = ("days", '{"team": "kitchen"}')
+    with serve_openai(Scripted(tool_calls=(call,))) as server:
+        model = connect(ChatModelConfig(base_url=server.url, model_id="compatible:m")).chat.bind_tools([days])
+        if streamed:
+            first, *rest = model.stream("How many days?")
+            message = sum(rest, first)
+        else:
+            message = model.invoke("How many days?")
+        assert server.chat_requests[0].body["tools"][0]["function"]["name"] == "days"
+    assert [(one["name"], one["args"]) for one in message.tool_calls] == [("days", {"team": "kitchen"})]  # type: ignore[union-attr]

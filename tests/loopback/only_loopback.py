@@ -8,6 +8,7 @@ something swallowed it fails all the same. Python processes started by tests ins
 from __future__ import annotations
 
 import ipaddress
+import socket
 import sys
 from functools import cache
 from typing import Any
@@ -34,6 +35,8 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     host = _host(event, arguments)
     if host is None or _is_here(host):
         return
+    if host.endswith(".invalid"):  # a name that never exists (RFC 6761): answered here, as a resolver would
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     refused.append(f"{event} {host!r}")
     raise RealRequestForbiddenError(f"Tests reach no host but this machine; refused: {event} {host!r}.")
 
