@@ -9,6 +9,7 @@ import streamlit as st
 from app.ui.amounts import facts
 from app.ui.conversations import Exchange
 from app.ui.escape import escape
+from app.ui.feedback import draw_feedback
 from app.ui.live_view import draw_live
 from app.ui.rich_text import rich_text
 from app.ui.session import is_asked_now
@@ -46,6 +47,8 @@ def _draw_footer(exchange: Exchange, answer: Answer | None, again: Act, delete: 
             level_badge(answer.confidence)
         known = [MODE_LABELS[exchange.mode][0], *(facts(answer) if answer else ())]
         st.caption(" · ".join(escape(fact) for fact in known), width="content")
+        if answer is not None:
+            draw_feedback(exchange, answer)
         if answer is not None and st.button(
             "Why this answer", key=f"why_{exchange.key}", type="tertiary", icon=":material/lightbulb:"
         ):

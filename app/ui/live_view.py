@@ -84,3 +84,5 @@ def _draw_ended(key: str, now: LiveSnapshot | None, heard: bool) -> None:
             st.error(escape(now.error or "", longest=500), icon=":material/error:")
         else:
             st.caption(":material/stop_circle: Stopped. What was written so far is kept.")
+    if now is not None and now.unsaved:
+        st.warning(escape(now.unsaved, longest=500), icon=":material/warning:")
