@@ -1,5 +1,6 @@
 # make run    install what is missing, load the sample company, serve the web page (http://127.0.0.1:8501)
 # make test   install what is missing, run the whole test suite
+# make test-train   the tests that need torch, in an environment of their own (.venv-train)
 # make lint   format, lint, types; make fix mends what can be mended
 # make bench  the benchmarks that need no data of yours and no torch; benchmarks/README.md has the others
 # make lock   resolve requirements.txt and requirements-dev.txt anew into the lock files
@@ -7,12 +8,13 @@
 
 PYTHON ?= python3
 PORT ?= 8501
+TORCH ?=   # such as torch==2.13.0, or with --index-url where builds without CUDA are
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALL := $(PY) scripts/install.py
 CODE := errors.py app chains loaders local finetune tests benchmarks examples scripts
 
-.PHONY: run test lint fix bench lock clean
+.PHONY: run test test-train lint fix bench lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -21,6 +23,9 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@echo "Running the test suite (it takes some minutes) ..."
 	@$(PY) -m pytest
+
+test-train: $(VENV)-train/.installed
+	@OMP_NUM_THREADS=1 $(VENV)-train/bin/python -m pytest tests/train
 
 lint: $(VENV)/.installed-dev
 	@$(PY) -m ruff format --check $(CODE)
@@ -50,9 +55,17 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	@$(INSTALL) requirements-dev.lock
 	@touch $@
 
+$(VENV)-train/.installed: requirements.lock requirements-dev.lock requirements-train.txt
+	@echo "Making $(VENV)-train and installing the training extras (gigabytes where torch comes with CUDA) ..."
+	@$(PYTHON) -m venv $(VENV)-train
+	@$(VENV)-train/bin/python scripts/install.py requirements.lock
+	@$(VENV)-train/bin/python scripts/install.py requirements-dev.lock
+	@$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH) -r requirements-train.txt
+	@touch $@
+
 lock: $(VENV)/.installed
 	@$(PY) -m pip install --quiet uv
 	@$(PY) scripts/lock.py
 
 clean:
-	@rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-train .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -27,6 +27,7 @@ GroundtuneError
     ├── NoModelConnectedError       this mode needs a chat model and none is connected
     ├── LocalModelNotFoundError     no model of this name was trained on this machine
     ├── StoppedError                the user stopped the answer
+    ├── TrainingExtrasMissingError  torch, transformers and the like are not installed
     └── ProviderError               a model server refused or failed, or may not be asked
         └── SpendingLimitError      the next request may pass the limit that the user set, or has no known price
 
@@ -142,6 +143,10 @@ class LocalModelNotFoundError(ModelError):
 
 class StoppedError(ModelError):
     """The user stopped the answer."""
+
+
+class TrainingExtrasMissingError(ModelError):
+    """What was asked needs the packages of requirements-train.txt."""
 
 
 class ProviderError(ModelError):

@@ -140,8 +140,20 @@ def _chunk_rows(connection: sqlite3.Connection, chunks: Sequence[int]) -> dict[i
 
 
 def _passage(caches: Caches, query: str, hit: Fused, row: tuple[Any, ...]) -> Passage:
+    _, _, _, title, _, text, *_ = row
+    scores = Scores(
+        fused=hit.score,
+        cosine=hit.cosine,
+        dense_rank=hit.dense_rank,
+        bm25=hit.bm25,
+        keyword_rank=hit.keyword_rank,
+        terms=caches.keywords.matched_terms(query, f"{title}\n{text}"),
+    )
+    return _as_passage(row, scores, hit.score)
+
+
+def _as_passage(row: tuple[Any, ...], scores: Scores, score: float) -> Passage:
     _, document_id, ordinal, title, name, text, start, end, location, media_type, metadata = row
-    terms = caches.keywords.matched_terms(query, f"{title}\n{text}")
     return Passage(
         chunk_id=f"{document_id}#{ordinal}",
         document_id=document_id,
@@ -150,26 +162,18 @@ def _passage(caches: Caches, query: str, hit: Fused, row: tuple[Any, ...]) -> Pa
         start=start,
         end=end,
         location=Location.from_dict(json.loads(location)),
-        score=hit.score,
-        scores=Scores(
-            fused=hit.score,
-            cosine=hit.cosine,
-            dense_rank=hit.dense_rank,
-            bm25=hit.bm25,
-            keyword_rank=hit.keyword_rank,
-            terms=terms,
-        ),
+        score=score,
+        scores=scores,
         metadata={"media_type": media_type} | json.loads(metadata),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A chunk by its vector alone."""
+    """A passage by its vector alone; `vector` (dimension,) float32, unit norm as far as fp16 keeps it."""
 
-    document_id: str
-    text: str
-    metadata: dict[str, Any]
+    passage: Passage
+    metadata: dict[str, Any]  # the document's own
     cosine: float
     vector: NDArray[np.float32]
 
@@ -187,18 +191,31 @@ def find_neighbours(
     allowed = None if not facts else chunks_with(connection, caches.generation.id, facts)
     with caches.lock:
         hits = caches.dense.search(vector[np.newaxis], k, allowed)[0]
-    found = []
-    for chunk, cosine in hits:
-        row = connection.execute(
-            "SELECT document_id, chunks.text, metadata, vector FROM chunks JOIN documents ON documents.id = document"
-            " JOIN embeddings ON embeddings.id = embedding WHERE chunks.id = ?",
-            (chunk,),
-        ).fetchone()
-        if row is not None:
-            stored = np.frombuffer(row[3], dtype=VECTOR_TYPE).astype(np.float32)
-            found.append(
-                Neighbour(
-                    document_id=row[0], text=row[1], metadata=json.loads(row[2]), cosine=cosine, vector=stored
-                )
-            )
+    rows = _chunk_rows(connection, [chunk for chunk, _ in hits])
+    stored = _vectors(connection, list(rows))
+    return [
+        Neighbour(
+            passage=_nearest(rows[chunk], cosine, rank),
+            metadata=json.loads(rows[chunk][-1]),
+            cosine=cosine,
+            vector=stored[chunk],
+        )
+        for rank, (chunk, cosine) in enumerate(hits, 1)
+        if chunk in rows
+    ]
+
+
+def _vectors(connection: sqlite3.Connection, chunks: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+    found = {}
+    for some in batched(chunks, 500):
+        query = (
+            "SELECT chunks.id, vector FROM chunks JOIN embeddings ON embeddings.id = embedding"
+            f" WHERE chunks.id IN ({placeholders(some)})"
+        )
+        for chunk, blob in connection.execute(query, some):
+            found[chunk] = np.frombuffer(blob, dtype=VECTOR_TYPE).astype(np.float32)
     return found
+
+
+def _nearest(row: tuple[Any, ...], cosine: float, rank: int) -> Passage:
+    return _as_passage(row, Scores(fused=cosine, cosine=cosine, dense_rank=rank), cosine)

@@ -190,7 +190,7 @@ class EmbeddedStore(VectorStore):
         hits = self._base.nearest(vector, k, filter)
         return [
             (
-                Document(id=row.document_id, page_content=row.text, metadata=row.metadata),
+                Document(id=row.passage.document_id, page_content=row.passage.text, metadata=row.metadata),
                 row.cosine,
                 row.vector,
             )

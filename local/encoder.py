@@ -81,6 +81,7 @@ class MiniLMEncoder(Embeddings):
         self.threads = threads or usable_cores()
         cached = cached_graph(cache_dir, model_dir, self.precision)
         self._tokenizer = _load_tokenizer(cached)
+        self.tokenizer_file = cached.tokenizer  # in the form of Hugging Face's tokenizers
         self._session = _load_session(cached)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
