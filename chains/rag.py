@@ -129,6 +129,7 @@ class RagChain:
             passages=passages,
             steps=hits.steps if len(hits.steps) > 1 else (),
             document_text=self._document_text(),
+            document_date=self._document_date,
             receipt=self._receipt(question, passages),
             watch=watch,
             log=log,
@@ -204,6 +205,12 @@ class RagChain:
             return texts[document_id]
 
         return read
+
+    def _document_date(self, document_id: str) -> str | None:
+        try:
+            return self._knowledge_base.document_date(document_id)
+        except DocumentNotFoundError:
+            return None  # removed meanwhile
 
     def _nothing(self, found: Retrieved) -> Answer:
         reason = NOTHING_FOUND if self._knowledge_base.stats().documents else NO_DOCUMENTS

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chains.answer import Answer, AnswerEvent, Confidence, StageStarted, TextDelta
 from chains.confidence import assess, calibration
+from chains.conflicts import find_conflicts, rivals
 from chains.instructions import masked
 from chains.quoting import quote
 from chains.retrieval import Retrieved
@@ -30,12 +31,20 @@ def read_answer(found: Retrieved, reader: ExtractiveReader) -> Iterator[AnswerEv
         found.watch.lap("read")
         yield abstention(draft, _reason(confidence, needed), found.watch)
         return
-    pieces, citations = quote(reading.sentences, found.passages, found.document_text)
+    other_sides = rivals(found.standalone, reading.sentences, found.passages)
+    pieces, citations = quote([*reading.sentences, *other_sides], found.passages, found.document_text)
     found.watch.lap("read")
     for piece in pieces:
         found.watch.first_token()
         yield TextDelta(text=piece)
-    yield replace(draft, text="".join(pieces), citations=citations, timings_ms=found.watch.finish())
+    text = "".join(pieces)
+    yield replace(
+        draft,
+        text=text,
+        citations=citations,
+        conflicts=find_conflicts(found.standalone, text, citations, found.passages, dates=found.dates()),
+        timings_ms=found.watch.finish(),
+    )
 
 
 def assessed(found: Retrieved, reader: ExtractiveReader) -> tuple[Reading, Confidence]:

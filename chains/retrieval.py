@@ -35,6 +35,7 @@ class SearchableKnowledge(Protocol):
         self, queries: Sequence[str], *, k: int = 10, filter: Mapping[str, str] | None = None
     ) -> list[list[Passage]]: ...
     def document_text(self, document_id: str) -> str: ...
+    def document_date(self, document_id: str) -> str | None: ...
     def cells(self, document_id: str, start: int, end: int) -> str | None: ...
     def tables(self, document_id: str) -> tuple[SheetTable, ...]: ...
     def chunk_at(self, document_id: str, start: int) -> str | None: ...
@@ -51,6 +52,7 @@ class Retrieved:
     passages: tuple[Passage, ...]  # best first, at least one
     steps: tuple[EvidenceStep, ...] = ()
     document_text: Callable[[str], str]  # by document id
+    document_date: Callable[[str], str | None]  # by document id, ISO
     receipt: Receipt
     watch: Stopwatch
     log: CallLog
@@ -59,6 +61,10 @@ class Retrieved:
     @property
     def standalone(self) -> str:
         return self.searched_for or self.question.text
+
+    def dates(self) -> dict[str, str | None]:
+        """Of the passages' documents, by their id."""
+        return {one: self.document_date(one) for one in {passage.document_id for passage in self.passages}}
 
     def draft(self, model: str) -> Answer:
         """The answer so far: all but its text and what was made of it."""

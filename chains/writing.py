@@ -11,6 +11,7 @@ from chains.background import in_background
 from chains.chat_confidence import agreement, assess_reply
 from chains.citations import cite
 from chains.confidence_fit import Calibration
+from chains.conflicts import find_conflicts, rival_citations
 from chains.generation import SAID_NOTHING, Reply, stream_reply
 from chains.guard import ABSTENTION_TOKEN, UNKNOWN_SOURCE, SafeStream
 from chains.models import ConnectedModel
@@ -72,6 +73,7 @@ def write_answer(
 def _checked(draft: Answer, found: Retrieved, read: tuple[Reading, Confidence], checks: Checks) -> Answer:
     reading, embedded = read
     citations = cite(draft.text, found.passages, encoder=checks.encoder, document_text=found.document_text)
+    citations += rival_citations(found.standalone, citations, found.passages, found.document_text)
     sentences = [sentence.text for sentence in reading.sentences]
     confidence = assess_reply(
         embedded,
@@ -80,7 +82,8 @@ def _checked(draft: Answer, found: Retrieved, read: tuple[Reading, Confidence], 
         unknown_source=UNKNOWN_SOURCE in draft.text,
         fit=checks.fit,
     )
-    return replace(draft, citations=citations, confidence=confidence)
+    conflicts = find_conflicts(found.standalone, draft.text, citations, found.passages, dates=found.dates())
+    return replace(draft, citations=citations, confidence=confidence, conflicts=conflicts)
 
 
 class _Writer:

@@ -62,6 +62,9 @@ class GenerationView:
     def document_text(self, document_id: str) -> str:
         return self._base.document_text(document_id)
 
+    def document_date(self, document_id: str) -> str | None:
+        return self._base.document_date(document_id)
+
     def cells(self, document_id: str, start: int, end: int) -> str | None:
         return self._base.cells(document_id, start, end)
 

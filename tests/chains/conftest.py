@@ -38,6 +38,7 @@ class Shelf:
 
     texts: Mapping[str, str]
     passages: list[Passage] = field(default_factory=list)
+    dates: Mapping[str, str] = field(default_factory=dict)
     name: str = "Shelf"
     generation: int = 3
 
@@ -52,6 +53,9 @@ class Shelf:
 
     def document_text(self, document_id: str) -> str:
         return self.texts[document_id]
+
+    def document_date(self, document_id: str) -> str | None:
+        return self.dates.get(document_id)
 
     def cells(self, document_id: str, start: int, end: int) -> str | None:
         return None
