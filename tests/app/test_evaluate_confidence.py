@@ -12,16 +12,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from app import workspace as workspace_module
 from app.__main__ import app
 from app.evaluation.confidence import ConfidenceReport, Judged, evaluate
 from app.evaluation.confidence_page import as_html, as_markdown
 from app.evaluation.judging import KnownQuestion, is_right, read_known_questions
 from app.workspace import open_workspace
 from chains.answer import Answer, Citation, Confidence, Question
+from chains.chat_confidence import REPLY_SIGNALS
 from chains.confidence import SIGNALS
 from chains.confidence_fit import Calibration
 from errors import CalibrationError, SettingsError
 from loaders.location import Location
+from tests.loopback.openai_server import serve_openai
 
 
 def citation(document: str, quote: str) -> Citation:
@@ -308,3 +311,38 @@ def test_an_empty_knowledge_base_is_told(home: Path, questions: Path) -> None:
     ran = run("--questions", str(questions), "--kb", "Empty")
     assert isinstance(ran.exception, SettingsError)
     assert "holds no documents" in str(ran.exception)
+
+
+def reply_to(body: dict[str, Any]) -> str:
+    """A model that knows half of the desks, makes the others up, and now and then a painter."""
+    asked = str(body["messages"][-1]["content"]).rpartition("Question: ")[2]
+    number = next(index for index, name in enumerate(PEOPLE) if name in asked)
+    if "altarpiece" in asked:
+        return "Jan van Eyck painted it [1]." if number % 2 else "NOT_IN_DOCUMENTS"
+    return f"{PEOPLE[number]} has the desk number {number + 11 if number % 2 else number + 71} [1]."
+
+
+def test_a_chat_model_s_answers_get_a_fit_of_their_own(
+    questions: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    more = [json.loads(line) for line in questions.read_text("utf-8").splitlines()]
+    more += [
+        row | {"_id": f"{row['_id']} again", "text": row["text"].replace("Which", "What")}
+        for row in more[:13]
+    ]
+    path = tmp_path / "more.jsonl"
+    path.write_text("\n".join(map(json.dumps, more)), encoding="utf-8")
+    with serve_openai(answer=reply_to) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setattr(workspace_module, "_process_workspace", None)
+        ran = run("--questions", str(path), "--kb", "People", "--apply", "--json")
+        assert ran.exit_code == 0, ran.output
+        printed = json.loads(ran.stdout)
+        made = Calibration.load(Path(printed["applied"]), known=REPLY_SIGNALS)
+        assert Path(printed["applied"]).name == "calibration-chat.json"
+        assert not open_workspace().calibration_file("People").exists()
+        assert made.made is not None
+        assert made.made.model == printed["model"] == "compatible:loopback-model"
+        assert printed["without_confidence"] == 7  # the model abstained by itself
+        assert printed["after"]["auroc"][0] > 0.8
+        open_workspace().close()
