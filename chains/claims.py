@@ -6,7 +6,8 @@
 While a model still writes, a `ClaimChecker` does the same sentence by sentence:
 
     checker = ClaimChecker(passages, encoder=encoder, document_text=document_text)
-    checker.feed(text_so_far)          # returns at once; the work is done on a thread of its own
+    checker.prepare()                  # takes the passages apart while the model has not begun
+    checker.feed(text_so_far)          # returns at once; the work is done beside the model
     checker.finish(text)               # -> Checked, of the whole text
 """
 
@@ -14,14 +15,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from chains.answer import CheckedClaim, Citation, Passage
+from chains.background import in_background
 from chains.citations import exact_citation
 from chains.claim_splitting import Claim, split_claims
-from chains.support import SentenceEncoder, Support, SupportScorer
+from chains.support import SentenceEncoder, Support, SupportScorer, prepare_evidence
 
 if TYPE_CHECKING:
     from chains.generation import CallLog
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Checked", "Claim", "ClaimChecker", "check_answer", "split_claims", "supported_share"]
 
 LONGEST_QUOTE = 600  # characters; past it a marker's several sentences are shown by the best one
+SHORT_OF_SUPPORT = 0.49  # the most that a claim shows which is not supported
 OWN_PART = 0.34  # share of a claim's words from which a passage, cited beside others, carries part of it
 
 Span = tuple[int, int]
@@ -80,7 +83,7 @@ def supported_share(claims: Iterable[CheckedClaim]) -> float:
 
 
 class ClaimChecker:
-    """Checks an answer while it is written. One answer each; `finish` (or `stop`) ends its thread."""
+    """Checks an answer while it is written. One answer each; what was fed and is never finished holds nothing up."""
 
     def __init__(
         self, passages: Sequence[Passage], *, encoder: SentenceEncoder, document_text: DocumentText
@@ -90,9 +93,12 @@ class ClaimChecker:
         self._scorer = SupportScorer(encoder)
         self._known: dict[tuple[str, tuple[int, ...]], Support] = {}
         self._lock = threading.Lock()  # the scorer is one thread's at a time
-        self._worker: ThreadPoolExecutor | None = None
         self._working: list[Future[None]] = []
         self._fed = 0
+
+    def prepare(self) -> None:
+        """Takes the passages apart, which every check needs, on a thread of its own."""
+        self._working.append(in_background(lambda: prepare_evidence([p.text for p in self._passages])))
 
     def feed(self, text_so_far: str) -> None:
         """Begins to check the sentences that are complete: all but the last, which may still go on."""
@@ -100,15 +106,7 @@ class ClaimChecker:
         if len(complete) <= self._fed:
             return
         fresh, self._fed = complete[self._fed :], len(complete)
-        if self._worker is None:
-            self._worker = ThreadPoolExecutor(1, thread_name_prefix="check")
-        self._working.append(self._worker.submit(self._score, fresh))
-
-    def stop(self) -> None:
-        """Ends the thread; what it has begun is finished first."""
-        if self._worker is not None:
-            self._worker.shutdown(cancel_futures=True)
-            self._worker = None
+        self._working.append(in_background(lambda: self._score(fresh)))
 
     def finish(
         self, text: str, *, judge: ConnectedModel | None = None, log: CallLog | None = None
@@ -116,7 +114,6 @@ class ClaimChecker:
         """The outcome for the whole text; only what was not fed yet is left to do."""
         for work in self._working:
             work.result()
-        self.stop()
         told = split_claims(text)
         self._score(told)
         held = [
@@ -175,7 +172,7 @@ def _verdict(one: _Held) -> CheckedClaim:
         end=one.claim.end,
         text=one.claim.text,
         markers=one.markers,
-        score=one.support.score,
+        score=one.support.score if one.support.holds else min(one.support.score, SHORT_OF_SUPPORT),
         verdict=cited if one.markers else "uncited",
     )
 

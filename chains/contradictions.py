@@ -16,9 +16,9 @@ from types import MappingProxyType
 
 from chains.clauses import Words, clauses, content_words, held_stems
 from chains.quantities import Quantity, quantities, same_figure
-from local.lexical import WORD
+from local.lexical import WORD, stem
 
-__all__ = ["contradictions"]
+__all__ = ["contradictions", "prepare"]
 
 SAYS_THE_SAME = (
     0.6  # least share of the claim's other words that a clause holds, to be held against the claim
@@ -109,7 +109,7 @@ def _table(lines: str, *, both_ways: bool) -> MappingProxyType[str, frozenset[st
         left, right = ([word.strip() for word in side.split(",")] for side in line.split("|"))
         for words, others in ((left, right), (right, left)) if both_ways else ((left, right),):
             for word in words:
-                found.setdefault(word, set()).update(others)
+                found.setdefault(stem(word), set()).update(map(stem, others))
     return MappingProxyType({word: frozenset(others) for word, others in found.items()})
 
 
@@ -126,21 +126,29 @@ class _Said:
     lower: tuple[str, ...]
     stems: frozenset[str]
     content: tuple[Words, ...]
-    keys: frozenset[str]  # stems of the content words
+    keys: frozenset[str]  # stems of the content words, and figures
     figures: tuple[Quantity, ...]
 
 
 @lru_cache(maxsize=8192)
 def _said(text: str) -> _Said:
-    content = content_words(text)
+    content, figures = content_words(text), quantities(text)
+    values = frozenset(figure.value for figure in figures)
     return _Said(
         text=text,
         lower=tuple(word.lower() for word in WORD.findall(text)),
-        stems=held_stems(text),
+        stems=held_stems(text) | values,
         content=content,
-        keys=frozenset(word.stem for word in content),
-        figures=quantities(text),
+        keys=values | {word.stem for word in content},
+        figures=figures,
     )
+
+
+def prepare(sentences: Sequence[str]) -> None:
+    """Takes sentences and their clauses apart ahead of time."""
+    for sentence in sentences:
+        for segment in _segments((sentence,)):
+            _said(segment)
 
 
 def contradictions(claim: str, sentences: Sequence[str]) -> tuple[str, ...]:
@@ -162,7 +170,7 @@ def _parts(claim: str) -> list[tuple[int, int]]:
 
 
 def _against(part: _Said, sentences: Sequence[str]) -> list[str]:
-    segments = [_said(segment) for segment in _segments(tuple(sentences))]
+    segments = [_said(segment) for segment in _segments(sentences)]
     near = _nearest(part.keys, segments)
     found = [*_figures(part, segments), *_renamed(part, segments)]
     if near is not None:
@@ -170,15 +178,14 @@ def _against(part: _Said, sentences: Sequence[str]) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=1024)
-def _segments(sentences: tuple[str, ...]) -> tuple[str, ...]:
+def _segments(sentences: Sequence[str]) -> list[str]:
     """Sentences and their clauses, each once."""
-    found: dict[str, None] = {}
-    for sentence in sentences:
-        found.setdefault(sentence)
-        for start, end in clauses(sentence):
-            found.setdefault(sentence[start:end])
-    return tuple(found)
+    return list(dict.fromkeys(segment for sentence in sentences for segment in _with_clauses(sentence)))
+
+
+@lru_cache(maxsize=4096)
+def _with_clauses(sentence: str) -> tuple[str, ...]:
+    return (sentence, *(sentence[start:end] for start, end in clauses(sentence)))
 
 
 def _overlap(keys: frozenset[str], said: _Said) -> int:
@@ -224,7 +231,7 @@ def _elsewhere(
     """Whether a clause with another figure of the kind is nearer to the claim than every clause with this one."""
     if not part.keys or _kind(figure) != "number" or _dated(part, figure):
         return False
-    smallest = [said for said in segments if len(clauses(said.text)) == 1]
+    smallest = [said for said in segments if len(_with_clauses(said.text)) == 2]
     own = max((_likeness(part, figure, said) for said, _ in same if said in smallest), default=None)
     rivals = [
         said
@@ -241,8 +248,7 @@ def _elsewhere(
 
 def _likeness(part: _Said, figure: Quantity, said: _Said) -> int:
     """Words and other figures that both hold."""
-    others = {each.value for each in part.figures if each.value != figure.value}
-    return _overlap(part.keys, said) + len(others & {each.value for each in said.figures})
+    return _overlap(part.keys - {figure.value}, said)
 
 
 def _dated(part: _Said, figure: Quantity) -> bool:
@@ -287,21 +293,20 @@ def _turned(text: str) -> list[list[str]]:
 
 
 def _opposed(part: _Said, near: _Said) -> Iterable[str]:
-    held, claimed = frozenset(near.lower), frozenset(part.lower)
+    """A word of the claim that is not there, while its opposite is; unless a negation makes up for it."""
+    if len(_turned(part.text)) % 2 != len(_turned(near.text)) % 2:
+        return
+    held, claimed = dict(zip(map(stem, near.lower), near.lower, strict=True)), set(map(stem, part.lower))
     for word in part.lower:
-        if word in held:
+        if stem(word) in held:
             continue
-        others = (OPPOSITES.get(word, frozenset()) | TOO_MUCH.get(word, frozenset())) & held
-        if others - claimed and not _turned_once(part, near):
-            yield f"{word!r} where the evidence has {min(others - claimed)!r}"
-        turned = _without_prefix(word, held)
-        if turned and turned not in claimed and not _turned_once(part, near):
-            yield f"{word!r} where the evidence has {turned!r}"
-
-
-def _turned_once(part: _Said, near: _Said) -> bool:
-    """Whether a negation on one side makes up for the opposite word: "not open" is "closed"."""
-    return len(_turned(part.text)) % 2 != len(_turned(near.text)) % 2
+        others = OPPOSITES.get(stem(word), frozenset()) | TOO_MUCH.get(stem(word), frozenset())
+        found = sorted(held[other] for other in others if other in held and other not in claimed)
+        turned = _without_prefix(word, frozenset(near.lower))
+        if turned is not None and stem(turned) not in claimed:
+            found.append(turned)
+        if found:
+            yield f"{word!r} where the evidence has {found[0]!r}"
 
 
 def _without_prefix(word: str, held: frozenset[str]) -> str | None:

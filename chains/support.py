@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from chains.contradictions import contradictions
+from chains.clauses import Words
+from chains.contradictions import contradictions, prepare
 from chains.evidence import Coverage, Evidence, as_evidence, coverage
 from chains.quantities import quantities
 
@@ -26,6 +27,7 @@ __all__ = [
     "Support",
     "SupportScorer",
     "numbers",
+    "prepare_evidence",
     "score_claim",
     "word_recall",
 ]
@@ -34,7 +36,12 @@ __all__ = [
 # fitted on claims with the page they cite and on questions with their own and with another answer.
 # benchmarks/citation_support.py prints what it does.
 ALIGNED, ONE_SENTENCE, NAME_MISSING, FIGURE_MISSING, AGAINST, BIAS = 5.5, 1.0, -0.45, -0.8, -1.5, -3.3
+VERBATIM, AGAINST_VERBATIM = 0.85, -2.0  # who repeats the evidence but for one thing has changed that thing
 HOLDS_FROM = 0.5  # of score
+UNLIKE, MOST = (
+    0.4,
+    0.4,
+)  # a missing word's likeness below which it is told nowhere; how much of a claim may be such
 
 # Alignment as the words alone foretell it, and how far it strays from that (a twentieth of claims go further).
 BY_WORDS = {"share": 0.21, "joined": 0.26, "first": 0.10, "bias": 0.35}
@@ -55,12 +62,13 @@ class Support:
 
     score: float
     against: tuple[str, ...]  # in words; empty where nothing speaks against the claim
+    untold: float  # share of the claim's words that no word of the evidence comes near
     quotes: tuple[tuple[int, int, int], ...]
     shares: tuple[float, ...]  # text by text: the share of the claim's words that it holds
 
     @property
     def holds(self) -> bool:
-        return self.score >= HOLDS_FROM and not self.against
+        return self.score >= HOLDS_FROM and not self.against and self.untold <= MOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +78,12 @@ class _Case:
     coverage: Coverage
     against: tuple[str, ...]
     sentences: tuple[str, ...]  # the likeliest, as they would be embedded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alignment:
+    mean: float  # likeness of the claim's words to the nearest ones of the evidence
+    untold: float = 0.0
 
 
 class SupportScorer:
@@ -90,7 +104,8 @@ class SupportScorer:
         open_cases = [case for case in cases if not (spare_encoding and _decided(case))]
         self._embed([text for case in open_cases for text in (case.claim, *case.sentences)])
         return [
-            _support(case, self._aligned(case) if case in open_cases else _foretold(case)) for case in cases
+            _support(case, self._aligned(case) if case in open_cases else _Alignment(mean=_foretold(case)))
+            for case in cases
         ]
 
     def _embed(self, texts: Sequence[str]) -> None:
@@ -101,31 +116,41 @@ class SupportScorer:
         vectors = by_token(unknown) if by_token is not None else self._encoder.encode(unknown)
         self._vectors |= dict(zip(unknown, vectors, strict=True))
 
-    def _aligned(self, case: _Case) -> float:
-        """Mean over the claim's content words of the likeness to the nearest word of the evidence (as BERTScore's
-        recall, arXiv 1904.09675); estimated from whole sentences where the encoder has no vectors of words.
+    def _aligned(self, case: _Case) -> _Alignment:
+        """The claim's content words against the nearest words of the evidence (as BERTScore's recall, arXiv
+        1904.09675); estimated from whole sentences where the encoder has no vectors of words.
         """
         claim = self._vectors[case.claim]
         others = [self._vectors[text] for text in case.sentences]
         if not hasattr(claim, "spans"):
             nearest = max((float(claim @ other) for other in others), default=0.0)
-            return _foretold(case) + STRAYS * max(-1.0, min(1.0, (nearest - LEAST_LIKENESS) / 0.3))
-        held = [other.vectors for other in others if len(other.vectors)]
-        if not held or not len(claim.vectors):
-            return _foretold(case)
-        nearest_word = (claim.vectors @ np.concatenate(held).T).max(axis=1)
-        words = [
-            float(np.mean(near))
-            for word in case.coverage.words
-            if (
-                near := [
-                    nearest_word[i]
-                    for i, (start, end) in enumerate(claim.spans)
-                    if start < word.end and word.start < end
-                ]
-            )
-        ]
-        return sum(words) / len(words) if words else _foretold(case)
+            strays = STRAYS * max(-1.0, min(1.0, (nearest - LEAST_LIKENESS) / 0.3))
+            return _Alignment(mean=_foretold(case) + strays)
+        likeness = _likeness(claim, others, case.coverage.words)
+        if not likeness:
+            return _Alignment(mean=_foretold(case))
+        pairs = zip(likeness, case.coverage.held, strict=True)
+        untold = sum(near < UNLIKE and not held for near, held in pairs) / len(likeness)
+        return _Alignment(mean=sum(likeness) / len(likeness), untold=untold)
+
+
+def _likeness(claim: Any, others: Sequence[Any], words: Sequence[Words]) -> list[float]:
+    """For each word the mean over its tokens of the likeness to the nearest token; empty where there are none."""
+    held = [other.vectors for other in others if len(other.vectors)]
+    if not held or not len(claim.vectors):
+        return []
+    nearest = (claim.vectors @ np.concatenate(held).T).max(axis=1)
+    found = []
+    for word in words:
+        own = [i for i, (start, end) in enumerate(claim.spans) if start < word.end and word.start < end]
+        found.append(float(nearest[own].mean()) if own else 0.0)  # past the tokens that are read: no likeness
+    return found
+
+
+def prepare_evidence(texts: Sequence[str]) -> None:
+    """Takes texts apart ahead of time; what is found is kept for the claims that are held against them."""
+    for text in texts:
+        prepare([sentence.text for sentence in as_evidence(text).sentences])
 
 
 def score_claim(claim: str, evidence: Sequence[str], encoder: SentenceEncoder) -> float:
@@ -146,24 +171,25 @@ def word_recall(claim: str, evidence: str) -> float:
 def _case(claim: str, texts: Sequence[str]) -> _Case:
     evidence = tuple(map(as_evidence, texts))
     found = coverage(claim, evidence)
-    sentences = [sentence.text for one in evidence for sentence in one.sentences]
+    sentences = [sentence for one in evidence for sentence in one.sentences]
     keys = {word.stem for word in found.words}
-    likeliest = sorted(
-        (sentence for one in evidence for sentence in one.sentences), key=lambda each: -len(keys & each.stems)
-    )
+    figures = {word.stem for word in found.words if word.kind == "figure"}
+    likeliest = sorted(sentences, key=lambda each: -len(keys & each.stems))
+    related = [each.text for each in sentences if keys & each.stems or (figures and each.figures)]
     return _Case(
         claim=claim,
         evidence=evidence,
         coverage=found,
-        against=contradictions(claim, sentences),
+        against=contradictions(claim, related),
         sentences=tuple(each.text for each in likeliest[:MAX_ENCODED]),
     )
 
 
-def _support(case: _Case, aligned: float) -> Support:
+def _support(case: _Case, aligned: _Alignment) -> Support:
     return Support(
-        score=1.0 / (1.0 + math.exp(-_odds(case, aligned))),
+        score=1.0 / (1.0 + math.exp(-_odds(case, aligned.mean))),
         against=case.against,
+        untold=aligned.untold,
         quotes=tuple(
             (text, sentence.start, sentence.end)
             for text, place in case.coverage.best
@@ -175,14 +201,15 @@ def _support(case: _Case, aligned: float) -> Support:
 
 def _odds(case: _Case, aligned: float) -> float:
     """The logarithm of the odds that the claim is supported."""
-    missing = case.coverage.missing
+    found = case.coverage
     return (
         BIAS
         + ALIGNED * aligned
-        + ONE_SENTENCE * case.coverage.first_share
-        + NAME_MISSING * sum(word.kind == "name" for word in missing)
-        + FIGURE_MISSING * sum(word.kind == "figure" for word in missing)
+        + ONE_SENTENCE * found.first_share
+        + NAME_MISSING * sum(word.kind == "name" for word in found.missing)
+        + FIGURE_MISSING * sum(word.kind == "figure" for word in found.missing)
         + AGAINST * any("is not there" not in each for each in case.against)
+        + AGAINST_VERBATIM * bool(case.against and found.joined_share >= VERBATIM)
     )
 
 
@@ -200,6 +227,7 @@ def _foretold(case: _Case) -> float:
 def _decided(case: _Case) -> bool:
     """Whether no likely alignment changes the verdict."""
     middle = _foretold(case)
-    holds = _odds(case, middle - STRAYS) >= 0.0 and not case.against
+    told = case.coverage.share >= 1.0 - MOST
+    holds = told and not case.against and _odds(case, middle - STRAYS) >= 0.0
     fails = _odds(case, middle + STRAYS) < 0.0 or bool(case.against)
     return holds or fails
