@@ -39,8 +39,8 @@ _FENCE = re.compile(r"```(?:\w+)?\s*\n(.*?)```", re.DOTALL)
 _COMPUTATION = re.compile(
     r"""\b(?:
       how\s+(?:many|often|much) | number\s+of | counts? | counted | totals? | totall?ing | sums? | add(?:ed)?\s+up
-    | altogether | in\s+all | combined | together | overall | averages? | mean | median | min | max | minimum
-    | maximum | most | least | fewest | best | worst | first | last
+    | altogether | in\s+all | combined | together | overall | averages? | mean\s+(?:of|value) | median | min | max
+    | minimum | maximum | most | least | fewest | best | worst | first | last
     | (?:high|low|larg|small|bigg|great|long|short|old|new|lat|earli|cheap|few|fast|slow|heavi|light|young)est
     | top\s+(?:\d+|two|three|four|five|ten) | bottom\s+\d+ | rank\w* | sort\w* | differ\w* | ratio | share
     | percent\w* | proportion | per | each | every | group\w* | by\s+\w+ | compar\w* | versus | vs | twice | double

@@ -189,7 +189,7 @@ def _names(first: str, second: str) -> Difference | None:
     for pattern in _ROLES:
         one, two = pattern.search(first), pattern.search(second)
         if one and two and _plain(one["role"]) == _plain(two["role"]):
-            left, right = one["name"].strip(), two["name"].strip()
+            left, right = one["name"].strip(" ."), two["name"].strip(" .")
             if (
                 _is_name(left)
                 and _is_name(right)

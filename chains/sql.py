@@ -103,6 +103,8 @@ class SheetDatabase:
                 behind = self._behind(reading)
         except duckdb.InterruptException as error:
             raise SqlRefusedError(f"It takes longer than {self._seconds:g} seconds.") from error
+        except duckdb.OutOfMemoryException as error:
+            raise SqlRefusedError(f"It needs more memory than {MEMORY}.") from error
         except duckdb.Error as error:
             raise SqlRefusedError(_first_lines(error)) from error
         return _result(columns, rows, count, behind, reading)

@@ -100,7 +100,7 @@ _LABELLED = re.compile(
 )
 _CODE = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z][\w-]*\b")
 _RANGE = re.compile(
-    rf"\b{_NUMBER}\s*(?:[-–—]|to|or|bis)\s*{_NUMBER}\b|\bbetween\s+\S+(?:\s\w+)?\s+and\b|\bfrom\s+{_NUMBER}\s+to\b",
+    rf"\d\s*[-–—]\s*\d|\b{_NUMBER}\s+(?:to|or|bis)\s+{_NUMBER}\b|\bbetween\s+\S+(?:\s\w+)?\s+and\b|\bfrom\s+{_NUMBER}\s+to\b",
     re.IGNORECASE,
 )
 _BOUNDS = {

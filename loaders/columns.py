@@ -3,7 +3,7 @@
 read_column(["1.234,50 EUR", "99,00 EUR"])   -> number, unit "EUR", (Decimal("1234.50"), Decimal("99.00"))
 
 A column has a type only where its cells agree on it. Cells that say "there is nothing" ("-", "n/a") are empty; in
-a column of numbers up to a fifth may be words ("on request"), which are left out and told.
+a column of numbers a few may be words ("on request"), which are left out and told.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ Value = Decimal | date | datetime | bool | str | None
 Comma = Literal["decimal", "thousands"]
 
 MOST_WORDS = 0.2  # of a number column's cells
+SAME_WORDS = 1 / 3  # of them, where all say the same
 _LONGEST_NUMBER = 15  # digits; longer ones are names of things
 
 _NOTHING = frozenset({"", "-", "–", "—", "--", "n/a", "n.a.", "na", "nil", "null", "none", "?", "tbd", "tba"})
@@ -107,8 +108,12 @@ class _Amount:
 def _numbers(cells: Sequence[str], filled: Sequence[str], comma: Comma | None) -> ReadColumn | None:
     amounts = [_amount(cell) for cell in cells]
     found = [amount for amount in amounts if amount is not None]
-    words = len(filled) - len(found)
-    if not found or words > MOST_WORDS * len(filled):
+    left_out = tuple(
+        place
+        for place, (cell, amount) in enumerate(zip(cells, amounts, strict=True))
+        if amount is None and cell.lower() not in _NOTHING
+    )
+    if not found or not _few([cells[place] for place in left_out], len(filled)):
         return None
     units = {amount.unit for amount in found}
     if len(units - {""}) > 1 or ("%" in units and "" in units):
@@ -118,11 +123,6 @@ def _numbers(cells: Sequence[str], filled: Sequence[str], comma: Comma | None) -
         return None
     used = decided or comma or "thousands"
     values = tuple(None if amount is None else _value(amount, used) for amount in amounts)
-    left_out = tuple(
-        place
-        for place, (cell, amount) in enumerate(zip(cells, amounts, strict=True))
-        if amount is None and cell.lower() not in _NOTHING
-    )
     unsure = decided is None and comma is None and any(_EITHER.fullmatch(amount.digits) for amount in found)
     return ReadColumn(
         kind="number",
@@ -132,6 +132,12 @@ def _numbers(cells: Sequence[str], filled: Sequence[str], comma: Comma | None) -
         comma=decided,
         doubtful=unsure,
     )
+
+
+def _few(words: Sequence[str], filled: int) -> bool:
+    """Few enough words among numbers: a fifth, or a third that say the same, as "on request"."""
+    same = len({word.lower() for word in words}) <= 1 and not any(re.search(r"\d", word) for word in words)
+    return len(words) <= (SAME_WORDS if same else MOST_WORDS) * filled
 
 
 def _amount(cell: str) -> _Amount | None:
