@@ -61,6 +61,13 @@ function announce({ key, text, complete }) {
   if (complete) region.complete.add(key);
 }
 
+// Evidence that opens or closes moves the text to another column, where it is drawn anew: the focus goes along.
+function keepPlace(root, name) {
+  if (document.activeElement !== document.body) return;
+  const pressed = liveRegion().dataset.pressed;
+  [...root.querySelectorAll(".cite")].find((made) => `${name} ${made.textContent}` === pressed)?.focus({ preventScroll: true });
+}
+
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".prose");
   root.className = `prose ${data.style}`;
@@ -69,10 +76,13 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (root.drawn !== drawn) {
     root.drawn = drawn;
     root.replaceChildren(...data.nodes.map(build));
+    requestAnimationFrame(() => keepPlace(root, data.name));
   }
   for (const made of root.querySelectorAll(".cite")) {
-    // the same elements as before: who came here with the keyboard keeps the place
-    made.onclick = () => cited(Number(made.textContent));
+    made.onclick = () => {
+      liveRegion().dataset.pressed = `${data.name} ${made.textContent}`;
+      cited(Number(made.textContent));
+    };
     made.classList.toggle("active", made.textContent === String(data.active));
   }
   liveRegion(); // there before anything is said in it, or it goes unheard

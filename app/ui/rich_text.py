@@ -58,6 +58,7 @@ def rich_text(
     _component()(
         key=key,
         data={
+            "name": key,
             "nodes": list(nodes),
             "style": style,
             "active": active,

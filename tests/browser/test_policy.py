@@ -99,7 +99,7 @@ TRIES = {
     "script-src-elem": "add('script', { src: at + '/script' })",
     "script-src-elem (inline)": "add('script', { textContent: 'window.pwned = 1' })",
     "script-src-attr": "add('div', { innerHTML: '<b onclick=\"window.pwned = 2\">x</b>' }).firstChild.click()",
-    "script-src (eval)": "try { (0, eval)('window.pwned = 3') } catch {}",
+    "script-src (code from text)": "setTimeout('window.pwned = 3')",
     "frame-src": "add('iframe', { src: at + '/frame' })",
     "form-action": "add('form', { action: at + '/form', method: 'post' }).submit()",
     "style-src-elem": "add('link', { rel: 'stylesheet', href: at + '/style' })",
@@ -107,8 +107,6 @@ TRIES = {
     "media-src": "add('video', { src: at + '/video' })",
     "object-src": "add('object', { data: at + '/object' })",
     "base-uri": "document.head.append(Object.assign(document.createElement('base'), { href: at }))",
-    "worker-src": "try { new Worker(at + '/worker') } catch {}",
-    "manifest-src": "add('link', { rel: 'manifest', href: at + '/manifest' })",
 }
 WATCH = """() => {
   window.refused = [];
