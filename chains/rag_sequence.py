@@ -131,7 +131,8 @@ class RagSequenceChain:
         yield StageStarted(stage="writing")
         with self._lock:
             raw = self._generated(question.text)
-            passages = tuple(_passage(one) for one in self._index.found)
+            found = {one.passage.chunk_id: _passage(one) for one in self._index.found}
+        passages = tuple(found.values())
         watch.lap("generate")
         text = neutralise(raw, sources=0, allowed_text="\n".join(passage.text for passage in passages))
         watch.first_token()
@@ -191,6 +192,7 @@ def _rag_model(index: KnowledgeIndex, encoder: MiniLMEncoder, generator: str, pa
             RagRetriever,
             RagSequenceForGeneration,
         )
+        from transformers.models.dpr.modeling_dpr import DPRQuestionEncoderOutput
     except ImportError as error:
         raise TrainingExtrasMissingError(EXTRAS) from error
     questions = PreTrainedTokenizerFast(
@@ -211,9 +213,10 @@ def _rag_model(index: KnowledgeIndex, encoder: MiniLMEncoder, generator: str, pa
             super().__init__(config)
             self.unused = torch.nn.Parameter(torch.zeros(1), requires_grad=False)
 
-        def forward(self, input_ids: Any, **_: Any) -> tuple[Any]:
+        def forward(self, input_ids: Any, **_: Any) -> Any:
             texts = questions.batch_decode(input_ids, skip_special_tokens=True)
-            return (torch.from_numpy(np.array(encoder.encode(texts), dtype=np.float32)),)
+            vectors = torch.from_numpy(np.array(encoder.encode(texts), dtype=np.float32))
+            return DPRQuestionEncoderOutput(pooler_output=vectors)
 
     try:
         writer = AutoModelForSeq2SeqLM.from_pretrained(generator)

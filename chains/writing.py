@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 from chains.answer import Answer, AnswerEvent, Confidence, Question, Receipt, StageStarted, TextDelta
 from chains.background import in_background
 from chains.chat_confidence import agreement, assess_reply
-from chains.citations import cite
+from chains.claims import Checked, ClaimChecker
 from chains.confidence_fit import Calibration
 from chains.conflicts import find_conflicts, rival_citations
+from chains.consistency import in_doubt, self_consistency
 from chains.generation import SAID_NOTHING, Reply, stream_reply
 from chains.guard import ABSTENTION_TOKEN, UNKNOWN_SOURCE, SafeStream
 from chains.models import ConnectedModel
@@ -25,6 +27,7 @@ from errors import ProviderError
 if TYPE_CHECKING:
     from local.reader import ExtractiveReader, Reading
 
+SENTENCE_END = re.compile(r"[.!?\n]")
 MODEL_ABSTAINED = "The model found no answer in the passages."
 
 
@@ -49,10 +52,14 @@ def write_answer(
     """
     yield StageStarted(stage="writing")
     read = in_background(lambda: assessed(found, reader))
+    checker = ClaimChecker(found.passages, encoder=checks.encoder, document_text=found.document_text)
+    checker.prepare()
     writer = _Writer(found, model, load_prompt(found.mode))
     for text in writer.deltas():
         found.watch.first_token()
         yield TextDelta(text=text)
+        if SENTENCE_END.search(text):
+            checker.feed(writer.text)
     found.watch.lap("generate")
     draft = replace(
         found.draft(writer.reply.model_id or model.model_id),
@@ -65,25 +72,60 @@ def write_answer(
         yield abstention(draft, reason, found.watch)
         return
     yield StageStarted(stage="checking")
-    answer = _checked(draft, found, read.result(), checks)
+    checked = checker.finish(draft.text, judge=checks.judge, log=found.log)
+    reading, embedded = read.result()
+    consistency = _asked_again(draft.text, found, embedded, model, checks)
+    answer = _weighed(draft, found, checked, reading, embedded, consistency, checks)
     found.watch.lap("check")
     yield replace(answer, timings_ms=found.watch.finish())
 
 
-def _checked(draft: Answer, found: Retrieved, read: tuple[Reading, Confidence], checks: Checks) -> Answer:
-    reading, embedded = read
-    citations = cite(draft.text, found.passages, encoder=checks.encoder, document_text=found.document_text)
+def _asked_again(
+    text: str, found: Retrieved, embedded: Confidence, model: ConnectedModel, checks: Checks
+) -> float | None:
+    """Share of further answers that say the same; None where nobody wants to know, or the passages leave no doubt."""
+    if not checks.consistency_samples or not in_doubt(embedded):
+        return None
+    return self_consistency(
+        _asked(found),
+        text,
+        found.passages,
+        model=model,
+        encoder=checks.encoder,
+        log=found.log,
+        samples=checks.consistency_samples,
+    )
+
+
+def _weighed(
+    draft: Answer,
+    found: Retrieved,
+    checked: Checked,
+    reading: Reading,
+    embedded: Confidence,
+    consistency: float | None,
+    checks: Checks,
+) -> Answer:
+    """The answer with its checked claims, what contradicts them, and how sure all that makes us."""
+    citations = checked.citations
     citations += rival_citations(found.standalone, citations, found.passages, found.document_text)
-    sentences = [sentence.text for sentence in reading.sentences]
     confidence = assess_reply(
         embedded,
-        (),
-        agreement=agreement(draft.text, found.standalone, sentences),
+        checked.claims,
+        agreement=agreement(draft.text, found.standalone, [one.text for one in reading.sentences]),
+        consistency=consistency,
         unknown_source=UNKNOWN_SOURCE in draft.text,
         fit=checks.fit,
     )
-    conflicts = find_conflicts(found.standalone, draft.text, citations, found.passages, dates=found.dates())
-    return replace(draft, citations=citations, confidence=confidence, conflicts=conflicts)
+    return replace(
+        draft,
+        citations=citations,
+        claims=checked.claims,
+        confidence=confidence,
+        conflicts=find_conflicts(
+            found.standalone, draft.text, citations, found.passages, dates=found.dates()
+        ),
+    )
 
 
 class _Writer:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chains.answer import Answer, Question, StageStarted, TextDelta, Turn
+from chains.answer import Answer, Question, Searched, StageStarted, TextDelta, Turn
 from chains.models import ChatModelConfig, connect
 from chains.passages_prompt import numbered
 from chains.prompts import load_prompt
@@ -111,7 +111,8 @@ def test_unsupported_words_bring_the_confidence_down(server: LoopbackServer) -> 
     assert right.confidence is not None
     assert wrong.confidence is not None
     assert wrong.citations[0].verified is False
-    assert wrong.confidence.value == 0.0 < right.confidence.value
+    assert [claim.verdict for claim in (*right.claims, *wrong.claims)] == ["supported", "unsupported"]
+    assert wrong.confidence.value < 0.3 < right.confidence.value
     assert wrong.confidence.level == "low"
 
 
@@ -160,11 +161,18 @@ def test_a_filter_that_nothing_passes_is_not_an_empty_knowledge_base(server: Loo
 
 
 def test_earlier_turns_go_along_without_their_markers(server: LoopbackServer) -> None:
-    server.then("Thirty [1].")
+    server.then("How many days of leave do staff have?", "Thirty [1].")
     history = (Turn(role="user", text="Hello"), Turn(role="assistant", text="Five days carry over [2]."))
-    chain(server).invoke(Question(text="And leave?", history=history))
-    contents = [message["content"] for message in server.chat_requests[0].body["messages"][1:3]]
+    *events, answer = chain(server).stream(Question(text="And leave?", history=history))
+    rewriting, answering = server.chat_requests
+    contents = [message["content"] for message in answering.body["messages"][1:3]]
     assert contents == ["Hello", "Five days carry over."]
+    assert "[2]" not in str(rewriting.body["messages"])
+    assert isinstance(answer, Answer)
+    assert answer.searched_for == "How many days of leave do staff have?"
+    assert Searched(query=answer.searched_for) in events
+    assert [call.purpose for call in answer.calls] == ["rewrite", "answer"]
+    assert list(answer.timings_ms)[:2] == ["rewrite", "retrieve"]
 
 
 def test_a_refused_key_is_a_provider_error_and_no_key_anywhere(
