@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from app.records.entries import Conversation
 from app.records.exported import NOT_BACKED, Source, Told, minute
-from app.ui.escape import WORD_JOINER, escape
+from app.ui.escape import WORD_JOINER, one_line
 from chains.answer import Computation
 from chains.guard import neutralise
 
@@ -16,6 +16,8 @@ __all__ = ["markdown"]
 _LONG = 100_000
 # What GitHub's Markdown links of itself: addresses and mail addresses.
 _LINKED = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=\bwww)\.|(?<=\bmailto):|(?<=\bxmpp):|@", re.IGNORECASE)
+_MARKUP = re.compile(r"[\\`*\[\]<>&|~$]|(?<!\w)_|_(?!\w)")
+_LINE_START = re.compile(r"^(\d*)([#+\-=.)])")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -77,4 +79,6 @@ def _cell(value: str | int | float | bool | None) -> str:
 
 
 def _inline(text: str) -> str:
-    return escape(text, longest=_LONG)
+    """Text on one line, as it is: what Markdown could take for markup is escaped, and no more than that."""
+    flat = _MARKUP.sub(r"\\\g<0>", one_line(text, longest=_LONG))
+    return _LINKED.sub(lambda found: found[0] + WORD_JOINER, _LINE_START.sub(r"\1\\\2", flat))

@@ -75,7 +75,6 @@ def _row(one: Conversation, *, is_open: bool) -> None:
             [RENAME, EXPORT, DELETE],
             key=f"talkmenu_{one.conversation_id}",
             type="tertiary",
-            icon=":material/more_horiz:",
         )
     if chosen is not None:
         {RENAME: _rename, EXPORT: _export, DELETE: _delete}[chosen](one)
