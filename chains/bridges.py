@@ -1,6 +1,7 @@
 """Bridges: names that a passage brings in and the question does not hold, by which a second search goes on.
 
-"Which district is the school in?" finds the school's passage; that names its town, and the town's own passage the district.
+"Which district is the school in?" finds the school's passage; that names its town, and the town's own passage the
+district.
 """
 
 from __future__ import annotations

@@ -4,20 +4,22 @@
     found.passages, found.steps
 
 The first search is the question as asked. Names that its best passages bring in (chains/bridges.py) are searched for
-together with the question's words that stand open; a passage whose title, heading or text is of such a name is lifted, by
-how much of the open question it holds. A question that one passage covers costs one search.
+together with the question's words that stand open; a passage whose title, heading or text is of such a name is
+lifted, by how much of the open question it holds. A question that one passage covers costs one search.
 Measured by benchmarks/multihop.py.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from chains.answer import EvidenceStep, Passage
 from chains.bridges import Bridge, Query, bridges_in, plain, subject_names
+from chains.decomposing import decomposed
 from local.lexical import STOP_WORDS
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ SOURCES = 3  # best ones of them that may name something
 BRIDGES = 4  # searched for in the second step
 SECOND = 5  # passages of each such search
 STEPS = 3  # that an answer is told about, the first included
+LEFT_OPEN = 0.5  # of the question: a connected chat model is asked for further queries
+MODEL_PASSAGES = 3  # of each of its queries
 COVERED = 0.95  # of the question by one passage: nothing is left to search for
 # In units of the fused score, which is in deviations.
 TITLED = 2.0  # for a passage whose title or heading is a bridge
@@ -47,7 +51,9 @@ class Searchable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    passages: tuple[Passage, ...]  # best first
+    passages: tuple[
+        Passage, ...
+    ]  # best first; `score` with what lifted them, `scores` as their search gave them
     steps: tuple[EvidenceStep, ...]  # the first one is the question as asked; more where more was needed
 
 
@@ -69,8 +75,43 @@ def search_in_steps(
     model: ConnectedModel | None = None,
     log: CallLog | None = None,
 ) -> Found:
-    """The `k` best passages of at most three searches, and what each search brought."""
-    return search_many_in_steps(knowledge_base, [query], k=k, filter=filter)[0]
+    """The `k` best passages, and what each step brought.
+
+    model: asked what else to look up, only where the passages found leave half of the question open. A server that
+    fails leaves a notice in `log`, and what was found stands.
+    """
+    found = search_many_in_steps(knowledge_base, [query], k=k, filter=filter)[0]
+    if model is None or log is None or not found.passages or open_share(query, found.passages) < LEFT_OPEN:
+        return found
+    asked = decomposed(query, found.passages, model, log)
+    if not asked:
+        return found
+    more = knowledge_base.search_many(asked, k=MODEL_PASSAGES, filter=filter)
+    return _joined(found, asked, more, model.model_id, k)
+
+
+def open_share(query: str, passages: Sequence[Passage]) -> float:
+    """How much of the question no passage holds, 0..1."""
+    words = Query(query, passages)
+    held = frozenset[str]().union(*map(words.held, passages))
+    return 1 - words.share(held)
+
+
+def _joined(found: Found, asked: Sequence[str], more: Sequence[Sequence[Passage]], by: str, k: int) -> Found:
+    """What the model's queries found stands behind the first passages, in place of the last ones."""
+    known = {passage.chunk_id for passage in found.passages}
+    steps, new = list(found.steps), list[Passage]()
+    for query, passages in zip(asked, more, strict=True):
+        fresh = [p for p in passages if p.chunk_id not in known][: max(1, k // 3)]
+        known.update(p.chunk_id for p in fresh)
+        new += fresh
+        if fresh:
+            why = f"{by} asked for it, because no passage held all of the question."
+            steps.append(EvidenceStep(query=query, why=why, chunk_ids=tuple(p.chunk_id for p in fresh)))
+    kept = [*found.passages[: max(1, k - len(new))], *new][:k]
+    held = {passage.chunk_id for passage in kept}
+    told = [replace(step, chunk_ids=tuple(c for c in step.chunk_ids if c in held)) for step in steps]
+    return Found(passages=tuple(kept), steps=tuple(step for step in told if step.chunk_ids)[:STEPS])
 
 
 def search_many_in_steps(
@@ -90,11 +131,13 @@ class _Hop:
     """One question after its first search."""
 
     def __init__(self, text: str, found: Sequence[Passage]) -> None:
-        self._query = Query(text, found)
+        self._query = Query(text, found[:POOL])
         self._passages = {passage.chunk_id: passage for passage in found}
         self._scores = {passage.chunk_id: passage.score for passage in found}
+        self._second: list[Passage] = []
         self._lift_asked()
         self._sources = self._ranked()[:SOURCES]
+        self._told = [f" {plain(source.text)} " for source in self._sources]
         self._bridges = self._heaviest()
 
     @property
@@ -102,16 +145,18 @@ class _Hop:
         return [self._second_query(bridge) for bridge in self._bridges]
 
     def found(self, second: Sequence[Sequence[Passage]], k: int) -> Found:
-        links = self._title_links()
+        links: dict[str, Link] = {}
         for bridge, passages in zip(self._bridges, second, strict=True):
             self._take_in(passages)
             for rank, passage in enumerate(passages):
                 _keep(links, passage, self._link(bridge, passage, rank))
-        links |= {key: link for key, link in self._title_links().items() if link.lift > _lift(links, key)}
+        for key, link in self._title_links().items():
+            _keep(links, self._passages[key], link)
         for key, link in links.items():
             self._scores[key] += link.lift
         ranked = self._ranked()[:k]
-        return Found(passages=tuple(ranked), steps=self._steps(ranked, links))
+        scored = tuple(replace(passage, score=self._scores[passage.chunk_id]) for passage in ranked)
+        return Found(passages=scored, steps=self._steps(ranked, links))
 
     def _ranked(self) -> list[Passage]:
         """Best first; in the order of the search among equals."""
@@ -119,6 +164,7 @@ class _Hop:
 
     def _take_in(self, passages: Sequence[Passage]) -> None:
         floor = min(self._scores.values())
+        self._second += [passage for passage in passages if passage.chunk_id not in self._passages]
         for passage in passages:
             self._scores.setdefault(passage.chunk_id, floor)
             self._passages.setdefault(passage.chunk_id, passage)
@@ -151,19 +197,30 @@ class _Hop:
         """Passages whose title or heading a source names."""
         links: dict[str, Link] = {}
         titled: set[str] = set()
+        shared = Counter(
+            plain(name) for passage in self._passages.values() for name in subject_names(passage)
+        )
         for passage in self._ranked():
             for name in subject_names(passage):
                 bare = plain(name)
                 if bare in titled or self._query.names(name) or bare in STOP_WORDS or bare.isdigit():
                     continue
                 for rank, source in enumerate(self._sources):
-                    if passage.document_id == source.document_id or not _mentions(source, name):
+                    if bare in map(plain, subject_names(source)) or not self._mentions(rank, name):
                         continue
                     titled.add(bare)
                     bridge = Bridge(name=name, source=source, weight=1.0)
-                    lift = TITLED * (1 + self._query.adds(passage, source)) * DECAY**rank
+                    lift = TITLED * (1 + self._query.adds(passage, source)) * DECAY**rank / shared[bare]
                     _keep(links, passage, Link(bridge=bridge, query=self._second_query(bridge), lift=lift))
         return links
+
+    def _mentions(self, rank: int, name: str) -> bool:
+        """Whether that source names it: several words in any case, one word as it is written."""
+        bare = plain(name)
+        if f" {bare} " not in self._told[rank]:
+            return False
+        written = rf"(?<!\w){re.escape(name)}(?!\w)"
+        return " " in bare or bool(name[:1].isupper() and re.search(written, self._sources[rank].text))
 
     def _link(self, bridge: Bridge, passage: Passage, rank: int) -> Link | None:
         adds = self._query.adds(passage, bridge.source)
@@ -213,10 +270,3 @@ def _keep(links: dict[str, Link], passage: Passage, link: Link | None) -> None:
 
 def _lift(links: Mapping[str, Link], key: str) -> float:
     return links[key].lift if key in links else 0.0
-
-
-def _mentions(source: Passage, name: str) -> bool:
-    """Whether the passage's text names it: several words in any case, one word as it is written."""
-    if " " in plain(name):
-        return f" {plain(name)} " in f" {plain(source.text)} "
-    return bool(name[:1].isupper() and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", source.text))

@@ -17,6 +17,7 @@ from app.workspace import SAMPLE, open_workspace
 from errors import SettingsError
 
 if TYPE_CHECKING:
+    from chains.multihop import Found
     from loaders.knowledge_base import KnowledgeBase
     from loaders.passage import Passage
 
@@ -30,6 +31,9 @@ def search(
     k: Annotated[int, typer.Option(min=1, max=1000, help="How many results.")] = 10,
     filter: Annotated[list[str] | None, typer.Option(help="key=value that the document must have.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show what each score is made of.")] = False,
+    multihop: Annotated[
+        bool, typer.Option("--multihop", help="Search in steps: also for what the first passages name.")
+    ] = False,
     queries: Annotated[Path | None, typer.Option(help="JSONL of {_id, text}: search them all.")] = None,
     run: Annotated[Path | None, typer.Option(help="With --queries: the TREC run file to write.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -42,20 +46,40 @@ def search(
         load_sample()
     if query is not None and not query.strip():
         raise typer.BadParameter("the query is empty")
-    if query is not None and not query.strip():
-        raise typer.BadParameter("the query is empty")
     knowledge_base = open_workspace().knowledge_base(kb)
     if query is not None:
-        found = knowledge_base.search(well_formed(query), k=k, filter=conditions)
-        _print_passages(found, explain=explain, json=json)
+        found = _searched(
+            knowledge_base, [well_formed(query)], k=k, conditions=conditions, multihop=multihop
+        )[0]
+        _print_passages(found.passages, explain=explain, json=json)
+        if explain and multihop and not json:
+            _print_steps(found)
         return
     assert queries is not None
     assert run is not None
-    count = write_run(knowledge_base, read_questions(queries), run, k=k, conditions=conditions)
+    count = write_run(
+        knowledge_base, read_questions(queries), run, k=k, conditions=conditions, multihop=multihop
+    )
     if json:
         print_json({"queries": count, "run": str(run)})
     else:
         print_line(f"{count} queries written to {run}")
+
+
+def _searched(
+    knowledge_base: KnowledgeBase,
+    queries: Sequence[str],
+    *,
+    k: int,
+    conditions: dict[str, str] | None,
+    multihop: bool,
+) -> list[Found]:
+    from chains.multihop import Found, search_many_in_steps
+
+    if multihop:
+        return search_many_in_steps(knowledge_base, queries, k=k, filter=conditions)
+    plain = knowledge_base.search_many(queries, k=k, filter=conditions)
+    return [Found(passages=tuple(passages), steps=()) for passages in plain]
 
 
 def parse_filter(pairs: Sequence[str]) -> dict[str, str] | None:
@@ -77,15 +101,17 @@ def write_run(
     *,
     k: int,
     conditions: dict[str, str] | None,
+    multihop: bool = False,
 ) -> int:
     """Writes `query-id Q0 document-id rank score groundtune`; returns how many queries it wrote."""
     count = 0
     with write_whole(path) as out:
         for batch in _batches(iter(questions), BATCH):
             texts = [row["text"] for row in batch]
-            found = knowledge_base.search_many(texts, k=k * CHUNKS_PER_DOCUMENT, filter=conditions)
-            for row, passages in zip(batch, found, strict=True):
-                out.writelines(_run_lines(str(row["_id"]), passages, k))
+            depth = k * CHUNKS_PER_DOCUMENT
+            found = _searched(knowledge_base, texts, k=depth, conditions=conditions, multihop=multihop)
+            for row, each in zip(batch, found, strict=True):
+                out.writelines(_run_lines(str(row["_id"]), each.passages, k))
             count += len(batch)
             say(f"  {count} queries")
     return count
@@ -121,6 +147,15 @@ def _print_passages(passages: Sequence[Passage], *, explain: bool, json: bool) -
             print_line("   " + _explained(passage))
     if not passages:
         say("Nothing found: the knowledge base is empty, or no document passes the filter.")
+
+
+def _print_steps(found: Found) -> None:
+    ranks = {passage.chunk_id: rank for rank, passage in enumerate(found.passages, start=1)}
+    for number, step in enumerate(found.steps, start=1):
+        print_line(f"step {number}: {step.query}")
+        print_line(
+            f"   {step.why} Results: {', '.join(str(ranks[key]) for key in step.chunk_ids) or 'none'}."
+        )
 
 
 def _explained(passage: Passage) -> str:

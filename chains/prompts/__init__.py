@@ -26,6 +26,7 @@ CURRENT = {
     "hybrid": "hybrid.v1",
     "sql": "sql.v1",
     "rewrite": "rewrite.v1",
+    "multihop": "multihop.v1",
     "consistency": "consistency.v1",
     "judge": "judge.v1",
 }
