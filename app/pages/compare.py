@@ -27,7 +27,7 @@ def main() -> None:
     st.title("Compare")
     if comparison is None:
         st.markdown("The same question in up to four modes, side by side. Tick the modes, then ask below.")
-    ticked = _ticks(workspace.modes())
+    ticked = _ticks(workspace.modes(), explained=comparison is None)
     if comparison is not None:
         draw_sides(comparison)
         _vote(workspace, comparison)
@@ -41,18 +41,22 @@ def main() -> None:
         st.rerun()
 
 
-def _ticks(statuses: tuple[ModeStatus, ...]) -> tuple[Mode, ...]:
-    """The modes to ask; those that cannot run say what they need."""
+def _ticks(statuses: tuple[ModeStatus, ...], *, explained: bool) -> tuple[Mode, ...]:
+    """The modes to ask; those that cannot run say what they need, beside answers as a tooltip only."""
     ticked: list[Mode] = []
     with st.container(key="ticks"):
         for column, status in zip(st.columns(len(statuses), gap="small"), statuses, strict=True):
             with column, st.container(gap=None):
                 can = status.available
                 key = f"tick_{status.mode}_{can}"  # a mode that has become able to run is ticked anew
-                if st.checkbox(status.label, can, key=key, disabled=not can, persist_state="session"):
+                why = escape(status.reason or status.summary, longest=300)
+                note = None if explained else why
+                if st.checkbox(
+                    status.label, can, key=key, disabled=not can, help=note, persist_state="session"
+                ):
                     ticked.append(status.mode)
-                lock = ":material/lock: " if status.reason else ""
-                st.caption(lock + escape(status.reason or status.summary, longest=300))
+                if explained:
+                    st.caption(f"{':material/lock: ' if status.reason else ''}{why}")
     return tuple(ticked)
 
 
