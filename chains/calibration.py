@@ -48,7 +48,9 @@ __all__ = [
     "Method",
     "Seen",
     "calibrate",
+    "cross_validated",
     "figures",
+    "fit_by",
     "fit_isotonic",
     "fit_logistic",
     "fit_platt",
@@ -127,7 +129,7 @@ def calibrate(
     right = [one.right for one in seen]
     _check_kinds(sum(right), len(seen))
     before = [base.value(one.signals, factor=one.factor) for one in seen]
-    tried = {recipe: _cross_validated(seen, base, recipe) for recipe in recipes}
+    tried = {recipe: cross_validated(seen, base, recipe) for recipe in recipes}
     chosen = min(recipes, key=lambda recipe: brier(tried[recipe], right))
     held_out, refused = tried[chosen], None
     if brier(held_out, right) >= brier(before, right):
@@ -136,7 +138,7 @@ def calibrate(
             f"{brier(held_out, right):.3f}, before {brier(before, right):.3f}), so that one stays."
         )
         chosen, held_out = "shipped", before
-    fit = base if chosen == "shipped" else _fitted(seen, base, chosen)
+    fit = base if chosen == "shipped" else fit_by(seen, base, chosen)
     threshold = threshold_for(held_out, right, target_error=target_error)
     if threshold is not None:
         fit = replace(fit, abstain_below=threshold.value)
@@ -175,13 +177,13 @@ def figures(values: Sequence[float], right: Sequence[bool]) -> Figures:
     )
 
 
-def _cross_validated(seen: Sequence[Seen], base: Calibration, method: Method) -> list[float]:
+def cross_validated(seen: Sequence[Seen], base: Calibration, method: Method) -> list[float]:
     """Each answer's value by a fit made without its group."""
     fold = folds([one.group for one in seen])
     values = [0.0] * len(seen)
     for number in set(fold):
         rest = [one for one, other in zip(seen, fold, strict=True) if other != number]
-        fit = _fitted(rest, base, method)
+        fit = fit_by(rest, base, method)
         for position, one in enumerate(seen):
             if fold[position] == number:
                 values[position] = fit.value(one.signals, factor=one.factor)
@@ -200,7 +202,8 @@ def folds(groups: Sequence[str], count: int = FOLDS) -> list[int]:
     return [place[group] for group in groups]
 
 
-def _fitted(seen: Sequence[Seen], base: Calibration, method: Method) -> Calibration:
+def fit_by(seen: Sequence[Seen], base: Calibration, method: Method) -> Calibration:
+    """`base` fitted by one recipe; itself where what was seen is of one kind."""
     if method == "shipped" or len({one.right for one in seen}) < 2:
         return base
     if method in ("logistic", "isotonic"):
