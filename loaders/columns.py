@@ -24,6 +24,7 @@ Comma = Literal["decimal", "thousands"]
 
 MOST_WORDS = 0.2  # of a number column's cells
 SAME_WORDS = 1 / 3  # of them, where all say the same
+_SAMPLE = 200  # cells: a column whose first ones are mostly words is no column of numbers
 _LONGEST_NUMBER = 15  # digits; longer ones are names of things
 
 _NOTHING = frozenset({"", "-", "–", "—", "--", "n/a", "n.a.", "na", "nil", "null", "none", "?", "tbd", "tba"})
@@ -106,7 +107,10 @@ class _Amount:
 
 
 def _numbers(cells: Sequence[str], filled: Sequence[str], comma: Comma | None) -> ReadColumn | None:
-    amounts = [_amount(cell) for cell in cells]
+    if sum(_amount(cell) is None for cell in filled[:_SAMPLE]) * 2 > min(len(filled), _SAMPLE):
+        return None
+    known = {cell: _amount(cell) for cell in set(cells)}
+    amounts = [known[cell] for cell in cells]
     found = [amount for amount in amounts if amount is not None]
     left_out = tuple(
         place
@@ -162,11 +166,13 @@ def _amount(cell: str) -> _Amount | None:
 
 def _is_name(digits: str) -> bool:
     """Article numbers, postcodes, serial numbers: digits that nobody adds up."""
-    plain = re.sub(r"\D", "", digits)
-    return len(plain) > _LONGEST_NUMBER or bool(re.match(r"0\d", digits))
+    if digits[0] == "0" and digits[1:2].isdigit():
+        return True
+    return len(digits) > _LONGEST_NUMBER and len(re.sub(r"\D", "", digits)) > _LONGEST_NUMBER
 
 
 def _comma_of(numbers: Sequence[str]) -> Comma | Literal["mixed"] | None:
+    numbers = list(set(numbers))
     point = [bool(_POINT.fullmatch(number)) for number in numbers]
     comma = [bool(_COMMA.fullmatch(number)) for number in numbers]
     only_point = any(not two for two in comma)
@@ -195,7 +201,9 @@ def _dates(cells: Sequence[str]) -> ReadColumn | None:
     """All cells dates, and day and month told apart by at least one of them where they could be mixed up."""
     filled = [cell for cell in cells if cell.lower() not in _NOTHING]
     for day_first in _day_orders(filled):
-        read = {cell: _date(cell, day_first) for cell in filled}
+        if any(_date(cell, day_first) is None for cell in filled[:_SAMPLE]):
+            continue
+        read = {cell: _date(cell, day_first) for cell in set(filled)}
         if any(value is None for value in read.values()):
             continue
         timed = any(isinstance(value, datetime) for value in read.values())

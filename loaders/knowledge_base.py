@@ -45,6 +45,7 @@ from loaders.rows import (
 )
 from loaders.search import Caches, Neighbour, find_neighbours, find_passages
 from loaders.sources import Record, Upload, read_records
+from loaders.stored_tables import StoredTables
 from loaders.writing import now_utc
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class KnowledgeBase:
         self.blobs = Blobs(path / "blobs", database)
         self._caches_lock = threading.Lock()
         self._caches: Caches | None = None
+        self._tables = StoredTables()
 
     @classmethod
     def create(
@@ -342,11 +344,9 @@ class KnowledgeBase:
 
     def tables(self, document_id: str) -> tuple[SheetTable, ...]:
         """The tables of a spreadsheet, with typed columns; none for other documents. Raises DocumentNotFoundError."""
-        from loaders.stored_tables import stored_tables
-
         self._document(document_id, "id")
         with self.database.read() as connection:
-            return stored_tables(connection, document_id)
+            return self._tables.of(connection, document_id)
 
     def chunk_at(self, document_id: str, start: int) -> str | None:
         """The id of the chunk that holds the character at `start` of the document's text."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["BORDER", "cell_spans", "columns_of", "split_row"]
+__all__ = ["BORDER", "cell_spans", "columns_of"]
 
 BORDER = " | "
 
@@ -27,16 +27,11 @@ def _column(letters: str) -> int:
     return number
 
 
-def split_row(text: str, headers: Mapping[int, str], first: int, last: int) -> dict[int, str]:
-    """Cells by column of a row that spans the columns `first` to `last`.
+def cell_spans(text: str, headers: Mapping[int, str], first: int, last: int) -> list[tuple[int, int, int]]:
+    """(column, start, end) of each cell's own text, without its header, in a row of the columns `first` to `last`.
 
     A piece that opens with a column's header belongs there; where every column is filled, position decides.
     """
-    return {column: text[start:end] for column, start, end in cell_spans(text, headers, first, last)}
-
-
-def cell_spans(text: str, headers: Mapping[int, str], first: int, last: int) -> list[tuple[int, int, int]]:
-    """(column, start, end) of each cell's own text, without its header."""
     pieces = text.split(BORDER)
     full = len(pieces) == last - first + 1
     spans, column, start = [], first - 1, 0

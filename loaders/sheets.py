@@ -19,7 +19,7 @@ from typing import Any
 from loaders.columns import ColumnKind, ReadColumn, Value, most_common_comma, read_column
 from loaders.location import column_letters
 from loaders.row_counts import is_complete
-from loaders.sheet_rows import columns_of, split_row
+from loaders.sheet_rows import cell_spans, columns_of
 
 __all__ = ["SheetColumn", "SheetPart", "SheetRow", "SheetTable", "read_tables"]
 
@@ -202,8 +202,11 @@ def _line(block: Mapping[str, Any], text: str, headers: Mapping[int, str]) -> _L
             start > 0 and own[:start].endswith(f"{headers.get(column)}: ") for column, start, _ in block["at"]
         )
     else:
-        values = split_row(own, headers, first, last)
-        named = values != split_row(own, {}, first, last)
+        spans = cell_spans(own, headers, first, last)
+        values = {column: own[start:end] for column, start, end in spans}
+        named = any(
+            headers.get(column) and own[max(0, start - 2) : start] == ": " for column, start, _ in spans
+        )
     return _Line(number, block["cells"], block["start"], block["end"], values, named)
 
 
@@ -258,9 +261,9 @@ def _sheet_row(line: _Line, columns: Sequence[int], start: int) -> SheetRow:
 
 def _is_total(line: _Line, width: int) -> bool:
     """ "Total" alone in front of figures: its first cell says so, and no other cell has words."""
-    texts = [text for _, text in sorted(line.values.items())]
-    if not _TOTAL.fullmatch(texts[0].rstrip(": ")):
+    if not line.values or not _TOTAL.fullmatch(line.values[min(line.values)].rstrip(": ")):
         return False
+    texts = [text for _, text in sorted(line.values.items())]
     return width > 1 and len(texts) > 1 and all(read_column([text]).kind == "number" for text in texts[1:])
 
 
@@ -272,7 +275,10 @@ def _columns(
     typed = any(mark in media_type for mark in _BINARY_NUMBERS)
     comma = "thousands" if typed else most_common_comma(read)
     if comma:
-        read = [read_column(column, comma=comma) for column in cells]
+        read = [
+            read_column(column, comma=comma) if each.doubtful else each
+            for column, each in zip(cells, read, strict=True)
+        ]
     names = _names_of([headers.get(column, "") for column in columns], columns, read)
     return tuple(
         SheetColumn(
