@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import streamlit as st
 
-from app.ui.asking import events
 from app.ui.comparison_view import draw_sides, tally_words, vote_options
 from app.ui.comparisons import Comparison, comparisons
 from app.ui.escape import escape
@@ -15,7 +15,7 @@ from app.ui.live import live_answers
 from app.ui.session import owner, show, shown
 from app.ui.votes import keep_vote, tally
 from app.workspace import ModeStatus, Workspace, open_workspace
-from chains.answer import Mode, Question
+from chains.answer import AnswerEvent, Mode, Question
 from errors import KnowledgeBaseNotFoundError
 
 PARAMETER = "x"  # the comparison's id in the page's address
@@ -81,9 +81,17 @@ def _ask(workspace: Workspace, text: str, modes: tuple[Mode, ...]) -> None:
     made = comparisons().begin(owner(), text, knowledge_base=name, modes=modes)
     question = Question(text=text)
     for side in made.sides:
-        live_answers().start(side.key, partial(events, workspace, side.mode, name, question))
+        live_answers().start(side.key, partial(_events, workspace, made, side.mode, question))
     show(None)
     _remember(made)
+
+
+def _events(
+    workspace: Workspace, comparison: Comparison, mode: Mode, question: Question
+) -> Iterator[AnswerEvent]:
+    """Runs in the worker; all sides of one comparison spend from one limit."""
+    budget = workspace.connections.budget(comparison.comparison_id, spent_usd=0.0)
+    yield from workspace.chain(mode, comparison.knowledge_base, budget=budget).stream(question)
 
 
 def _evidence(workspace: Workspace, comparison: Comparison) -> None:

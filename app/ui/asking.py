@@ -50,16 +50,20 @@ def _start(
     question = Question(text=exchange.question, history=history)
     show(None)
     asked_now(exchange.key)
-    conversation.answer(
-        exchange, lambda: events(workspace, exchange.mode, exchange.knowledge_base, question, batch)
-    )
+    conversation.answer(exchange, lambda: _events(workspace, conversation, exchange, question, batch))
 
 
-def events(
-    workspace: Workspace, mode: Mode, knowledge_base: str, question: Question, batch: Ingestion | None = None
+def _events(
+    workspace: Workspace,
+    conversation: Conversation,
+    exchange: Exchange,
+    question: Question,
+    batch: Ingestion | None,
 ) -> Iterator[AnswerEvent]:
     """Runs in the worker: files that came with the question are searchable before it is asked."""
     if batch is not None:
         yield StageStarted(stage="uploading")
         batch.wait()
-    yield from workspace.chain(mode, knowledge_base).stream(question)
+    budget = workspace.conversation_budget(conversation.scope, conversation.conversation_id)
+    chain = workspace.chain(exchange.mode, exchange.knowledge_base, budget=budget)
+    yield from chain.stream(question)
