@@ -43,7 +43,7 @@ _BARE = re.compile(
 )
 _QUESTION_WORDS = re.compile(
     r"^(?:(?:to|for|by|from|with|since|until|in|on|at)\s)?(?:what|which|who|whom|when|where|why"
-    r"|how(?: (?:much|many|long|often|far|soon))?)\b\s*",
+    r"|how(?: (?:much|many|long|often|far|soon|big|old|high|wide|heavy|tall|loud|late|fast|large|deep))?)\b\s*",
     re.IGNORECASE,
 )
 # "What about 2023?", "And for contractors?", "The same for Ghent?"

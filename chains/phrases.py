@@ -100,7 +100,8 @@ def _continues(run: list[re.Match[str]], token: re.Match[str]) -> bool:
         return before not in LINKS and before not in DETERMINERS
     if word in VERBS:
         return before in DETERMINERS or before.endswith(("ly", "al", "ive")) or before == "own"
-    return word not in STOP_WORDS or word in ("own", "own.") or _acronym(token[0])
+    participle = word.endswith("ed") and before not in DETERMINERS and not is_name(token[0])
+    return (word not in STOP_WORDS and not participle) or word == "own" or _acronym(token[0])
 
 
 def _acronym(word: str) -> bool:
