@@ -12,7 +12,7 @@ TORCH ?=   # such as torch==2.13.0, or with --index-url where builds without CUD
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALL := $(PY) scripts/install.py
-CODE := errors.py app chains loaders local finetune tests benchmarks examples scripts
+CODE := errors.py app chains loaders local finetune evaluation tests benchmarks examples scripts
 
 .PHONY: run test test-train lint fix bench lock clean
 .DELETE_ON_ERROR:

@@ -24,8 +24,8 @@ from errors import (
     KnowledgeBaseError,
     KnowledgeBaseExistsError,
     KnowledgeBaseNotFoundError,
-    ModelError,
     NoModelConnectedError,
+    ProviderError,
     SettingsError,
 )
 from loaders.files import write_atomically
@@ -228,6 +228,15 @@ class Workspace:
 
         return GenerationView(base, generation)
 
+    def judge(self, model_id: str) -> ConnectedModel:
+        """That chat model, to judge an evaluation with, within its spending limit. Raises SettingsError."""
+        from app.model_settings import evaluation_budget
+
+        named = self.settings.with_value(self.settings.judge_model.name, model_id, origin="command line")
+        model = Connections(named).judge()
+        assert model is not None
+        return model.with_budget(evaluation_budget(self.settings))
+
     def _connections_with(self, mode: Mode, model: str) -> Connections:
         tuned = mode in ("finetuned", "hybrid")
         named = self.settings.finetuned_model if tuned else self.settings.chat_model
@@ -281,7 +290,7 @@ class Workspace:
             return self.describe(name)
         except KnowledgeBaseNotFoundError:
             return None  # removed meanwhile
-        except (KnowledgeBaseError, ModelError, SettingsError) as error:
+        except (KnowledgeBaseError, NoModelConnectedError, ProviderError) as error:
             return KnowledgeBaseInfo(name=name, documents=0, chunks=0, failed=0, problem=str(error))
 
     def describe(self, name: str) -> KnowledgeBaseInfo:

@@ -237,7 +237,7 @@ def _rag_model(index: KnowledgeIndex, encoder: MiniLMEncoder, generator: str, pa
     model = RagSequenceForGeneration(
         config, question_encoder=QuestionEncoder(asking), generator=writer, retriever=retriever
     )
-    return model.eval()
+    return model.train(False)
 
 
 def _longest_input(config: Any, tokenizer: Any) -> int:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("app", "chains", "loaders", "local", "scripts", "benchmarks")
+FOLDERS = ("app", "evaluation", "chains", "loaders", "local", "scripts", "benchmarks")
 OTHERS = {
     "errors.py": "every failure as one tree of exceptions",
     "finetune/": "empty until training lands",

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CODE = [
     *sorted(
         path
-        for folder in ("app", "chains", "loaders", "local", "finetune")
+        for folder in ("app", "evaluation", "chains", "loaders", "local", "finetune")
         for path in (ROOT / folder).rglob("*.py")
     ),
     ROOT / "errors.py",
@@ -28,6 +28,8 @@ HEAVY = (
     "pandas",
     "torch",
     "langchain_core",
+    "sqlalchemy",
+    "docx",
 )
 
 

@@ -11,7 +11,6 @@ import typer
 
 from app.cli.answer_text import print_answer, print_stream
 from app.cli.ask_many import ask_many
-from app.cli.files import well_formed
 from app.cli.ingest import load_sample
 from app.cli.output import print_json, print_line, say
 from app.cli.remembering import Remembered, remembered
@@ -20,6 +19,7 @@ from app.cli.search import parse_filter
 from app.workspace import SAMPLE, open_workspace
 from chains.answer import MODES, Answer, Chain, Mode, Question
 from errors import GroundtuneError
+from loaders.jsonl import well_formed
 
 
 def ask(
@@ -115,8 +115,8 @@ def _ask_one(
 
 
 def _write_receipt(path: Path, answer: Answer) -> None:
-    from app.cli.files import write_whole
     from chains.receipts import receipt_document
+    from loaders.jsonl import write_whole
 
     with write_whole(path) as file:
         file.write(json_module.dumps(receipt_document(answer), indent=2, ensure_ascii=False) + "\n")

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.cli.files import read_questions, write_whole
 from app.cli.output import say
 from chains.answer import Chain, Question
 from errors import GroundtuneError
+from loaders.jsonl import read_questions, write_whole
 
 
 def ask_many(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,14 +12,15 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.evaluate_confidence import confidence
-from app.cli.files import read_rows, well_formed, write_whole
 from app.cli.output import print_json, print_line, say
 from app.workspace import open_workspace
 from errors import SettingsError
+from loaders.jsonl import read_rows, well_formed, write_whole
 
 app = typer.Typer(no_args_is_help=True, help="Measure answers, retrieval, confidence and support.")
 app.command()(confidence)
 SAID_EVERY = 100  # rows
+EMBEDDED = "embedded"
 
 
 @app.callback()
@@ -32,23 +34,50 @@ def support(
         Path, typer.Argument(help="JSONL of {id, claim, evidence}; evidence: one text or a list.")
     ],
     out: Annotated[Path, typer.Option(help="The JSONL file to write: {id, score} a row, in the same order.")],
+    judge: Annotated[str | None, typer.Option(help="A chat model that judges, by its id.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Score how well each row's evidence supports its claim: 0 (not at all) to 1."""
-    from chains.support import score_claim
+    """Score how well each row's evidence supports its claim: 0 (not at all) to 1.
 
-    encoder = open_workspace().encoder
-    count = 0
+    With --judge a row also tells who scored it: the model, or "embedded" where its reply was no verdict.
+    """
+    score = _embedded_score() if judge is None else _judged_score(judge)
+    judges: Counter[str] = Counter()
     with write_whole(out) as lines:
         for count, row in enumerate(read_claims(claims), start=1):
-            score = score_claim(row.claim, row.evidence, encoder)
-            lines.write(json_module.dumps({"id": row.id, "score": score}, ensure_ascii=False) + "\n")
+            scored = score(row)
+            judges[scored.get("judge", EMBEDDED)] += 1
+            lines.write(json_module.dumps({"id": row.id, **scored}, ensure_ascii=False) + "\n")
             if count % SAID_EVERY == 0:
                 say(f"  {count} claims")
     if json:
-        print_json({"claims": count, "out": str(out)})
+        print_json({"claims": judges.total(), "judges": dict(judges), "out": str(out)})
     else:
-        print_line(f"{count} scores written to {out}")
+        print_line(f"{judges.total()} scores written to {out}")
+
+
+def _embedded_score() -> Callable[[ClaimRow], dict[str, Any]]:
+    from chains.support import score_claim
+
+    encoder = open_workspace().encoder
+    return lambda row: {"score": score_claim(row.claim, row.evidence, encoder)}
+
+
+def _judged_score(model_id: str) -> Callable[[ClaimRow], dict[str, Any]]:
+    """Raises SettingsError where the model cannot be used; the function raises ProviderError where it fails."""
+    from chains.generation import CallLog
+    from chains.judging import judge_claim
+
+    model = open_workspace().judge(model_id)
+    embedded = _embedded_score()
+
+    def score(row: ClaimRow) -> dict[str, Any]:
+        judgement = judge_claim(row.claim, row.evidence, model, CallLog())
+        if judgement is None:
+            return embedded(row) | {"judge": EMBEDDED}
+        return {"score": judgement.score, "judge": model.model_id}
+
+    return score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

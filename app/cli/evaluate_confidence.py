@@ -3,7 +3,7 @@
     python -m app evaluate confidence --questions questions.jsonl --kb NAME --target-error 0.05 --out report.html
     python -m app evaluate confidence --questions questions.jsonl --kb NAME --apply
 
-The rows of the questions: app/evaluation/judging.py.
+The rows of the questions: evaluation/judging.py.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.files import write_whole
 from app.cli.ingest import load_sample
 from app.cli.output import print_json, print_line, say
 from app.workspace import SAMPLE, open_workspace
 from errors import SettingsError
+from loaders.jsonl import write_whole
 
 if TYPE_CHECKING:
-    from app.evaluation.confidence import ConfidenceReport
-    from app.evaluation.judging import KnownQuestion
     from app.workspace import Workspace
+    from evaluation.confidence import ConfidenceReport
+    from evaluation.judging import KnownQuestion
 
 SAID_EVERY = 25  # questions
 
@@ -45,8 +45,8 @@ def confidence(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure the confidence on questions whose answers are known, and fit it to them."""
-    from app.evaluation.confidence_page import as_html, as_markdown
-    from app.evaluation.judging import read_known_questions
+    from evaluation.confidence_page import as_html, as_markdown
+    from evaluation.judging import read_known_questions
 
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise typer.BadParameter("name a file that ends in .html", param_hint="--out")
@@ -75,8 +75,8 @@ def confidence(
 def _report(
     workspace: Workspace, known: list[KnownQuestion], questions: Path, *, kb: str, target_error: float, k: int
 ) -> ConfidenceReport:
-    from app.evaluation.confidence import evaluate, judge
     from chains.calibration import recipes_for
+    from evaluation.confidence import evaluate, judge
     from loaders.files import hash_file
 
     recipes_for(len(known))  # too few are refused before a model is asked

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.files import read_questions, well_formed, write_whole
 from app.cli.ingest import load_sample
 from app.cli.output import print_json, print_line, say
 from app.workspace import SAMPLE, open_workspace
 from errors import SettingsError
+from loaders.jsonl import read_questions, well_formed, write_whole
 
 if TYPE_CHECKING:
     from chains.multihop import Found

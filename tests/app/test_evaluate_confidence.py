@@ -14,15 +14,15 @@ from typer.testing import CliRunner
 
 from app import workspace as workspace_module
 from app.__main__ import app
-from app.evaluation.confidence import ConfidenceReport, Judged, evaluate
-from app.evaluation.confidence_page import as_html, as_markdown
-from app.evaluation.judging import KnownQuestion, is_right, read_known_questions
 from app.workspace import open_workspace
 from chains.answer import Answer, Citation, Confidence, Question
 from chains.chat_confidence import REPLY_SIGNALS
 from chains.confidence import SIGNALS
 from chains.confidence_fit import Calibration
 from errors import CalibrationError, SettingsError
+from evaluation.confidence import ConfidenceReport, Judged, evaluate
+from evaluation.confidence_page import as_html, as_markdown
+from evaluation.judging import KnownQuestion, is_right, read_known_questions
 from loaders.location import Location
 from tests.loopback.openai_server import serve_openai
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from app.evaluation.judging import KnownQuestion, is_right, read_known_questions
 from chains.answer import Question
 from chains.confidence import calibration
 from chains.rag import RagChain
+from evaluation.judging import KnownQuestion, is_right, read_known_questions
 from loaders.knowledge_base import KnowledgeBase
 from local.encoder import MiniLMEncoder
 

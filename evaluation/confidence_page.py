@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from app.evaluation.confidence import AtThreshold, ConfidenceReport
 from chains.calibration import Figures
 from chains.reliability import CERTAINTY, Estimate, RiskCoverage
+from evaluation.confidence import AtThreshold, ConfidenceReport
 
 __all__ = ["as_html", "as_markdown", "sentences"]
 

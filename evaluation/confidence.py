@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from app.evaluation.judging import KnownQuestion, is_right
 from chains.answer import Answer, Confidence, Question
 from chains.calibration import Calibrated, Figures, Seen, calibrate, recipes_for
 from chains.chat_confidence import doubt_of_reply, reply_calibration, signals_of
@@ -22,6 +21,7 @@ from chains.confidence import doubt
 from chains.confidence_fit import Calibration, Made, shipped
 from chains.reliability import Threshold
 from errors import CalibrationError
+from evaluation.judging import KnownQuestion, is_right
 
 __all__ = ["AtThreshold", "ConfidenceReport", "Judged", "evaluate", "judge"]
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.cli.files import read_rows, well_formed
 from chains.answer import Answer, Citation
 from errors import SettingsError
+from loaders.jsonl import read_rows, well_formed
 
 __all__ = ["KnownQuestion", "is_right", "read_known_questions"]
 
