@@ -52,6 +52,10 @@ _ABOUT = re.compile(
     r"(?= (?:for|in|with|at)\b))\s+",
     re.IGNORECASE,
 )
+# "the one in Ghent", "after those 26 weeks": the words that point are in the way
+_ONE = re.compile(
+    r"^the ones? (?=in|at|for|of|from|with)|(?<=\w )(?:this|that|these|those) (?=\w)", re.IGNORECASE
+)
 _ORDINAL = re.compile(
     r"\bthe (first|second|third|fourth|fifth|last|latter|former)(?: ones?)?(?=\s*(?:[?.,!]|$|(?:"
     r"is|are|was|do|does|did|can|has|have|mean|cost|weigh|open|and|apply)\b))",
@@ -79,6 +83,10 @@ _EMPTY_IT = re.compile(
 _CLAUSE = re.compile(
     r",|\b(?:if|when|whenever|because|before|after|once|until|while|and|or|that|who|which|where|unless|whether|with)\b",
     re.IGNORECASE,
+)
+# What a fragment may begin with
+_PREPOSITIONS = LINKS | word_set(
+    "after before within during without per until since by than against through as"
 )
 _SPAN = word_set("year week month morning afternoon evening summer winter quarter time day way")
 _ANIMATE = frozenset(
@@ -186,14 +194,14 @@ def _is_fragment(text: str) -> bool:
         or words[0].lower() in ("who", "what", "which", "how", "why")
     ):
         return False
-    if words[0].lower() in LINKS:
+    if words[0].lower() in _PREPOSITIONS:
         return text.endswith("?")
     return len(words) <= 2 and all(is_name(word) or _YEAR.fullmatch(word) for word in words)
 
 
 def _fragment(text: str, exchanges: Sequence[Exchange]) -> str | None:
     """`text` has lost its leading "and" already: a short phrase without a verb is enough."""
-    named = _ABOUT.sub("", text)
+    named = _ONE.sub("", _ABOUT.sub("", text))
     bare = named.rstrip(" ?.!")
     words = bare.split()
     if (
@@ -204,7 +212,7 @@ def _fragment(text: str, exchanges: Sequence[Exchange]) -> str | None:
         or _THING.search(bare)
     ):
         return None
-    if named == text and not _is_fragment(text) and not (text.endswith("?") and len(words) <= 5):
+    if named == text and not _is_fragment(named) and not (text.endswith("?") and len(words) <= 5):
         return None
     if len(query_terms(bare)) > 4 or (named == text and _keywords(words)):
         return None
@@ -213,14 +221,20 @@ def _fragment(text: str, exchanges: Sequence[Exchange]) -> str | None:
 
 def _keywords(words: Sequence[str]) -> bool:
     """Search words in a row, not a phrase of a conversation: "opening hours Ghent depot"."""
-    return len(words) > 2 and words[0].lower() not in LINKS | {"the", "a", "an"} and not is_name(words[0])
+    return (
+        len(words) > 2
+        and words[0].lower() not in _PREPOSITIONS | {"the", "a", "an"}
+        and not is_name(words[0])
+    )
 
 
 def substituted(fragment: str, before: Exchange) -> str:
     """The earlier question asked of `fragment` instead of what stood in its place; beside it where nothing did."""
     question = before.question
     link, _, phrase = (
-        fragment.partition(" ") if fragment.split(maxsplit=1)[0].lower() in LINKS else ("", "", fragment)
+        fragment.partition(" ")
+        if fragment.split(maxsplit=1)[0].lower() in _PREPOSITIONS
+        else ("", "", fragment)
     )
     old = _same_kind(link, phrase, question)
     if old is not None:
@@ -312,7 +326,7 @@ def _old_phrase(phrase: str, question: str) -> tuple[int, int] | None:
     alike = [
         old
         for old in phrases(question)
-        if old.determiner == new[0].determiner and plural(old) == plural(new[0]) and not old.named
+        if old.determiner == new[0].determiner and plural(old) == plural(new[0]) and not is_name(old.head)
     ]
     asked = _QUESTION_WORDS.match(question)
     inner = [old for old in alike if not asked or old.start > asked.end() or old.determiner]
@@ -423,7 +437,11 @@ def _person(exchange: Exchange) -> str:
     )
     for text in (exchange.answer, exchange.question) if told else (exchange.question, exchange.answer):
         for name in names(text):
-            if len(name.split()) > 1 and not re.search(r"\d|\b(?:and|of|the)\b|&", name):
+            if (
+                len(name.split()) > 1
+                and len(name.split()[-1]) > 1
+                and not re.search(r"\d|\b(?:and|of|the)\b|&", name)
+            ):
                 return name
     return ""
 

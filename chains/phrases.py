@@ -128,6 +128,7 @@ def names(text: str) -> list[str]:
         opens = not text[: match.start()].rstrip(" \n") or text[: match.start()].rstrip()[-1:] in ".?!:\n-*|"
         if opens and first.lower() in STOP_WORDS | VERBS | DETERMINERS:
             name = name[len(first) :].strip()
-        if name and is_name(name) and stem(name) and name.lower() not in STOP_WORDS:
+        label = text[match.end() : match.end() + 1] == ":" and not re.search(r"\d", name)
+        if name and not label and is_name(name) and stem(name) and name.lower() not in STOP_WORDS:
             found.append(name)
     return list(dict.fromkeys(found))
