@@ -11,6 +11,7 @@ from app.ui.escape import escape
 from app.ui.matches import explain, titled_place
 from app.ui.rich_text import rich_text
 from chains.answer import Answer, CheckedClaim, Confidence, ModelCall
+from chains.receipts import receipt_document
 
 LEVELS = {
     "high": ("High confidence", "green"),
@@ -147,12 +148,3 @@ def _receipt(key: str, answer: Answer) -> None:
     )
     with st.expander("Show it"):
         st.code(json.dumps(answer.receipt.as_dict(), indent=2, ensure_ascii=False), language=None)
-
-
-def receipt_document(answer: Answer) -> dict[str, object]:
-    """The whole answer, with the messages as they were sent."""
-    calls = [
-        call.as_dict() | {"messages": [{"role": role, "text": text} for role, text in call.messages]}
-        for call in answer.calls
-    ]
-    return answer.as_dict() | {"calls": calls}
