@@ -176,7 +176,9 @@ class RagChain:
         """With what the model calls took; a chunk of a sheet holds many rows, its citations name the quote's cells."""
         return replace(
             answer,
-            citations=tuple(map(self._cell_citation, answer.citations)),
+            citations=answer.citations
+            if answer.computation  # its citations name the cells that were computed with
+            else tuple(map(self._cell_citation, answer.citations)),
             usage=log.usage,
             cost_usd=log.cost_usd,
             notices=(*answer.notices, *dict.fromkeys([*log.notices, *notices(answer.passages)])),
