@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from chains.answer import Citation, Passage
-from chains.support import SentenceEncoder
 
 LONGEST_MARKER = 40  # characters between the brackets
 MARKER = (
@@ -33,19 +32,6 @@ def expand_marker(marker: str) -> list[int]:
 def markers_in(text: str) -> list[int]:
     """The numbers cited in neutralised text, in order of first use."""
     return list(dict.fromkeys(int(found) for found in _PLAIN_MARKER.findall(text)))
-
-
-def cite(
-    text: str,
-    passages: Sequence[Passage],
-    *,
-    encoder: SentenceEncoder,
-    document_text: Callable[[str], str],
-) -> tuple[Citation, ...]:
-    """The citations of `chains.claims.check_answer`, without its claims."""
-    from chains.claims import check_answer
-
-    return check_answer(text, passages, encoder=encoder, document_text=document_text).citations
 
 
 def exact_citation(

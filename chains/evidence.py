@@ -65,17 +65,20 @@ class Coverage:
         return _share(self.words, self.held)
 
     @property
+    def plain_share(self) -> float:
+        """Of the words that are neither names nor figures, those that the best sentences hold; 0 for none."""
+        plain = [held for word, held in zip(self.words, self.joined, strict=True) if word.kind == "word"]
+        return sum(plain) / len(plain) if plain else 0.0
+
+    @property
     def joined_share(self) -> float:
         return _share(self.words, self.joined)
 
 
 def _share(words: Sequence[Words], held: Sequence[bool]) -> float:
+    """Of the words' weight; 0 where there are no words to hold."""
     total = sum(WEIGHTS[word.kind] for word in words)
-    return (
-        sum(WEIGHTS[word.kind] for word, one in zip(words, held, strict=True) if one) / total
-        if total
-        else 1.0
-    )
+    return sum(WEIGHTS[word.kind] for word, one in zip(words, held, strict=True) if one) / max(total, 1.0)
 
 
 @lru_cache(maxsize=1024)
@@ -99,7 +102,7 @@ def _sentence(text: str, start: int, end: int) -> Sentence:
 
 @lru_cache(maxsize=4096)
 def claim_words(claim: str) -> tuple[Words, ...]:
-    """The content words of a claim with its figures among them; all its words where none carries meaning."""
+    """The content words of a claim with its figures among them."""
     figures = [
         Words(
             text=claim[each.start : each.end], stem=each.value, kind="figure", start=each.start, end=each.end

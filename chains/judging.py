@@ -20,7 +20,7 @@ from chains.passages_prompt import as_data, numbered
 from chains.prompts import load_prompt
 from errors import ProviderError
 
-__all__ = ["Judgement", "ask_judge", "judged"]
+__all__ = ["Judgement", "ask_judge", "judge_claim", "judged"]
 
 NOT_JUDGED = "{model} could not judge the claims, so the embedded check stands: {why}"
 UNREADABLE = "its reply was not one verdict for each claim."
@@ -42,8 +42,11 @@ def judged(
     calls = len(log.calls)
     try:
         verdicts = ask_judge([(claim.text, claim.markers) for claim in cited], numbered(passages), model, log)
+        why = UNREADABLE
     except ProviderError as error:
-        log.notices.append(NOT_JUDGED.format(model=model.model_id, why=error))
+        verdicts, why = None, str(error)
+    if verdicts is None:
+        log.notices.append(NOT_JUDGED.format(model=model.model_id, why=why))
         return list(claims)
     answered = log.calls[-1].model if len(log.calls) > calls else model.model_id
     by_claim = dict(zip(map(id, cited), verdicts, strict=True))
@@ -58,18 +61,23 @@ def _with(claim: CheckedClaim, judgement: Judgement | None, judge: str) -> Check
 
 def ask_judge(
     claims: Sequence[tuple[str, Sequence[int]]], passages: str, model: ConnectedModel, log: CallLog
-) -> list[Judgement]:
+) -> list[Judgement] | None:
     """One verdict a claim, in order; a claim is its text and the numbers it cites in the numbered `passages`.
 
-    Raises ProviderError where the model fails or its reply cannot be read, StoppedError.
+    None where the reply is no verdict on every claim. Raises ProviderError where the model fails, StoppedError.
     """
     told = [{"claim": n, "cites": list(cites), "text": text} for n, (text, cites) in enumerate(claims, 1)]
     messages = load_prompt("judge").messages([], passages=passages, claims=_quoted(told))
-    reply = complete(model, messages, log, purpose="judge")
-    verdicts = read_verdicts(reply, len(claims))
-    if verdicts is None:
-        raise ProviderError(UNREADABLE)
-    return verdicts
+    return read_verdicts(complete(model, messages, log, purpose="judge"), len(claims))
+
+
+def judge_claim(claim: str, evidence: Sequence[str], model: ConnectedModel, log: CallLog) -> Judgement | None:
+    """The verdict on one claim over bare texts; None and the exceptions as for `ask_judge`."""
+    passages = "\n".join(
+        f'<passage number="{n}">\n{as_data(text)}\n</passage>' for n, text in enumerate(evidence, 1)
+    )
+    found = ask_judge([(claim, range(1, len(evidence) + 1))], passages, model, log)
+    return found[0] if found else None
 
 
 def _quoted(claims: Sequence[dict[str, Any]]) -> str:

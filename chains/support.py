@@ -36,7 +36,7 @@ __all__ = [
 # fitted on claims with the page they cite and on questions with their own and with another answer.
 # benchmarks/citation_support.py prints what it does.
 ALIGNED, ONE_SENTENCE, NAME_MISSING, FIGURE_MISSING, AGAINST, BIAS = 5.5, 1.0, -0.45, -0.8, -1.5, -3.3
-VERBATIM, AGAINST_VERBATIM = 0.85, -2.0  # who repeats the evidence but for one thing has changed that thing
+VERBATIM, AGAINST_VERBATIM = 0.95, -2.5  # who repeats the evidence but for one thing has changed that thing
 HOLDS_FROM = 0.5  # of score
 UNLIKE, MOST = (
     0.4,
@@ -46,6 +46,7 @@ UNLIKE, MOST = (
 # Alignment as the words alone foretell it, and how far it strays from that (a twentieth of claims go further).
 BY_WORDS = {"share": 0.21, "joined": 0.26, "first": 0.10, "bias": 0.35}
 STRAYS = 0.11
+TOLD = 0.8  # share of a claim's words that must be held for words alone to support it
 MAX_ENCODED = 8  # sentences that are embedded for a claim
 LEAST_LIKENESS = 0.6  # of vectors of whole sentences, where the encoder gives no vectors of words
 
@@ -120,12 +121,15 @@ class SupportScorer:
         """The claim's content words against the nearest words of the evidence (as BERTScore's recall, arXiv
         1904.09675); estimated from whole sentences where the encoder has no vectors of words.
         """
+        if not any(text.strip() for text in case.sentences):
+            return _Alignment(mean=0.0, untold=1.0)
         claim = self._vectors[case.claim]
         others = [self._vectors[text] for text in case.sentences]
         if not hasattr(claim, "spans"):
             nearest = max((float(claim @ other) for other in others), default=0.0)
             strays = STRAYS * max(-1.0, min(1.0, (nearest - LEAST_LIKENESS) / 0.3))
-            return _Alignment(mean=_foretold(case) + strays)
+            held = case.coverage.held
+            return _Alignment(mean=_foretold(case) + strays, untold=held.count(False) / max(1, len(held)))
         likeness = _likeness(claim, others, case.coverage.words)
         if not likeness:
             return _Alignment(mean=_foretold(case))
@@ -209,7 +213,7 @@ def _odds(case: _Case, aligned: float) -> float:
         + NAME_MISSING * sum(word.kind == "name" for word in found.missing)
         + FIGURE_MISSING * sum(word.kind == "figure" for word in found.missing)
         + AGAINST * any("is not there" not in each for each in case.against)
-        + AGAINST_VERBATIM * bool(case.against and found.joined_share >= VERBATIM)
+        + AGAINST_VERBATIM * bool(case.against and found.plain_share >= VERBATIM)
     )
 
 
@@ -227,7 +231,7 @@ def _foretold(case: _Case) -> float:
 def _decided(case: _Case) -> bool:
     """Whether no likely alignment changes the verdict."""
     middle = _foretold(case)
-    told = case.coverage.share >= 1.0 - MOST
+    told = case.coverage.share >= TOLD
     holds = told and not case.against and _odds(case, middle - STRAYS) >= 0.0
     fails = _odds(case, middle + STRAYS) < 0.0 or bool(case.against)
     return holds or fails
