@@ -10,7 +10,8 @@ chat model wrote those answers; they are made of gold sentences, cut, reworded a
 elsewhere, changed figures and names, invented facts, wrong and missing markers. The order that it gives is to be
 trusted more than its number, until `python -m app evaluate confidence` has fitted it to the model in use.
 
-Self-consistency is a rule and no weight, because the simulation has none: it only ever lowers the value.
+Two rules stand beside the weights and only ever lower the value: self-consistency, which the simulation has none of,
+and a ceiling where a statement is unsupported or cites nothing, since one such statement makes the whole answer wrong.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from chains.answer import CheckedClaim, Confidence
-from chains.confidence import level
+from chains.confidence import HIGH, MEDIUM, level
 from chains.confidence_fit import Calibration, log_odds, read_shipped
 from chains.support import numbers
 from local.lexical import STOP_WORDS, stem, stems, words
@@ -39,6 +40,8 @@ __all__ = [
 SHIPPED = Path(__file__).with_suffix(".json")
 NEUTRAL = 0.5  # agreement where nobody compared
 LEAST_LEFT = 0.4  # of the value, where resampled answers all say something else
+MOST_WHERE_UNSUPPORTED = MEDIUM - 0.01  # of the value: such an answer is never more than doubtful
+MOST_WHERE_UNCITED = HIGH - 0.01
 FIGURE_WEIGHT = 2.0  # of a figure, beside a word
 MARKER = re.compile(r"\[[\d\s,;?-]*\]")
 
@@ -77,6 +80,7 @@ def assess_reply(
     used = fit or reply_calibration()
     known = reply_signals(embedded, claims, agreement=agreement, unknown_source=unknown_source)
     value = used.value(known, factor=1.0 if consistency is None else _inconsistency(consistency))
+    value = min(value, _at_most(claims, unknown_source))
     told = _reasons(claims, agreement, consistency, unknown_source)
     notice = (used.notice,) if used.notice else ()
     signals = dict(embedded.signals) | {f"reply_{name}": known[name] for name in known}
@@ -86,6 +90,14 @@ def assess_reply(
         reasons=(*told, *embedded.reasons, *notice),
         signals=signals | ({} if consistency is None else {"reply_consistency": consistency}),
     )
+
+
+def _at_most(claims: Sequence[CheckedClaim], unknown_source: bool) -> float:
+    """An answer is right and supported only as a whole: one statement without support keeps it from being sure."""
+    verdicts = {claim.verdict for claim in claims}
+    if "unsupported" in verdicts or unknown_source:
+        return MOST_WHERE_UNSUPPORTED
+    return MOST_WHERE_UNCITED if "uncited" in verdicts else 1.0
 
 
 def reply_signals(

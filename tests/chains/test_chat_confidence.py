@@ -19,6 +19,7 @@ from chains.chat_confidence import (
     reply_calibration,
     signals_of,
 )
+from chains.confidence import HIGH, MEDIUM
 
 SURE = Confidence(value=0.9, level="high", reasons=("The passages fit.",), signals={"best_cosine": 0.8})
 QUESTION = "How many days of leave do staff have?"
@@ -139,3 +140,19 @@ def test_the_shipped_fit_is_whole_and_says_that_it_is_of_a_simulation() -> None:
     assert data["made_with"].startswith("benchmarks/fit_chat_confidence.py")
     assert "simulated" in data["made_with"]
     assert data["held_out"]["auroc"] > data["held_out"]["peer_auroc"]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "least", "most"),
+    [
+        (("supported", "supported"), HIGH, 1.0),
+        (("supported", "supported", "uncited"), 0.0, HIGH),
+        (("supported", "supported", "supported", "unsupported"), 0.0, MEDIUM),
+    ],
+)
+def test_one_statement_without_support_keeps_an_answer_from_being_sure(
+    verdicts: tuple[str, ...], least: float, most: float
+) -> None:
+    sure = Confidence(value=0.999, level="high", reasons=())
+    value = assess_reply(sure, [claim(verdict, 0.99) for verdict in verdicts], agreement=1.0).value
+    assert least <= value < most

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from chains.answer import Answer, Question, Searched, StageStarted, TextDelta, Turn
+from chains.confidence import MEDIUM
 from chains.models import ChatModelConfig, connect
 from chains.passages_prompt import numbered
 from chains.prompts import load_prompt
@@ -112,7 +113,7 @@ def test_unsupported_words_bring_the_confidence_down(server: LoopbackServer) -> 
     assert wrong.confidence is not None
     assert wrong.citations[0].verified is False
     assert [claim.verdict for claim in (*right.claims, *wrong.claims)] == ["supported", "unsupported"]
-    assert wrong.confidence.value < 0.3 < right.confidence.value
+    assert wrong.confidence.value < MEDIUM < right.confidence.value
     assert wrong.confidence.level == "low"
 
 
