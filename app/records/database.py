@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -26,7 +28,7 @@ __all__ = ["BUSY_SECONDS", "Database"]
 
 BUSY_SECONDS = 15.0  # how long a second writer waits for the first
 _FORGET_SECONDS = 2.0  # how long a deletion waits for readers before the log is emptied later
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+_PRAGMAS = ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
 _BUSY = "Another process is writing conversations: wait for it to finish and try again."
 
 
@@ -82,11 +84,9 @@ class Database:
             try:
                 cursor = raw.cursor()
                 cursor.execute(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                row = cursor.fetchone()
-                cursor.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}")
-                return row is not None and row[0] == 0
+                return _log_emptied(cursor)
             finally:
+                raw.invalidate()  # its patience is too short for anything else
                 raw.close()
 
     def close(self) -> None:
@@ -157,6 +157,7 @@ def _engine(url: URL, busy_seconds: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: object) -> None:
+        _turn_on_wal(connection, busy_seconds)
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
@@ -166,6 +167,31 @@ def _engine(url: URL, busy_seconds: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _log_emptied(cursor: DBAPICursor) -> bool:
+    """Whether the write-ahead log is in the database file, and empty."""
+    try:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):  # another process is just opening or closing the file
+            return False
+        raise
+    row = cursor.fetchone()
+    return row is not None and row[0] == 0
+
+
+def _turn_on_wal(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """The change of mode does not wait by itself while another process changes it too."""
+    give_up = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
 
 
 def _damaged(path: Path, reason: str) -> str:

@@ -170,3 +170,16 @@ def test_a_transaction_that_fails_writes_nothing(path: Path) -> None:
     with database.read() as connection:
         assert not connection.execute(text("SELECT name FROM sqlite_master WHERE name = 't'")).all()
     database.close()
+
+
+def test_opening_waits_for_another_that_is_just_making_the_file(path: Path) -> None:
+    path.parent.mkdir()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    other.execute("CREATE TABLE theirs (a TEXT)")
+    release = threading.Timer(0.3, other.execute, ["COMMIT"])
+    release.start()
+    Database(path).close()
+    release.join()
+    other.close()
+    assert names(path) == [step.name for step in MIGRATIONS]

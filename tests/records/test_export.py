@@ -94,7 +94,8 @@ def shown_by(content: bytes) -> str:
     tokens = MarkdownIt("commonmark").enable("table").parse(content.decode())
     inner = [child for token in tokens for child in [token, *(token.children or [])] if not child.children]
     text = "".join(
-        "\n" if (one.block and not one.content) or one.type.endswith("break") else one.content for one in inner
+        "\n" if (one.block and not one.content) or one.type.endswith("break") else one.content
+        for one in inner
     )
     return text.replace("\u2060", "")
 
