@@ -56,7 +56,8 @@ NOTHING_FOUND = "No passage of your documents matches the question."
 class RagChain:
     """Question -> Answer over one knowledge base. Thread-safe as far as the knowledge base and encoder are.
 
-    `chat_model` None: the answer is quoted by the embedded reader. Errors: KnowledgeBaseError from the search,
+    `chat_model` None: the answer is quoted by the embedded reader. `assistant`: the chat model that completes
+    follow-ups and writes SQL, by default the one that answers; a tuned model was not taught to. Errors: KnowledgeBaseError from the search,
     ProviderError where the model server fails before any text.
     """
 
@@ -68,6 +69,7 @@ class RagChain:
         *,
         chat_model: ConnectedModel | None,
         encoder: SentenceEncoder,
+        assistant: ConnectedModel | None = None,
         fit: Calibration | None = None,
         reply_fit: Calibration | None = None,
         judge: ConnectedModel | None = None,
@@ -76,6 +78,7 @@ class RagChain:
     ) -> None:
         self._knowledge_base = knowledge_base
         self._model = chat_model
+        self._assistant = assistant or (chat_model if self.mode == "rag" else None)
         self._encoder = encoder
         self._fit = fit
         self._checks = Checks(
@@ -144,18 +147,20 @@ class RagChain:
 
     def _standing_alone(self, question: Question, log: CallLog) -> str | None:
         """The follow-up as it is searched for; None where that is how it was asked."""
-        found = rewrite(question, model=self._model, log=log)
+        found = rewrite(question, model=self._assistant, log=log)
         return found.text if found.changed else None
 
     def _by_model(self, found: Retrieved, model: ConnectedModel) -> Iterator[AnswerEvent]:
-        if is_computation(found.standalone) and any(passage.location.cells for passage in found.passages):
+        assistant = self._assistant
+        tables = any(passage.location.cells for passage in found.passages)
+        if assistant is not None and tables and is_computation(found.standalone):
             yield StageStarted(stage="computing")
             computed = compute(
-                found.standalone, self._knowledge_base, found.passages, model=model, log=found.log
+                found.standalone, self._knowledge_base, found.passages, model=assistant, log=found.log
             )
             found.watch.lap("compute")
             if computed is not None:
-                yield from self._computed(found, computed, model)
+                yield from self._computed(found, computed, assistant)
                 return
         yield from write_answer(found, model, self._reader, self._checks)
 

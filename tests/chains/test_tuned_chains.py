@@ -82,3 +82,20 @@ def test_every_call_is_in_the_answer_with_what_was_sent(server: LoopbackServer) 
     assert (call.model, call.usage.input_tokens, call.usage.output_tokens) == ("compatible:ft:m", 50, 5)
     assert LEAVE in call.messages[-1][1]
     assert LEAVE not in str(call.as_dict()), "the JSON of an answer does not repeat the passages"
+
+
+def test_a_tuned_model_is_asked_for_answers_alone(server: LoopbackServer) -> None:
+    """It was not taught to complete questions: the chat model does, or the rules where there is none."""
+    asked = Question(text="And for contractors?", history=(Turn(role="user", text=QUESTION.text),))
+    base = connect(ChatModelConfig(model_id="compatible:plain", base_url=server.url, max_retries=0))
+    server.then("How many days of leave do contractors have?", "Ten [1].", "Ten [1].")
+    helped = HybridChain(
+        shelf(leave=LEAVE), chat_model=tuned(server), assistant=base, encoder=WordEncoder()
+    ).invoke(asked)
+    alone = hybrid(server, shelf(leave=LEAVE)).invoke(asked)
+    assert [(call.purpose, call.model) for call in helped.calls] == [
+        ("rewrite", "compatible:plain"),
+        ("answer", "compatible:ft:m"),
+    ]
+    assert [call.purpose for call in alone.calls] == ["answer"]
+    assert "contractors" in (alone.searched_for or "")
