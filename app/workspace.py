@@ -275,59 +275,6 @@ class Workspace:
             consistency_samples=self.settings.consistency_samples.value or 0,
         )
 
-    def _reply_fit(self, name: str) -> Calibration:
-        from chains.chat_confidence import REPLY_SIGNALS, reply_calibration
-        from chains.confidence_fit import calibration_at
-
-        path = self.calibration_file(name, written=True)
-        return calibration_at(path, known=REPLY_SIGNALS, otherwise=reply_calibration())
-
-    def _as_it_was(self, name: str, generation: int | None) -> KnowledgeBase | GenerationView:
-        base = self.knowledge_base(name)
-        if generation is None or generation == base.generation:
-            return base
-        from loaders.generation_view import GenerationView
-
-        return GenerationView(base, generation)
-
-    def judge(self, model_id: str) -> ConnectedModel:
-        """That chat model, to judge an evaluation with, within its spending limit. Raises SettingsError."""
-        from app.model_settings import evaluation_budget
-
-        named = self.settings.with_value(self.settings.judge_model.name, model_id, origin="command line")
-        model = Connections(named).judge()
-        assert model is not None
-        return model.with_budget(evaluation_budget(self.settings))
-
-    def _connections_with(self, mode: Mode, model: str) -> Connections:
-        tuned = mode in ("finetuned", "hybrid")
-        named = self.settings.finetuned_model if tuned else self.settings.chat_model
-        return Connections(self.settings.with_value(named.name, model, origin="command line"))
-
-    def _reading_chain(
-        self,
-        mode: Mode,
-        name: str,
-        model: ConnectedModel | None,
-        judge: ConnectedModel | None,
-        budget: Budget | None,
-        generation: int | None,
-    ) -> Chain:
-        from chains.confidence_fit import calibration_at
-        from chains.hybrid import HybridChain
-        from chains.rag import RagChain
-
-        kind = HybridChain if mode == "hybrid" else RagChain
-        return kind(
-            self._as_it_was(name, generation),
-            chat_model=model,
-            encoder=self.encoder,
-            judge=judge.with_budget(budget) if judge else None,
-            fit=calibration_at(self.calibration_file(name)),
-            reply_fit=self._reply_fit(name),
-            consistency_samples=self.settings.consistency_samples.value or 0,
-        )
-
     # --- knowledge bases --------------------------------------------------------------------------
 
     @property

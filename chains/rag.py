@@ -57,8 +57,9 @@ class RagChain:
     """Question -> Answer over one knowledge base. Thread-safe as far as the knowledge base and encoder are.
 
     `chat_model` None: the answer is quoted by the embedded reader. `assistant`: the chat model that completes
-    follow-ups and writes SQL, by default the one that answers; a tuned model was not taught to. Errors: KnowledgeBaseError from the search,
-    ProviderError where the model server fails before any text.
+    follow-ups and writes SQL, by default the one that answers; a tuned model was not taught to.
+
+    Errors: KnowledgeBaseError from the search, ProviderError where the model server fails before any text.
     """
 
     mode: ClassVar[Mode] = "rag"
