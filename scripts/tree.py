@@ -12,9 +12,9 @@ OTHERS = {
     "errors.py": "every failure as one tree of exceptions",
     "finetune/": "empty until training lands",
     "examples/": "the sample company: documents, questions, training examples, and what builds them",
-    "tests/": "the specification: unit, property, real peers, browser",
-    "docs/": "installing, the bytes on disk",
-    "Makefile": "make run, test, lint, bench, lock",
+    "tests/": "the specification: unit, property, real peers, poisoned documents, browser",
+    "docs/": "how an answer is made, installing, the bytes on disk",
+    "Makefile": "make run, test, test-train, lint, bench, lock",
     "requirements.txt, requirements.lock": "floors, and the complete set that make installs",
     ".env.example": "every setting with its meaning",
 }

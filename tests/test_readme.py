@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 BENCHMARKS = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-OUTPUTS = {"answers.jsonl", "run.trec"}
+OUTPUTS = {"answers.jsonl", "receipt.json", "run.trec"}
 
 
 def shell_lines(markdown: str) -> list[str]:
