@@ -36,6 +36,7 @@ class Bridge:
     name: str
     source: Passage
     weight: float  # how near it stands to the question's words, 0..1
+    asked: bool = False  # the question itself names it, and `source`, the best passage, does not
 
 
 class Query:
@@ -51,6 +52,11 @@ class Query:
             word: math.log(1 + (len(found) + 1) / (1 + sum(word in held for held in counts)))
             for word in self._words
         }
+
+    @property
+    def words(self) -> list[str]:
+        """As they were written, stop words left out."""
+        return list(self._words.values())
 
     @cached_property
     def total(self) -> float:
@@ -116,9 +122,9 @@ def _names(segment: str) -> Iterable[str]:
     for match in _QUOTED.finditer(text):
         yield match[1] or match[2]
     for match in NAME.finditer(text):
-        name = match[0].rstrip("'’-&")
+        name = match[0].rstrip("'’-&").removeprefix("The ")
         label = text[match.end() : match.end() + 1] == ":"
-        ordinary = match.start() == 0 and " " not in name and not re.search(r"\d|^[A-Z]{2,}$", name)
+        ordinary = match.start() == 0 and " " not in match[0] and not re.search(r"\d|^[A-Z]{2,}$", name)
         if label or ordinary or len(name) < 2 or len(name) > _LONGEST or _CALENDAR.fullmatch(name.lower()):
             continue
         if name.lower() not in STOP_WORDS:

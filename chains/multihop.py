@@ -15,11 +15,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from chains.answer import EvidenceStep, Passage
 from chains.bridges import Bridge, Query, bridges_in, plain, subject_names
 from chains.decomposing import decomposed
+from chains.phrases import names
 from local.lexical import STOP_WORDS
 
 if TYPE_CHECKING:
@@ -32,14 +34,18 @@ POOL = 30  # passages of the first search that are looked at
 SOURCES = 3  # best ones of them that may name something
 BRIDGES = 4  # searched for in the second step
 SECOND = 5  # passages of each such search
+TOP = 5  # passages that should hold every name of the question
+UNHELD = 2  # names that are searched for because they do not
+COMMON = 0.3  # of the passages hold a name: it leads nowhere
 STEPS = 3  # that an answer is told about, the first included
 LEFT_OPEN = 0.5  # of the question: a connected chat model is asked for further queries
 MODEL_PASSAGES = 3  # of each of its queries
 COVERED = 0.95  # of the question by one passage: nothing is left to search for
 # In units of the fused score, which is in deviations.
 TITLED = 2.0  # for a passage whose title or heading is a bridge
-HELD = 1.0  # for a passage that holds a bridge, times what it adds
+HELD = 2.0  # for a passage that holds a bridge, times what it adds
 ASKED = 1.0  # for a passage whose title stands in the question
+STRONG = 1.0  # a lift that is told as a step of its own even where the first search had the passage
 DECAY = 0.8  # for each rank of the source
 
 
@@ -138,7 +144,7 @@ class _Hop:
         self._lift_asked()
         self._sources = self._ranked()[:SOURCES]
         self._told = [f" {plain(source.text)} " for source in self._sources]
-        self._bridges = self._heaviest()
+        self._bridges = [*self._unheld(), *self._heaviest()]
 
     @property
     def queries(self) -> list[str]:
@@ -152,11 +158,13 @@ class _Hop:
                 _keep(links, passage, self._link(bridge, passage, rank))
         for key, link in self._title_links().items():
             _keep(links, self._passages[key], link)
+        before = {passage.chunk_id for passage in self._ranked()[:k]}
         for key, link in links.items():
             self._scores[key] += link.lift
         ranked = self._ranked()[:k]
+        needed = {key: link for key, link in links.items() if link.lift >= STRONG or key not in before}
         scored = tuple(replace(passage, score=self._scores[passage.chunk_id]) for passage in ranked)
-        return Found(passages=scored, steps=self._steps(ranked, links))
+        return Found(passages=scored, steps=self._steps(ranked, needed))
 
     def _ranked(self) -> list[Passage]:
         """Best first; in the order of the search among equals."""
@@ -178,6 +186,24 @@ class _Hop:
                 self._scores[passage.chunk_id] += ASKED
             seen.add(title)
 
+    def _unheld(self) -> list[Bridge]:
+        """Names of the question that none of its best passages holds: one side of a comparison, most often."""
+        best = self._ranked()[:TOP]
+        held = " ".join(f" {plain(f'{passage.document_name} {passage.text}')} " for passage in best)
+        missing = [name for name in names(self._query.text) if f" {plain(name)} " not in held]
+        return [
+            Bridge(name=name, source=best[0], weight=1.0, asked=True) for name in missing[:UNHELD] if best
+        ]
+
+    def _common(self, name: str) -> bool:
+        """Whether so many of the passages hold the name that it leads nowhere: the company's own."""
+        held = sum(f" {plain(name)} " in text for text in self._plain_pool)
+        return held > max(SOURCES, COMMON * len(self._plain_pool))
+
+    @cached_property
+    def _plain_pool(self) -> list[str]:
+        return [f" {plain(passage.text)} " for passage in list(self._passages.values())[:POOL]]
+
     def _heaviest(self) -> list[Bridge]:
         found: dict[str, tuple[float, Bridge]] = {}
         for rank, source in enumerate(self._sources):
@@ -185,12 +211,16 @@ class _Hop:
                 continue
             for bridge in bridges_in(source, self._query):
                 weight = (0.3 + bridge.weight) * DECAY**rank
-                if weight > found.get(plain(bridge.name), (0.0, bridge))[0]:
+                if weight > found.get(plain(bridge.name), (0.0, bridge))[0] and not self._common(bridge.name):
                     found[plain(bridge.name)] = (weight, bridge)
         ranked = sorted(found.values(), key=lambda pair: -pair[0])
         return [bridge for _, bridge in ranked[:BRIDGES]]
 
     def _second_query(self, bridge: Bridge) -> str:
+        if bridge.asked:
+            others = [name for name in names(self._query.text) if name != bridge.name]
+            rest = [word for word in self._query.words if not any(word in name for name in others)]
+            return " ".join((bridge.name, *(word for word in rest if word not in bridge.name)))
         return " ".join((bridge.name, *self._query.open_words(bridge.source)))
 
     def _title_links(self) -> dict[str, Link]:
@@ -229,6 +259,10 @@ class _Hop:
         text = " ".join((passage.document_name, *passage.location.headings, passage.text))
         if f" {plain(bridge.name)} " not in f" {plain(text)} ":
             return None
+        if bridge.asked:
+            return Link(
+                bridge=bridge, query=self._second_query(bridge), lift=TITLED * (1 + adds) * DECAY**rank
+            )
         place = self._sources.index(bridge.source)
         lift = HELD * adds * (0.5 + bridge.weight / 2) * DECAY ** (place + rank)
         return Link(bridge=bridge, query=self._second_query(bridge), lift=lift)
@@ -252,6 +286,9 @@ class _Hop:
             n for n, passage in enumerate(ranked, 1) if passage.chunk_id == link.bridge.source.chunk_id
         ]
         source = f"Passage {numbers[0]}" if numbers else f"“{link.bridge.source.document_name}”"
+        if link.bridge.asked:
+            why = f"No passage of the first search held “{link.bridge.name}”."
+            return EvidenceStep(query=link.query, why=why, chunk_ids=tuple(keys))
         words = self._query.open_words(link.bridge.source)
         still = f", and the question's {_quoted(words)} stood open" if words else ""
         return EvidenceStep(

@@ -30,6 +30,7 @@ RECORDS = [
     Record(
         id="motors", title="Motors", text="Voltages and makers. The M-7 needs 400 volts and is made by Tarn."
     ),
+    *(Record(id=f"fan-{n}", title="Fans", text=f"The fan F-{n} needs {n}0 volts.") for n in range(21, 25)),
     Record(id="leave", title="Leave", text="Every employee has 27 days of leave a year."),
 ]
 SCHOOL = "Which district is Icknield School located in?"
@@ -69,9 +70,19 @@ def test_every_passage_belongs_to_one_step(base: KnowledgeBase) -> None:
 
 
 def test_a_bridge_may_stand_in_the_text_alone(base: KnowledgeBase) -> None:
-    found = search_in_steps(base, "How many volts does the motor of the pump P-40 need?", k=2)
-    assert {passage.document_id for passage in found.passages} == {"pump", "motors"}
+    query = "How many volts does the motor of the pump P-40 need?"
+    assert "motors" not in [passage.document_id for passage in base.search(query, k=2)]
+    found = search_in_steps(base, query, k=2)
+    assert {"pump", "motors"} == {passage.document_id for passage in found.passages}
     assert any("M-7" in step.query for step in found.steps)
+
+
+def test_a_name_that_no_passage_holds_is_searched_for(base: KnowledgeBase) -> None:
+    query = "Is the district of Icknield School located in a county first as Tarn?"
+    assert "motors" not in [passage.document_id for passage in base.search(query, k=5)]
+    found = search_in_steps(base, query, k=5)
+    assert "motors" in [passage.document_id for passage in found.passages]
+    assert "No passage of the first search held “Tarn”." in [step.why for step in found.steps]
 
 
 def test_a_question_that_one_passage_covers_is_one_search(base: KnowledgeBase) -> None:
