@@ -2,8 +2,10 @@
 
     python -m benchmarks.overhead [--answers 40]
 
-A chat model is a loopback server that replies at once; the documents are written on the spot. Per answer:
-total - retrieve - the median time that a bare `openai` client needs for the same streamed request. The peers of
+A chat model is a loopback server that replies at once, and once more after THINKING_S, as real ones do: the embedded
+reader looks at the passages, and statements are checked, while the model is at work. The documents are written on the
+spot. Per answer: total - retrieve - the median time that a bare `openai` client needs for the same streamed request.
+The embedded reader's part, which is a model's work too, is also taken by itself. The peers of
 the same run are that client, and the shortest LangChain chain (prompt | ChatOpenAI | parser) over the same
 passages, which neither guards, nor cites, nor checks. Timings of a machine at work for others say little.
 """
@@ -23,10 +25,11 @@ from chains.models import ChatModelConfig, ConnectedModel, connect
 from chains.rag import RagChain
 from loaders.knowledge_base import KnowledgeBase
 from local.encoder import MiniLMEncoder
-from tests.loopback.openai_server import LoopbackServer, serve_openai
+from tests.loopback.openai_server import LoopbackServer, Scripted, serve_openai
 
 TOPICS = ("leave", "travel", "devices", "hiring", "invoices", "visitors", "training", "pensions")
 QUESTIONS = [f"How many days does the {topic} procedure take?" for topic in TOPICS]
+THINKING_S = 0.3
 REPLY = (
     "The procedure takes thirty days [1]. A manager confirms it in writing [1]. "
     "Later requests go to the second office, which answers within a week [2]."
@@ -97,40 +100,48 @@ def shortest_langchain(model: ConnectedModel, base: KnowledgeBase) -> Callable[[
 def main(answers: int) -> None:
     print(describe("openai", "langchain-core", "langchain-openai", "onnxruntime"))
     print(f"{answers} answers")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serve_openai(answer=lambda _: REPLY, keep_alive=True) as server,
-    ):
+    with tempfile.TemporaryDirectory() as folder:
         documents = Path(folder) / "documents"
         documents.mkdir()
         write_documents(documents)
         encoder = MiniLMEncoder(cache_dir=Path(folder) / "models")
-        base = KnowledgeBase.create(Path(folder) / "kb", name="Bench", encoder=encoder)
-        base.ingest([documents])
+        with KnowledgeBase.create(Path(folder) / "kb", name="Bench", encoder=encoder) as base:
+            base.ingest([documents])
+            read = chain_times(RagChain(base, chat_model=None, encoder=encoder), answers)
+            print(told("embedded reader", read))
+            print(
+                f"overhead around the embedded reader, ms: {read['total'] - read['retrieve'] - read['read']:.2f}"
+            )
+            for delay_s in (0.0, THINKING_S):
+                measure(base, encoder, answers, delay_s, read["read"])
+
+
+def measure(
+    base: KnowledgeBase, encoder: MiniLMEncoder, answers: int, delay_s: float, reading: float
+) -> None:
+    """`reading`: what the embedded reader takes for the same passages, in ms."""
+    with serve_openai(answer=lambda _: Scripted(text=REPLY, delay_s=delay_s), keep_alive=True) as server:
         model = connect(ChatModelConfig(base_url=server.url))
-        writing = RagChain(base, chat_model=model, encoder=encoder)
-        reading = RagChain(base, chat_model=None, encoder=encoder)
-        chain_times(writing, 4)
-        written, read = chain_times(writing, answers), chain_times(reading, answers)
+        chain = RagChain(base, chat_model=model, encoder=encoder)
+        chain_times(chain, 4)
+        written = chain_times(chain, answers)
         bare = median_ms(bare_client(server), answers)
         langchain = median_ms(shortest_langchain(model, base), answers)
-        base.close()
-    report(written, read, bare, langchain)
-
-
-def report(written: dict[str, float], read: dict[str, float], bare: float, langchain: float) -> None:
-    print("chat model, ms: " + ", ".join(f"{name} {value:.1f}" for name, value in written.items()))
-    print("embedded, ms:   " + ", ".join(f"{name} {value:.1f}" for name, value in read.items()))
-    print(f"bare openai client, ms: {bare:.1f}")
     around = written["total"] - written["retrieve"] - bare
+    print(f"\nserver that answers after {delay_s * 1000:.0f} ms")
+    print(told("chat model", written))
+    print(f"bare openai client, ms: {bare:.1f}")
     print(
-        f"overhead around the chat model, ms: {around:.1f}, of which the citation check {written['check']:.1f}"
+        f"overhead around the chat model, ms: {around:.1f}, of which after the last word {written['check']:.1f}"
     )
-    print(f"  without the check: {around - written['check']:.1f}")
-    shortest = langchain - written["retrieve"] - bare
-    print(f"shortest LangChain chain, same sum, ms: {shortest:.1f}")
-    print(f"overhead around the embedded reader, ms: {read['total'] - read['retrieve'] - read['read']:.2f}")
+    if delay_s == 0.0:
+        print(f"  without what the embedded reader takes by itself ({reading:.1f}): {around - reading:.1f}")
+    print(f"shortest LangChain chain, same sum, ms: {langchain - written['retrieve'] - bare:.1f}")
     print(f"ratio of whole answers, ours / shortest LangChain chain: {written['total'] / langchain:.2f}")
+
+
+def told(what: str, times: dict[str, float]) -> str:
+    return f"{what}, ms: " + ", ".join(f"{name} {value:.1f}" for name, value in times.items())
 
 
 if __name__ == "__main__":
