@@ -128,6 +128,41 @@ def test_batch_search_writes_a_trec_run(home: Path, tmp_path: Path) -> None:
     assert scores == sorted(scores, reverse=True)
 
 
+def test_a_search_in_steps_finds_what_a_passage_names(home: Path, tmp_path: Path) -> None:
+    towns = [
+        {"_id": f"s{n}", "title": f"School {n}", "text": "A school located in a town."} for n in range(9)
+    ]
+    named = [
+        {"_id": "icknield", "title": "Icknield School", "text": "Icknield School is located in Royston."},
+        {
+            "_id": "royston",
+            "title": "Royston",
+            "text": "Royston lies in the district of North Hertfordshire.",
+        },
+    ]
+    write_jsonl(tmp_path / "corpus.jsonl", towns + named)
+    write_jsonl(tmp_path / "queries.jsonl", [{"_id": "q", "text": "Which district is Icknield School in?"}])
+    run_json("ingest", tmp_path / "corpus.jsonl", "--kb", "towns", "--id-field", "_id")
+    query = ("Which district is Icknield School in?", "--kb", "towns", "--k", "2", "--multihop")
+    assert {passage["document_id"] for passage in run_json("search", *query)} == {"icknield", "royston"}
+    told = run("search", *query, "--explain").output
+    assert "step 2: Royston district" in told
+    trec = tmp_path / "out.trec"
+    run(
+        "search",
+        "--queries",
+        tmp_path / "queries.jsonl",
+        "--kb",
+        "towns",
+        "--k",
+        "2",
+        "--multihop",
+        "--run",
+        trec,
+    )
+    assert {line.split()[2] for line in trec.read_text("utf-8").splitlines()} == {"icknield", "royston"}
+
+
 def test_ask_cites_the_very_characters(filled: Path) -> None:
     answer = run_json("ask", "How many days of annual leave does an employee have?", "--kb", "team")
     assert not answer["abstained"]
