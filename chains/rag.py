@@ -43,7 +43,7 @@ from chains.retrieval import Retrieved, SearchableKnowledge, sha256_of
 from chains.stopwatch import Stopwatch
 from chains.support import SentenceEncoder
 from chains.writing import Checks, write_answer
-from errors import DocumentNotFoundError
+from errors import DocumentNotFoundError, KnowledgeBaseError
 from local.reader import ExtractiveReader
 
 if TYPE_CHECKING:
@@ -103,7 +103,10 @@ class RagChain:
         return ChainRunnable(self)
 
     def stream(self, question: Question) -> Iterator[AnswerEvent]:
-        """Yields what happens as it happens; the texts of the deltas add up to the last event's `text`."""
+        """Yields what happens as it happens; the texts of the deltas add up to the last event's `text`.
+
+        An abstention comes without deltas, with the Answer alone.
+        """
         log = CallLog()
         for event in self._events(question, log):
             yield self._finished(event, log) if isinstance(event, Answer) else event
@@ -196,8 +199,8 @@ class RagChain:
             return citation
         try:
             cells = self._knowledge_base.cells(citation.document_id, citation.start, citation.end)
-        except DocumentNotFoundError:
-            return citation
+        except KnowledgeBaseError:
+            return citation  # removed or closed meanwhile; the text is on the screen already
         return replace(citation, location=replace(citation.location, cells=cells or citation.location.cells))
 
     def _document_text(self) -> Callable[[str], str]:
@@ -217,8 +220,8 @@ class RagChain:
     def _document_date(self, document_id: str) -> str | None:
         try:
             return self._knowledge_base.document_date(document_id)
-        except DocumentNotFoundError:
-            return None  # removed meanwhile
+        except KnowledgeBaseError:
+            return None  # removed or closed meanwhile
 
     def _nothing(self, found: Retrieved) -> Answer:
         reason = NOTHING_FOUND if self._knowledge_base.stats().documents else NO_DOCUMENTS

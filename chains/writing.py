@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,13 +24,17 @@ from chains.prompts import Prompt, load_prompt, messages_sha256
 from chains.reading import abstention, assessed
 from chains.retrieval import Retrieved
 from chains.support import SentenceEncoder
-from errors import ProviderError
+from errors import GroundtuneError, ProviderError, StoppedError
 
 if TYPE_CHECKING:
     from local.reader import ExtractiveReader, Reading
 
 SENTENCE_END = re.compile(r"[.!?\n]")
 MODEL_ABSTAINED = "The model found no answer in the passages."
+NOT_CHECKED = "The answer was not checked against your documents: {why}"
+BELOW = "The confidence of this answer ({value}) is below the {needed} that this knowledge base asks for."
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +73,40 @@ def write_answer(
         reason=writer.shortfall,
         receipt=writer.signed(found.receipt),
     )
-    if writer.abstained or not writer.text.strip():
-        reason = MODEL_ABSTAINED if writer.abstained else writer.shortfall or SAID_NOTHING
-        yield abstention(draft, reason, found.watch)
+    if writer.abstained:
+        yield abstention(draft, MODEL_ABSTAINED, found.watch)
+        return
+    if not writer.text.strip():
+        yield replace(draft, reason=writer.shortfall or SAID_NOTHING, timings_ms=found.watch.finish())
         return
     yield StageStarted(stage="checking")
-    checked = checker.finish(draft.text, judge=checks.judge, log=found.log)
-    reading, embedded = read.result()
-    consistency = _asked_again(draft.text, found, embedded, model, checks)
-    answer = _weighed(draft, found, checked, reading, embedded, consistency, checks)
+    answer = _checked(draft, found, model, checker, read, checks)
     found.watch.lap("check")
     yield replace(answer, timings_ms=found.watch.finish())
+
+
+def _checked(
+    draft: Answer,
+    found: Retrieved,
+    model: ConnectedModel,
+    checker: ClaimChecker,
+    read: Future[tuple[Reading, Confidence]],
+    checks: Checks,
+) -> Answer:
+    """The answer after all checks; as it was written, with a notice, where a check fails. Raises StoppedError."""
+    try:
+        checked = checker.finish(draft.text, judge=checks.judge, log=found.log)
+        reading, embedded = read.result()
+        consistency = _asked_again(draft.text, found, embedded, model, checks)
+        return _weighed(draft, found, checked, reading, embedded, consistency, checks)
+    except StoppedError:
+        raise
+    except GroundtuneError as error:
+        why = str(error)
+    except Exception:  # noqa: BLE001 - what was shown stays: reported in the answer and to the log
+        _log.exception("The check of an answer failed")
+        why = "the log has the details."
+    return replace(draft, notices=(*draft.notices, NOT_CHECKED.format(why=why)))
 
 
 def _asked_again(
@@ -125,7 +154,18 @@ def _weighed(
         conflicts=find_conflicts(
             found.standalone, draft.text, citations, found.passages, dates=found.dates()
         ),
+        notices=(*draft.notices, *_below(confidence, checks.fit)),
     )
+
+
+def _below(confidence: Confidence, fit: Calibration | None) -> tuple[str, ...]:
+    """A sentence where the knowledge base's own fit asks for more; the shipped fit's threshold asks for nothing."""
+    if fit is None or fit.made is None or confidence.value >= fit.abstain_below:
+        return ()
+    value, needed = f"{confidence.value:.0%}", f"{fit.abstain_below:.0%}"
+    if value == needed:
+        value, needed = f"{confidence.value:.2%}", f"{fit.abstain_below:.2%}"
+    return (BELOW.format(value=value, needed=needed),)
 
 
 class _Writer:
