@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from chains.passages_prompt import as_data
 from chains.sql_syntax import ROW, Reading, SqlRefusedError, read_syntax, rows_behind
+from loaders.jsonl import well_formed
 
 if TYPE_CHECKING:
     import duckdb
@@ -93,6 +95,8 @@ class SheetDatabase:
 
         if len(sql) > MOST_CHARACTERS:
             raise SqlRefusedError(f"The statement is longer than {MOST_CHARACTERS} characters.")
+        if well_formed(sql) != sql:
+            raise SqlRefusedError("The statement holds half of a character (a lone surrogate).")
         try:
             with self._time_limit():
                 reading = read_syntax(self._connection, sql, self.tables)
@@ -148,8 +152,9 @@ def _result(
     behind: Mapping[str, tuple[int, ...]],
     reading: Reading,
 ) -> Result:
-    """Without the column of row numbers, which tells what the rows were made from."""
+    """Without the column of row numbers, which tells what the rows were made from; but not without any column."""
     kept = [place for place, column in enumerate(columns) if column.partition(":")[0] != ROW]
+    kept = kept or list(range(len(columns)))
     return Result(
         columns=tuple(columns[place] for place in kept),
         rows=tuple(tuple(_cell(row[place]) for place in kept) for row in rows),
@@ -160,17 +165,23 @@ def _result(
 
 
 def _cell(value: Any) -> Cell:
-    """As JSON has it; floats without the noise of binary fractions."""
+    """As JSON has it; floats without the noise of binary fractions, and none for a division by zero."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
         rounded = float(f"{value:.12g}")
         return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
-    return value.isoformat() if isinstance(value, date | time) else str(value)[:_LONGEST_CELL]
+    return value.isoformat() if isinstance(value, date | time) else _cut(str(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
 
 
 # --- tables -> DuckDB -------------------------------------------------------------------------------------
@@ -204,7 +215,8 @@ def column_names(table: SheetTable) -> list[str]:
     names = []
     for column in table.columns:
         name = _identifier(column.name) or f"column {column.letter}"
-        name = f"{name} {column.letter}" if name.lower() in seen else name
+        while name.lower() in seen:
+            name = f"{name} {column.letter}"
         seen.add(name.lower())
         names.append(name)
     return names

@@ -32,10 +32,14 @@ _TRUTH = {"true": True, "yes": True, "ja": True, "oui": True, "wahr": True, "waa
     "false": False, "no": False, "nein": False, "nee": False, "non": False, "falsch": False, "onwaar": False,
 }  # fmt: skip
 _CURRENCIES = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY"}
+_CODES = (  # before an amount; other letters there make it the name of a thing ("SKU123", "ISO 9001")
+    "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW|MAD|MXN|MYR|NGN"
+    "|NOK|NZD|PEN|PHP|PKR|PLN|QAR|RON|RSD|RUB|SAR|SEK|SGD|THB|TND|TRY|TWD|UAH|USD|VND|ZAR"
+)
 _AMOUNT = re.compile(
-    r"""(?P<open>\()?\s*(?P<sign>[-+−])?\s*(?P<before>[€$£¥]|[A-Z]{3}(?=[\s\d-]))?\s*(?P<sign2>[-−])?\s*
+    rf"""(?P<open>\()?\s*(?P<sign>[-+−])?\s*(?P<before>[€$£¥]|(?:{_CODES})(?=[\s\d-]))?\s*(?P<sign2>[-−])?\s*
     (?P<digits>\d[\d.,'’\u00a0\u202f\ ]*\d|\d)\s*(?P<sign3>-(?!\w))?\s*
-    (?P<unit>[^\W\d_](?:[^\W\d_]|[²³/°.]){0,11}|[€$£¥%‰°][A-Za-z]?)?\s*(?P<close>\))?""",
+    (?P<unit>[^\W\d_](?:[^\W\d_]|[²³/°.]){{0,11}}|[€$£¥%‰°][A-Za-z]?)?\s*(?P<close>\))?""",
     re.VERBOSE,
 )
 _POINT = re.compile(r"(?:\d{1,3}(?:[,'’\u00a0\u202f ]\d{3})+|\d+)(?:\.\d+)?")  # 1,234.50

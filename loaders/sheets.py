@@ -301,7 +301,7 @@ def _names_of(headers: Sequence[str], columns: Sequence[int], read: Sequence[Rea
         name = " ".join(header.split())[:80] or f"column {column_letters(column)}"
         if each.unit and each.unit.lower() not in name.lower():
             name = f"{name} ({each.unit})"
-        if name.lower() in seen:
+        while name.lower() in seen:
             name = f"{name} {column_letters(column)}"
         seen.add(name.lower())
         yield name

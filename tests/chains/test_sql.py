@@ -252,3 +252,31 @@ def test_names_from_documents_cannot_break_out_of_the_prompt_or_the_sql() -> Non
         assert "\u200b" not in schema
         assert [name.lower() for name in database.tables] == ["a'b", "a'b 2"]
         assert database.run('SELECT "Price", "price C" FROM "a\'b"').rows == ((1, 2),)
+
+
+def test_columns_of_one_name_are_told_apart_whatever_they_are_called() -> None:
+    taken = sheet_table(headers=("X", "X D", "X D D", "X"))
+    with SheetDatabase([taken]) as database:
+        assert database.run('SELECT "X D D D" FROM "Parts" LIMIT 1').rows == (("2026-01-31",),)
+
+
+def test_a_division_by_zero_is_no_value(database: SheetDatabase) -> None:
+    """Infinity is no JSON: what it stood in could not be printed or exported."""
+    assert database.run('SELECT "Stock" / 0 AS a, sqrt("Stock") * 1e400 AS b FROM "Parts"').rows == ((None, None),) * 3
+
+
+def test_a_statement_that_is_no_text_is_refused(database: SheetDatabase) -> None:
+    with pytest.raises(SqlRefusedError, match="half of a character"):
+        database.run("SELECT '\ud800' FROM \"Parts\"")
+
+
+def test_a_question_for_rows_alone_gets_their_numbers(database: SheetDatabase) -> None:
+    result = database.run('SELECT "__row" FROM "Parts" WHERE "Stock" > 10')
+    assert (result.columns, result.rows) == (("__row",), ((3,), (4,)))
+
+
+def test_a_value_that_was_cut_says_so() -> None:
+    with SheetDatabase([sheet_table([(f"name {i}", "1", "2", "") for i in range(100)])]) as database:
+        value = database.run('SELECT string_agg("Item") FROM "Parts"').rows[0][0]
+    assert isinstance(value, str)
+    assert (len(value), value[-1]) == (300, "…")

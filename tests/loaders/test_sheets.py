@@ -44,6 +44,7 @@ D = Decimal
         (["(5)", "3"], "number", "", (D(-5), D(3))),
         (["-5", "- 5", "5-", "−5"], "number", "", (D(-5),) * 4),
         (["€ 5", "€7.50", "5 €"], "number", "EUR", (D(5), D("7.50"), D(5))),
+        (["CHF 5", "CHF-7.50"], "number", "CHF", (D(5), D("-7.50"))),
         (["12%", "3.5 %"], "number", "%", (D(12), D("3.5"))),
         (["12 kg", "3 kg"], "number", "kg", (D(12), D(3))),
         (["1e-05", "2"], "number", "", (D("0.00001"), D(2))),
@@ -82,6 +83,9 @@ def test_a_column_is_typed_where_its_cells_agree(
         ["08:30", "09:00"],
         ["on request", "on request", "5"],  # mostly words
         ["IB-12", "12"],
+        ["SKU123", "SKU124"],  # codes, not amounts in a currency
+        ["ABC-123", "ABC-124"],  # nor negative ones
+        ["ISO 9001", "ISO 9002"],
         ["", "-"],
     ],
 )
@@ -251,6 +255,16 @@ def test_cells_merged_over_rows_hold_for_each_row(tmp_path: Path) -> None:
     _, (table,) = saved(tmp_path, fill)
     assert table.columns[0].values == ("East", "East", "West")
     assert table.complete is True
+
+
+def test_columns_of_one_name_are_told_apart_whatever_they_are_called(tmp_path: Path) -> None:
+    def fill(sheet: Any) -> None:
+        sheet.append(["Item", "X", "X E", "x", "X"])
+        sheet.append(["Bolt", 1, 2, 3, 4])
+
+    _, (table,) = saved(tmp_path, fill)
+    names = [column.name.lower() for column in table.columns]
+    assert len(set(names)) == len(names)
 
 
 def test_hidden_rows_are_read_and_counted(tmp_path: Path) -> None:
