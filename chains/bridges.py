@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from chains.answer import Passage
 from chains.phrases import NAME
@@ -26,6 +26,7 @@ _CALENDAR = re.compile(
     r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|september"
     r"|october|november|december)(?: \d+)*"
 )
+_WORD = re.compile(r"\w+")
 _LONGEST = 60  # characters of a name
 
 
@@ -88,10 +89,13 @@ class Query:
         return f" {bare} " in self.plain or set(bare.split()) <= set(self.plain.split())
 
 
+@lru_cache(maxsize=8192)
 def plain(text: str) -> str:
     """Lower case, without accents and punctuation, words apart by one blank."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
-    return " ".join(re.findall(r"\w+", bare))
+    bare = text.lower()
+    if not bare.isascii():
+        bare = "".join(c for c in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(c))
+    return " ".join(_WORD.findall(bare))
 
 
 def subject_names(passage: Passage) -> list[str]:

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from chains.answer import EvidenceStep, Passage
@@ -211,10 +212,11 @@ class _Hop:
                 continue
             for bridge in bridges_in(source, self._query):
                 weight = (0.3 + bridge.weight) * DECAY**rank
-                if weight > found.get(plain(bridge.name), (0.0, bridge))[0] and not self._common(bridge.name):
+                if weight > found.get(plain(bridge.name), (0.0, bridge))[0]:
                     found[plain(bridge.name)] = (weight, bridge)
         ranked = sorted(found.values(), key=lambda pair: -pair[0])
-        return [bridge for _, bridge in ranked[:BRIDGES]]
+        leading = (bridge for _, bridge in ranked if not self._common(bridge.name))
+        return list(islice(leading, BRIDGES))
 
     def _second_query(self, bridge: Bridge) -> str:
         if bridge.asked:
