@@ -35,7 +35,9 @@ class Connections:
     ) -> None:
         self.settings = settings
         self._local_models = dict(local_models or {})
-        self._lock = threading.RLock()  # held while connecting: a server may take long to say what it has
+        self._looking = (
+            threading.Lock()
+        )  # held while a server is asked for a tuned model, and for nothing else
         self._built: dict[str, ConnectedModel] = {}
         self._found: str | None = None  # a tuned model that the server lists
         self._looked = False
@@ -108,7 +110,7 @@ class Connections:
 
     def look_for_tuned(self) -> None:
         """Asks a compatible server, once, whether it lists a tuned model; a server that fails has none."""
-        with self._lock:
+        with self._looking:
             if self._looked or self.settings.finetuned_model.value or not self.settings.openai_base_url.value:
                 return
             self._looked = True
@@ -132,13 +134,17 @@ class Connections:
         return served_models(config, url=config.base_url, key=revealed(config.api_key) or KEYLESS)
 
     def _connect(self, named: Setting[str | None]) -> ConnectedModel:
+        """Without a lock: a server may take long to say what it has, and holds up only who waits for it."""
         from chains.models import connect
 
         key = f"{named.name} {named.value}"
-        with self._lock:
-            if key not in self._built:
-                self._built[key] = connect(self._config(named))
-            return self._built[key]
+        known = self._built.get(key)
+        if known is not None:
+            return known
+        made = connect(self._config(named))
+        if made.notice is not None:
+            return made  # for this answer only: the server that it stands in for may come up
+        return self._built.setdefault(key, made)
 
     def _config(self, named: Setting[str | None]) -> ChatModelConfig:
         from app.model_settings import model_config

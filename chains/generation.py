@@ -103,6 +103,8 @@ def stream_reply(
     Raises ProviderError where the server refuses, fails or breaks off, SpendingLimitError, StoppedError.
     """
     log = CallLog() if log is None else log
+    if model.notice is not None and model.notice not in log.notices:
+        log.notices.append(model.notice)
     began = False
     try:
         for text in _tried(model, messages, reply, log, purpose):

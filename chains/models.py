@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chains.connection import azure_resource, azure_v1_url, http_client, timeouts
-from chains.failures import SettingNames, provider_error
+from chains.failures import NOT_OPENAI_SHAPED, SettingNames, provider_error
 from chains.limits import Budget, Limits, shared_limits
 from chains.model_ids import (
     OPENAI_URL,
@@ -54,6 +54,8 @@ HOW_TO_CONNECT = (
     "Set OPENAI_API_KEY for OpenAI, AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY for Azure, or OPENAI_BASE_URL "
     "of a compatible server such as http://localhost:11434/v1, in .env or the environment."
 )
+
+STOOD_IN = "{fallback} stood in for the chat model, which is not known: {why}"
 
 # Servers list these beside their chat models, LM Studio ahead of them.
 _NO_CHAT = re.compile(r"embed|rerank|whisper|tts|bge-|e5-|minilm", re.IGNORECASE)
@@ -112,6 +114,7 @@ class ConnectedModel:
     budget: Budget | None = field(default=None, repr=False)
     names: SettingNames = field(default_factory=SettingNames, repr=False)
     fallback: ConnectedModel | None = None
+    notice: str | None = None  # what its answers must say: for which server it stands in
 
     def with_budget(self, budget: Budget | None) -> ConnectedModel:
         """The same model for one conversation or evaluation; its fallback spends from the same budget."""
@@ -122,8 +125,8 @@ class ConnectedModel:
 def connect(config: ChatModelConfig) -> ConnectedModel:
     """Builds the chat model; asks the server for its model's name only where none is given.
 
-    Raises NoModelConnectedError (neither key nor server), LocalModelNotFoundError, SettingsError (unusable id or
-    URL), ProviderError.
+    A server that cannot say it leaves the fallback, with a notice. Raises NoModelConnectedError (neither key nor
+    server), LocalModelNotFoundError, SettingsError (unusable id or URL), ProviderError.
     """
     named = (
         parse_model_id(config.model_id, base_url=config.base_url, connected=config.connected)
@@ -139,7 +142,13 @@ def connect(config: ChatModelConfig) -> ConnectedModel:
     elif provider == "azure":
         connected = _azure(named, config)
     else:
-        connected = _openai(named, config)
+        try:
+            connected = _openai(named, config)
+        except ProviderError as error:
+            if config.fallback is None:
+                raise
+            fallback = connect(config.fallback)
+            return replace(fallback, notice=STOOD_IN.format(fallback=fallback.model_id, why=error))
     return replace(
         connected,
         parameters={} if config.temperature is None else {"temperature": config.temperature},
@@ -223,11 +232,12 @@ def served_models(config: ChatModelConfig, *, url: str, key: str) -> list[str]:
         http_client=http_client(url),
     )
     try:
-        return [model.id for model in client.models.list()]
-    except (openai.OpenAIError, httpx2.HTTPError) as error:
+        listed: list[object] = [model.id for model in client.models.list()]
+    except (openai.OpenAIError, httpx2.HTTPError, *NOT_OPENAI_SHAPED) as error:
         raise provider_error(
             error, model_id="its list of models", endpoint=shown_url(url), names=config.names
         ) from None
+    return [name for name in listed if isinstance(name, str) and name]
 
 
 def _chat_openai(model: ModelId, config: ChatModelConfig, url: str, key: str) -> BaseChatModel:

@@ -146,6 +146,28 @@ def test_a_slow_model_server_holds_up_nothing_else(home: Path) -> None:
             workspace.close()
 
 
+def test_who_waits_for_a_silent_server_holds_up_no_other_model(tmp_path: Path) -> None:
+    with serve_openai() as server:
+        server.requests = slow = SlowList()
+        connections = opened(
+            tmp_path, OPENAI_BASE_URL=server.url, GROUNDTUNE_JUDGE_MODEL="compatible:judge"
+        ).connections
+        asking = threading.Thread(target=connections.chat)
+        asking.start()
+        found: list[object] = []
+        judging = threading.Thread(target=lambda: found.append(connections.judge()))
+        try:
+            assert slow.arrived.wait(SOON_S)
+            judging.start()
+            judging.join(SOON_S / 2)
+            assert found, "the judge is named: nothing is asked of the server before it judges"
+        finally:
+            slow.free.set()
+            asking.join()
+            judging.join()
+        assert connections.chat() is connections.chat()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permission bits")
 def test_the_home_is_made_for_this_user_alone(tmp_path: Path) -> None:
     assert Workspace(load_settings({"GROUNDTUNE_HOME": str(tmp_path / "new")})).knowledge_bases() == []

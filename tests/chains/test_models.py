@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 
 import pytest
+from langchain_core.messages import HumanMessage
 
+from chains.generation import CallLog, complete
 from chains.models import (
     DEFAULT_OPENAI_MODEL,
     KEYLESS,
@@ -120,6 +122,36 @@ def test_nobody_listening_is_said_with_the_address() -> None:
         with pytest.raises(ProviderError, match="is the server running") as raised:
             connect(ChatModelConfig(base_url=url, max_retries=0))
     assert url in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"<html>Ollama is running</html>", "not OpenAI's format: check OPENAI_BASE_URL"),
+        (b"not json", "not OpenAI's format"),
+        (b"[]", "not OpenAI's format"),
+        (b"null", "not OpenAI's format"),
+        (b'{"data": ["a"]}', "not OpenAI's format"),
+        (b'{"data": [{"id": 7}, {}]}', "lists no models"),
+        (b'{"error": "Unexpected endpoint, returning 200 anyway"}', "lists no models"),
+    ],
+)
+def test_a_list_of_models_that_is_none_is_said(body: bytes, says: str) -> None:
+    """As of a web server, or of a model server whose address lacks its /v1."""
+    with serve_openai(models=Scripted(raw=body)) as server, pytest.raises(ProviderError, match=says):
+        connect(ChatModelConfig(base_url=server.url))
+
+
+def test_a_server_that_cannot_say_its_model_leaves_the_fallback_which_says_so() -> None:
+    with serve_openai(models=()) as first, serve_openai("ok") as second:
+        fallback = ChatModelConfig(model_id="compatible:two", base_url=second.url, api_key="second-key")
+        connected = connect(ChatModelConfig(base_url=first.url, api_key="first-key", fallback=fallback))
+        log = CallLog()
+        assert complete(connected, [HumanMessage("hello")], log, purpose="answer") == "ok"
+    (notice,) = log.notices
+    assert notice.startswith("compatible:two stood in for the chat model")
+    assert "lists no models" in notice
+    assert "first-key" not in str(second.requests)
 
 
 def test_a_refused_key_is_said_without_the_key() -> None:

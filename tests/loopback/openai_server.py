@@ -105,7 +105,7 @@ class LoopbackServer:
 def serve_openai(
     *script: Scripted | str,
     answer: Callable[[dict[str, Any]], Scripted | str] | None = None,
-    models: Sequence[str] = ("loopback-model",),
+    models: Sequence[str] | Scripted = ("loopback-model",),  # a Scripted's `raw`: sent in place of a list
     key: str | None = None,
     keep_alive: bool = False,
 ) -> Iterator[LoopbackServer]:
@@ -123,7 +123,7 @@ def serve_openai(
     server = LoopbackServer(url=f"{address}/v1", azure_endpoint=address)
     server.then(*script)
     Handler.keep_alive = keep_alive
-    Handler.server_state, Handler.answer, Handler.models, Handler.key = server, answer, tuple(models), key
+    Handler.server_state, Handler.answer, Handler.models, Handler.key = server, answer, models, key
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server_state: LoopbackServer
     answer: Callable[[dict[str, Any]], Scripted | str] | None
-    models: tuple[str, ...]
+    models: Sequence[str] | Scripted
     key: str | None
     keep_alive: bool
 
@@ -164,7 +164,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._record(None)
         if not self._authorised():
             return
-        if self._operation() == "models":
+        if self._operation() == "models" and isinstance(self.models, Scripted):
+            body = self.models.raw or b""
+            self._bytes(200, body, "text/html" if body[:1] == b"<" else "application/json")
+        elif self._operation() == "models":
             listed = [
                 {"id": name, "object": "model", "created": 1, "owned_by": "loopback"} for name in self.models
             ]
