@@ -7,6 +7,7 @@ from typing import cast
 import streamlit as st
 
 from app.ui.asking import ask, ask_again, take_out
+from app.ui.attempts import attempt
 from app.ui.conversations import Conversation, Exchange
 from app.ui.escape import escape
 from app.ui.evidence import evidence_panel, find_evidence
@@ -175,15 +176,21 @@ def _ask(workspace: Workspace, text: str, batch: Ingestion | None) -> None:
 
 
 def _again(exchange: Exchange) -> None:
-    workspace, conversation = open_workspace(), current_conversation()
-    if conversation is not None:
-        ask_again(workspace, conversation, exchange, mode=chosen_mode(workspace))
+    def again() -> None:
+        workspace, conversation = open_workspace(), current_conversation()
+        if conversation is not None:
+            ask_again(workspace, conversation, exchange, mode=chosen_mode(workspace))
+
+    attempt(again)
 
 
 def _delete(exchange: Exchange) -> None:
-    conversation = current_conversation()
-    if conversation is not None:
-        take_out(conversation, exchange)
+    def delete() -> None:
+        conversation = current_conversation()
+        if conversation is not None:
+            take_out(conversation, exchange)
+
+    attempt(delete)
 
 
 main()

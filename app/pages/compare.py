@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from app.ui.attempts import attempt
 from app.ui.comparison_view import draw_sides, tally_words, vote_options
 from app.ui.comparisons import Comparison, comparisons
 from app.ui.escape import escape
@@ -26,6 +27,8 @@ def main() -> None:
     comparison = _current()
     st.title("Compare")
     if comparison is None:
+        if st.query_params.get(PARAMETER):
+            st.info("This comparison is no longer kept: ask again.", icon=":material/history:")
         st.markdown("The same question in up to four modes, side by side. Tick the modes, then ask below.")
     ticked = _ticks(workspace.modes(), explained=comparison is None)
     if comparison is not None:
@@ -128,8 +131,8 @@ def _vote(workspace: Workspace, comparison: Comparison) -> None:
 
 
 def _voted(comparison: Comparison, winner: str) -> None:
-    keep_vote(open_workspace().records.votes, comparison, winner)
-    comparisons().vote(comparison, winner)
+    if attempt(lambda: keep_vote(open_workspace().records.votes, comparison, winner)):
+        comparisons().vote(comparison, winner)
 
 
 main()

@@ -254,15 +254,15 @@ class Conversations:
         """Once only: an answer that is not running any more stays as it is."""
         running = (owned(answers, scope, answer_id), answers.c.state == "running")
         text, now = storable(text), self._now()
-        with self._database.write() as connection:
-            ended = update(answers).where(*running).values(text=text, ended_at=now, **values)
-            if connection.execute(ended).rowcount:
+        try:
+            with self._database.write() as connection:
+                ended = update(answers).where(*running).values(text=text, ended_at=now, **values)
+                if not connection.execute(ended).rowcount:
+                    return False
                 self._index(connection, scope, answer_id, text)
-                done = True
-            else:
-                done = False
-        self._pulse.discard(answer_id)
-        return done
+                return True
+        finally:  # also where a full disk keeps it from being written
+            self._pulse.discard(answer_id)
 
     def _index(self, connection: Connection, scope: Scope, answer_id: str, text: str) -> None:
         exchange_id = select(answers.c.exchange).where(owned(answers, scope, answer_id)).scalar_subquery()

@@ -73,6 +73,15 @@ class Comparisons:
             found = self._all.get(comparison_id)
         return found if found is not None and found.owner == owner else None
 
+    def forget(self, owner: str) -> None:
+        """An owner's comparisons are gone, with their answers; those still running are stopped."""
+        with self._lock:
+            gone = [identity for identity, one in self._all.items() if one.owner == owner]
+            for identity in gone:
+                del self._all[identity]
+        for identity in gone:
+            live_answers().forget(identity)
+
     def vote(self, comparison: Comparison, winner: str) -> None:
         """Replaces an earlier vote on the same comparison."""
         with self._lock:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from app.records.conversations import Conversations as Kept
 from app.records.entries import Exchange as KeptExchange
 from app.records.entries import Listed, Match, Scope
+from app.ui.comparisons import comparisons
 from app.ui.live import LiveAnswer, LiveSnapshot, live_answers
 from app.workspace import TENANT, open_workspace
 from chains.answer import Answer, AnswerEvent, Mode, Turn
@@ -158,12 +159,13 @@ class Conversations:
         live_answers().forget(conversation_id)
 
     def delete_all(self, owner: str) -> None:
-        """All that is kept of an owner, feedback and votes too, for good."""
+        """All that is kept of an owner, feedback, votes and comparisons too, for good."""
         scope = self._scope(owner)
         going = [one.conversation_id for one in self._kept.list(scope, limit=None)]
         open_workspace().records.forget(scope)
         for conversation_id in going:
             live_answers().forget(conversation_id)
+        comparisons().forget(owner)
 
     def _scope(self, owner: str) -> Scope:
         return Scope(tenant=self._tenant, owner=owner)

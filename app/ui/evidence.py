@@ -22,6 +22,10 @@ from loaders.passage import Passage
 if TYPE_CHECKING:
     from loaders.knowledge_base import KnowledgeBase
 
+GONE = "This document is no longer in the knowledge base. The quote as it was:"
+CHANGED = (
+    "This document has changed since: what stands in this place is not what was quoted. The quote as it was:"
+)
 SURROUNDINGS = 420  # characters shown on each side of a quote
 LEVEL_COLOURS = {"High": "green", "Medium": "orange", "Low": "gray"}
 
@@ -98,9 +102,13 @@ def _body(knowledge_base: KnowledgeBase | None, evidence: Evidence) -> None:
             raise KnowledgeBaseNotFoundError("gone")
         _source(knowledge_base, evidence)
     except (DocumentNotFoundError, KnowledgeBaseNotFoundError):
-        st.info("This document is no longer in the knowledge base. The quote as it was:")
-        rich_text(excerpt("", evidence.quote, ""), key="evidence_text", style="excerpt")
+        _as_it_was(GONE, evidence)
     _why(evidence)
+
+
+def _as_it_was(why: str, evidence: Evidence) -> None:
+    st.info(why)
+    rich_text(excerpt("", evidence.quote, ""), key="evidence_text", style="excerpt")
 
 
 def _title(evidence: Evidence, marker: int | None) -> str:
@@ -132,8 +140,12 @@ def _head(evidence: Evidence, marker: int | None) -> None:
 
 
 def _source(knowledge_base: KnowledgeBase, evidence: Evidence) -> None:
+    stored = knowledge_base.document_text(evidence.document_id)
+    if evidence.verified is not False and stored[evidence.start : evidence.end] != evidence.quote:
+        _as_it_was(CHANGED, evidence)
+        return
     before, quote, after = surroundings(
-        knowledge_base.document_text(evidence.document_id),
+        stored,
         evidence.start,
         evidence.end,
         [(start, end) for start, end, _ in knowledge_base.document_parts(evidence.document_id)],

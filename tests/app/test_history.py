@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.records.entries import Scope
+from app.ui.comparisons import comparisons
 from app.ui.conversations import Conversation, Exchange, conversations
 from app.ui.history import SHOWN
 from app.ui.live import live_answers
@@ -129,6 +130,17 @@ def test_all_of_an_owner_can_be_deleted(workspace: Workspace) -> None:
     assert conversations().of(OWNER) == []
     assert workspace.records.feedback.list(MINE) == ()
     assert conversations().find(theirs.conversation_id, "another") is not None
+
+
+def test_comparisons_of_an_owner_are_deleted_with_all_else(workspace: Workspace) -> None:
+    mine = comparisons().begin(OWNER, "Q", knowledge_base="sample", modes=("rag",))
+    theirs = comparisons().begin("another", "Q", knowledge_base="sample", modes=("rag",))
+    answer = Answer(text="Secret", mode="rag", model="local:made")
+    assert live_answers().start(mine.sides[0].key, lambda: iter([answer])).wait(10)
+    conversations().delete_all(OWNER)
+    assert comparisons().find(mine.comparison_id, OWNER) is None
+    assert mine.sides[0].snapshot() is None
+    assert comparisons().find(theirs.comparison_id, "another") == theirs
 
 
 def test_an_export_is_offered_in_three_forms(workspace: Workspace) -> None:

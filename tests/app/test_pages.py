@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,15 @@ def drawn_text(app: AppTest) -> str:
             yield str(proto)
 
     return "\n".join(found(app._tree))
+
+
+def fill_disk(workspace: Workspace, table: str) -> None:
+    """From here on nothing can be added to this table of the records."""
+    with contextlib.closing(sqlite3.connect(workspace.records.database.path)) as database:
+        database.execute(
+            f"CREATE TRIGGER full BEFORE INSERT ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
 
 
 def finish(app: AppTest) -> AppTest:

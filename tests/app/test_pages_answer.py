@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from app import workspace as workspace_module
 from app.ui.amounts import dated, dollars, took
 from app.ui.asking import ask_again, take_out
 from app.ui.conversations import Conversation, conversations
@@ -18,7 +19,17 @@ from app.ui.prose import Node, prose
 from app.workspace import Workspace
 from chains.answer import Answer
 from tests.app.answers import ANSWER, COMPUTED_ANSWER, SQL, TEXT, UNBACKED, claim
-from tests.app.test_pages import OWNER, assert_sound, drawn_text, encoder, page, words, workspace
+from tests.app.test_pages import (
+    OWNER,
+    ask,
+    assert_sound,
+    drawn_text,
+    encoder,
+    fill_disk,
+    page,
+    words,
+    workspace,
+)
 
 __all__ = ["encoder", "page", "workspace"]  # fixtures
 
@@ -147,6 +158,33 @@ def test_an_exchange_that_is_gone_is_neither_asked_nor_deleted(
     take_out(three, gone)
     ask_again(workspace, three, gone, mode="rag")
     assert [one.question for one in three.exchanges] == ["One", "Three"]
+
+
+def test_a_question_that_cannot_be_asked_again_says_so(
+    page: AppTest, three: Conversation, workspace: Workspace
+) -> None:
+    page.query_params["c"] = three.conversation_id
+    page.run()
+    fill_disk(workspace, "answers")
+    menu = next(one for one in page.get("menu_button") if one.key == f"more_{three.exchanges[0].key}")
+    menu.set_value("Answer again").run()
+    assert not page.exception
+    assert "disk is full" in page.toast[0].value
+    assert "Of One" in drawn_text(page)
+
+
+def test_a_document_that_has_changed_is_not_passed_off_as_the_one_quoted(
+    page: AppTest, workspace: Workspace
+) -> None:
+    ask(page, "How many days of annual leave are there?")
+    folder = workspace_module.SAMPLE_DOCUMENTS
+    (folder / "leave.md").write_text("# Leave policy\n\nThis page was rewritten. " * 20, "utf-8")
+    workspace.knowledge_base("sample").ingest([folder])
+    click(page, "cite_")
+    assert "This document has changed since" in words(page)
+    assert "Every employee has 27 days of paid annual leave a year." in drawn_text(page)
+    assert "This page was rewritten" not in drawn_text(page)
+    assert "Quoted word for word" not in words(page)
 
 
 # --- doubts in the text ---------------------------------------------------------------------------

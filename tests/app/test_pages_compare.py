@@ -13,7 +13,7 @@ from app.ui.comparison_view import tally_words
 from app.ui.comparisons import NONE, TIE, Comparisons, comparisons
 from app.ui.live import live_answers
 from app.workspace import Workspace
-from tests.app.test_pages import OWNER, SHELL, assert_sound, drawn_text, encoder, words, workspace
+from tests.app.test_pages import OWNER, SHELL, assert_sound, drawn_text, encoder, fill_disk, words, workspace
 from tests.loopback.openai_server import LoopbackServer, Scripted, serve_openai
 
 __all__ = ["encoder", "workspace"]  # fixtures
@@ -115,6 +115,26 @@ def test_a_comparison_is_found_by_its_browser_only() -> None:
     for _ in range(2):
         all_of_them.begin("me", "Q", knowledge_base="sample", modes=("rag",))
     assert all_of_them.find(first.comparison_id, "me") is None
+
+
+def test_a_comparison_that_is_no_longer_kept_says_so(workspace: Workspace) -> None:
+    app = AppTest.from_file(str(SHELL), default_timeout=30)
+    app.switch_page(PAGE)
+    app.query_params["x"] = "of-an-earlier-process"
+    app.run()
+    assert_sound(app)
+    assert "This comparison is no longer kept: ask again." in words(app)
+
+
+def test_a_vote_that_cannot_be_kept_says_so(compare: AppTest, workspace: Workspace) -> None:
+    ask(compare, "How many days of annual leave are there?")
+    fill_disk(workspace, "votes")
+    compare.button(key="vote_rag").click().run()
+    assert not compare.exception
+    assert "disk is full" in compare.toast[0].value
+    mine = comparisons().find(compare.query_params["x"], OWNER)
+    assert mine is not None
+    assert mine.vote is None
 
 
 @pytest.mark.parametrize(

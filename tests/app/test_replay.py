@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from app.__main__ import app as command_line
 from app.cli.remembering import OWNER
 from app.records.entries import Scope
 from app.workspace import TENANT, open_workspace
-from errors import ProviderError, ReceiptError, RecordNotFoundError
+from errors import ProviderError, ReceiptError, RecordNotFoundError, RecordsDamagedError
 from tests.loopback.openai_server import Scripted, serve_openai
 
 QUESTION = "How many days of leave does an employee have?"
@@ -95,7 +97,20 @@ def test_a_failed_answer_is_kept_as_failed(documents: Path, capsys: pytest.Captu
     assert "refused the key" in (kept.exchanges[1].latest.error or "")
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", "\x00"])
+def test_an_answer_that_cannot_be_kept_is_printed_all_the_same(
+    documents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run(capsys, QUESTION, "--kb", "team", "--conversation", "new")["conversation"]
+    with contextlib.closing(sqlite3.connect(open_workspace().records.database.path)) as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON answers BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+        )
+    with pytest.raises(RecordsDamagedError, match="disk is full"):
+        run(capsys, QUESTION, "--kb", "team", "--conversation", first)
+    assert "27 days" in json.loads(capsys.readouterr().out)["answer"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", "\x00", "[" * 100_000])
 def test_a_file_that_is_no_receipt_is_one_sentence(home: Path, tmp_path: Path, content: str) -> None:
     path = tmp_path / "receipt.json"
     path.write_text(content, "utf-8")

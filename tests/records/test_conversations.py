@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +18,7 @@ from app.records.entries import Conversation, Scope
 from app.records.running import LEASE_S, new_token, process_token
 from app.records.store import Records
 from chains.answer import Answer, Turn
-from errors import RecordNotFoundError
+from errors import RecordNotFoundError, RecordsDamagedError
 from tests.records.conftest import ME, OTHERS, START, answer, asked, ticking
 
 
@@ -149,6 +151,18 @@ def test_a_beat_says_that_it_still_runs(path: Path) -> None:
     assert before.finish(ME, answer_id, answer())
     assert found(after, conversation_id).exchanges[0].latest.state == "done"
     database.close()
+
+
+def test_no_beat_goes_on_for_an_answer_whose_end_could_not_be_kept(records: Records, path: Path) -> None:
+    """It has ended, if only in memory: other processes may call it interrupted once its lease is over."""
+    talks = records.conversations
+    _, answer_id = running(talks)
+    with contextlib.closing(sqlite3.connect(path)) as disk:
+        disk.execute("CREATE TRIGGER full BEFORE UPDATE ON answers BEGIN SELECT RAISE(ABORT, 'full'); END")
+    assert answer_id in talks._pulse._running
+    with pytest.raises(RecordsDamagedError):
+        talks.finish(ME, answer_id, answer())
+    assert answer_id not in talks._pulse._running
 
 
 # --- history --------------------------------------------------------------------------------------
