@@ -102,10 +102,16 @@ def _ask_one(
         if memory is not None:
             memory.fail(str(error))
         raise
-    if memory is not None:
-        memory.finish(answer)
-    if receipt is not None:
-        _write_receipt(receipt, answer)
+    try:
+        if memory is not None:
+            memory.finish(answer)
+        if receipt is not None:
+            _write_receipt(receipt, answer)
+    finally:  # a full disk does not take the answer away
+        _print(answer, memory, json=json)
+
+
+def _print(answer: Answer, memory: Remembered | None, *, json: bool) -> None:
     if json:
         print_json(answer.as_dict() | ({"conversation": memory.conversation_id} if memory else {}))
         return

@@ -57,5 +57,5 @@ def _document(path: Path) -> object:
         return json_module.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ReceiptError(f"{path} cannot be read ({error.strerror}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReceiptError(f"{path} is not a receipt: it is no JSON.") from error
