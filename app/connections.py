@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from app.settings import Setting, Settings
 from chains.answer import Mode
 from chains.finetuned import HOW_TO_NAME_ONE
-from errors import ProviderError, SettingsError
+from errors import ModelError, ProviderError, SettingsError
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -99,6 +99,15 @@ class Connections:
         if named.value is None:
             return None
         return self._connect(named)
+
+    def assistant(self) -> ConnectedModel | None:
+        """The chat model that helps a tuned one; where nobody named it, and the server has none, there is none."""
+        try:
+            return self.chat()
+        except (SettingsError, ModelError):
+            if self.settings.chat_model.value is not None:
+                raise
+            return None
 
     def judge(self) -> ConnectedModel | None:
         """The model that judges support; None: the embedded scorer does."""

@@ -200,7 +200,7 @@ class Workspace:
         """
         connections = self.connections if model is None else self._connections_with(mode, model)
         chosen = connections.tuned() if mode in ("finetuned", "hybrid") else connections.chat()
-        chosen = chosen.with_budget(budget) if chosen is not None else None
+        chosen = _spending(budget, chosen)
         if chosen is None and (reason := connections.missing(mode)) is not None:
             raise NoModelConnectedError(f"The {MODE_LABELS[mode][0]} mode cannot run. {reason}")
         if mode == "base":
@@ -211,14 +211,13 @@ class Workspace:
             from chains.finetuned import FinetunedChain
 
             return FinetunedChain(chat_model=chosen, system=self.settings.finetuned_system.value)
-        assistant = connections.chat() if mode == "hybrid" else chosen
-        judge = connections.judge()
+        assistant = connections.assistant() if mode == "hybrid" else chosen
         return self._reading_chain(
             mode,
             self._as_it_was(knowledge_base, generation),
             answering=chosen,
-            assistant=assistant.with_budget(budget) if assistant else None,
-            judge=judge.with_budget(budget) if judge else None,
+            assistant=_spending(budget, assistant),
+            judge=_spending(budget, connections.judge()),
         )
 
     def _reply_fit(self, name: str) -> Calibration:
@@ -343,12 +342,16 @@ class Workspace:
         """Raises KnowledgeBaseExistsError when the name is taken, letter case aside."""
         from loaders.knowledge_base import KnowledgeBase
 
+        taken = KnowledgeBaseExistsError(f"A knowledge base named {name!r} exists already.")
+        if self.has_knowledge_base(name):
+            raise taken
+        encoder = self._encoder_for(None)
+        encoder.dimension  # noqa: B018 - asked of a model server here, where it holds up nobody else
         with self._lock:
             if self.has_knowledge_base(name):
-                raise KnowledgeBaseExistsError(f"A knowledge base named {name!r} exists already.")
-            path = self._kb_path(name)
+                raise taken
             return self._keep(
-                KnowledgeBase.create(path, name=_clean_name(name), encoder=self._encoder_for(None))
+                KnowledgeBase.create(self._kb_path(name), name=_clean_name(name), encoder=encoder)
             )
 
     def calibration_file(self, name: str, *, written: bool = False) -> Path:
@@ -362,18 +365,22 @@ class Workspace:
 
     def unheld_chain(self, knowledge_base: str) -> RagChain:
         """RAG mode that answers whatever its confidence, to be judged: of a model's answers by the fit in use, of
-        the embedded reader's by the shipped one, which is where a new fit begins.
+        the embedded reader's by the shipped one, which is where a new fit begins. Checked as an answer to a user is,
+        within the spending limit of one evaluation.
         """
+        from app.model_settings import evaluation_budget
         from chains.confidence_fit import calibration_at, shipped
         from chains.rag import RagChain
 
-        chat = self.connections.chat()
+        chat, budget = self.connections.chat(), evaluation_budget(self.settings)
         fit = calibration_at(self.calibration_file(knowledge_base)) if chat else shipped()
         return RagChain(
             self.knowledge_base(knowledge_base),
-            chat_model=chat,
+            chat_model=_spending(budget, chat),
             encoder=self.encoder,
             fit=replace(fit, abstain_below=0.0),
+            judge=_spending(budget, self.connections.judge()),
+            consistency_samples=self.settings.consistency_samples.value or 0,
         )
 
     def uploads(self, name: str) -> Path:
@@ -461,6 +468,10 @@ def open_workspace() -> Workspace:
         if _process_workspace is None:
             _process_workspace = Workspace(load_settings())
         return _process_workspace
+
+
+def _spending(budget: Budget | None, model: ConnectedModel | None) -> ConnectedModel | None:
+    return model.with_budget(budget) if model is not None else None
 
 
 def _clean_name(name: str) -> str:

@@ -42,12 +42,13 @@ class Cancellation:
         return self._cancelled
 
     def cancel(self) -> None:
-        with self._said:
+        with (
+            self._said
+        ):  # also while breaking off: a connection whose block has ended may be another's by now
             self._cancelled = True
-            breaks = list(self._breaks)
             self._said.notify_all()
-        for break_off in breaks:
-            break_off()
+            for break_off in list(self._breaks):
+                break_off()
 
     def check(self) -> None:
         """Raises StoppedError once cancelled."""
@@ -62,7 +63,7 @@ class Cancellation:
 
     @contextmanager
     def breaking(self, break_off: Callable[[], None]) -> Iterator[None]:
-        """`break_off` is called, from the cancelling thread, if it is cancelled before the block ends."""
+        """`break_off`, which must not block, is called by the cancelling thread if that comes within the block."""
         with self._said:
             self._breaks.append(break_off)
             late = self._cancelled
@@ -93,7 +94,7 @@ def interruptible(client: httpx2.Client) -> httpx2.Client:
     """`client` with every blocking read and write of its sockets under the cancellation that applies.
 
     httpx2 has no public place for a network backend: the pools of its own transports are given one. Where a
-    version keeps them elsewhere, a stop takes effect at the server's next event (tests/chains/test_cancelling.py).
+    version keeps them elsewhere, a stop takes effect at the server's next event (tests/chains/test_generation.py).
     """
     for transport in (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()):
         pool = getattr(transport, "_pool", None)

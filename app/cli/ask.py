@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_module
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,10 +16,14 @@ from app.cli.output import print_json, print_line, say
 from app.cli.remembering import Remembered, remembered
 from app.cli.replaying import replay as replay_receipt
 from app.cli.search import parse_filter
+from app.model_settings import conversation_budget, evaluation_budget
 from app.workspace import SAMPLE, open_workspace
 from chains.answer import MODES, Answer, Chain, Mode, Question
 from errors import GroundtuneError
 from loaders.jsonl import well_formed
+
+if TYPE_CHECKING:
+    from chains.limits import Budget
 
 
 def ask(
@@ -59,7 +63,8 @@ def ask(
         return
     assert questions is not None
     assert out is not None
-    _ask_all(_chain(_mode(mode), kb, model, None), questions, out, k, conditions, json=json)
+    budget = evaluation_budget(open_workspace().settings)
+    _ask_all(_chain(_mode(mode), kb, model, budget), questions, out, k, conditions, json=json)
 
 
 def _asked(question: str) -> str:
@@ -75,10 +80,10 @@ def _mode(name: str) -> Mode:
     raise typer.BadParameter(f"{name!r} is none of {', '.join(MODES)}", param_hint="--mode")
 
 
-def _chain(mode: Mode, kb: str, model: str | None, memory: Remembered | None) -> Chain:
+def _chain(mode: Mode, kb: str, model: str | None, budget: Budget | None) -> Chain:
     if kb == SAMPLE and mode in ("rag", "hybrid"):
         load_sample()
-    return open_workspace().chain(mode, kb, model=model, budget=memory.budget if memory else None)
+    return open_workspace().chain(mode, kb, model=model, budget=budget)
 
 
 def _ask_one(
@@ -92,7 +97,8 @@ def _ask_one(
     json: bool,
 ) -> None:
     memory = remembered(open_workspace(), conversation) if conversation else None
-    chain = _chain(mode, kb, model, memory)
+    budget = memory.budget if memory else conversation_budget(open_workspace().settings)
+    chain = _chain(mode, kb, model, budget)
     if memory is not None:
         question = replace(question, history=memory.history)
         memory.ask(question.text, mode, kb)

@@ -6,6 +6,7 @@ import json as json_module
 from pathlib import Path
 
 from app.cli.output import print_json, print_line
+from app.model_settings import conversation_budget
 from app.workspace import SAMPLE, open_workspace
 from chains.answer import Answer, Chain
 from errors import ReceiptError
@@ -47,7 +48,8 @@ def _chain(before: Answer) -> Chain:
     generation = receipt.generation
     if receipt.knowledge_base is not None and generation not in workspace.knowledge_base(kb).generations():
         generation = None
-    return workspace.chain(before.mode, kb, model=receipt.model, generation=generation)
+    budget = conversation_budget(workspace.settings)
+    return workspace.chain(before.mode, kb, model=receipt.model, budget=budget, generation=generation)
 
 
 def _document(path: Path) -> object:

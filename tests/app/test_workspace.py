@@ -146,6 +146,27 @@ def test_a_slow_model_server_holds_up_nothing_else(home: Path) -> None:
             workspace.close()
 
 
+def test_a_silent_embedding_server_holds_up_no_other_knowledge_base(home: Path) -> None:
+    with serve_openai() as server:
+        server.requests = slow = SlowList()
+        workspace = opened(home, OPENAI_BASE_URL=server.url, GROUNDTUNE_EMBEDDING_MODEL="compatible:e")
+        making = threading.Thread(target=workspace.create_knowledge_base, args=("team",))
+        making.start()
+        found: list[object] = []
+        looking = threading.Thread(target=lambda: found.append(workspace.records))
+        try:
+            assert slow.arrived.wait(SOON_S)
+            looking.start()
+            looking.join(SOON_S / 2)
+            assert found, "the records have nothing to do with that server"
+        finally:
+            slow.free.set()
+            making.join()
+            looking.join()
+            assert workspace.has_knowledge_base("team")
+            workspace.close()
+
+
 def test_who_waits_for_a_silent_server_holds_up_no_other_model(tmp_path: Path) -> None:
     with serve_openai() as server:
         server.requests = slow = SlowList()

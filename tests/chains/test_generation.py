@@ -323,6 +323,33 @@ def test_a_stop_ends_a_silent_request_at_once(kind: str, kept_alive: bool) -> No
     assert [call.failed for call in log.calls] == ["The answer was stopped."]
 
 
+def test_a_connection_whose_reply_is_whole_is_not_broken_off_any_more() -> None:
+    """It may be in use for another answer by then."""
+    stop, cancelling, happened = Cancellation(), threading.Event(), list[str]()
+
+    def slow() -> None:
+        cancelling.set()
+        ended.wait(0.5)
+
+    ended = threading.Event()
+
+    def read() -> None:
+        with stop.breaking(lambda: happened.append("broken off")):
+            began.set()
+            cancelling.wait(5)
+        happened.append("ended")
+        ended.set()
+
+    began = threading.Event()
+    with stop.breaking(slow):
+        reading = threading.Thread(target=read)
+        reading.start()
+        assert began.wait(5)
+        stop.cancel()
+        reading.join()
+    assert happened == ["broken off", "ended"]
+
+
 @pytest.mark.parametrize(
     "scripted", [Scripted(status=429, retry_after=20), Scripted(status=503, retry_after=20)]
 )

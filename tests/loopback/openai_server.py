@@ -164,16 +164,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._record(None)
         if not self._authorised():
             return
-        if self._operation() == "models" and isinstance(self.models, Scripted):
+        if self._operation() != "models":
+            self._error(404, "not_found", "Unknown path.")
+        elif isinstance(self.models, Scripted):
             body = self.models.raw or b""
             self._bytes(200, body, "text/html" if body[:1] == b"<" else "application/json")
-        elif self._operation() == "models":
+        else:
             listed = [
                 {"id": name, "object": "model", "created": 1, "owned_by": "loopback"} for name in self.models
             ]
             self._json(200, {"object": "list", "data": listed})
-        else:
-            self._error(404, "not_found", "Unknown path.")
 
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length", 0))
