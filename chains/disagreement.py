@@ -46,6 +46,10 @@ _ROLES = (
     ),
     re.compile(rf"^{_NAME}\s+(?P<role>(?:leads|heads|chairs|manages|runs)\s+(?:the\s+)?[\w& -]{{2,40}})"),
 )
+_PERIOD = re.compile(
+    r"\b(?:year|quarter|month|week|period)\b", re.IGNORECASE
+)  # columns of when a figure is of
+_EDITION = re.compile(r"\b(?:valid|date|from)\b", re.IGNORECASE)  # columns of since when it holds
 Difference = tuple[str, str]
 
 
@@ -128,7 +132,14 @@ def _difference(a: Figure, b: Figure, one: Statement, two: Statement) -> Differe
         return None  # bare numbers in a list of them
     if a.kind == "date" and _other_years(str(a.value), str(b.value)) and not _once(one, two):
         return None  # the party of 2024 and the party of 2025
+    if _written_otherwise(a.text, b.text):
+        return None
     return a.text, b.text
+
+
+def _written_otherwise(one: str, two: str) -> bool:
+    """1.500 and 1,500: a point in one country is a comma in the next, and who wrote which is not known."""
+    return one.replace(",", ".") == two.replace(",", ".")
 
 
 def _other_years(a: str, b: str) -> bool:
@@ -228,14 +239,20 @@ def _of_rows(one: Mapping[str, str], two: Mapping[str, str], question: str) -> D
     wanted = [name for name in shared if _long_words(name) & asked]
     if len(wanted) != 1 or _value(one[wanted[0]]) == _value(two[wanted[0]]):
         return None
-    rest = [
-        name
-        for name in shared
-        if name != wanted[0] and re.search(r"\b(?:year|valid|date|month|from)\b", name, re.I)
-    ]
-    if any(_value(one[name]) != _value(two[name]) for name in rest) and statement(question).years:
+    if _written_otherwise(one[wanted[0]], two[wanted[0]]):
+        return None
+    differing = [name for name in shared if name != wanted[0] and _value(one[name]) != _value(two[name])]
+    editions = [name for name in differing if _EDITION.search(name)]
+    if editions and statement(question).years:
+        return None
+    if any(_tells_apart(name, one[name], two[name]) for name in differing if name not in editions):
         return None
     return f"{wanted[0]}: {one[wanted[0]]}", f"{wanted[0]}: {two[wanted[0]]}"
+
+
+def _tells_apart(column: str, *cells: str) -> bool:
+    """Two sizes, regions or quarters of one thing; another figure does not make it another thing."""
+    return bool(_PERIOD.search(column)) or any(len(statement(cell).figures) != 1 for cell in cells)
 
 
 def _long_words(text: str) -> set[str]:

@@ -119,6 +119,19 @@ CONFLICTS = [  # first, second, what the first says, what the second says
         "Price (EUR): 21400",
         "Price (EUR): 21900",
     ),
+    (
+        "Model: IB-12 | Price: 200 euros | Stock: 12",
+        "Model: IB-12 | Price: 210 euros | Stock: 15",
+        "Price: 200 euros",
+        "Price: 210 euros",
+    ),
+    ("The fine is 1.5 euros a day.", "The fine is 15 euros a day.", "1.5 euros", "15 euros"),
+    (
+        "Model: IB-12 | Valid from: 2025 | Price: 200 euros",
+        "Model: IB-12 | Valid from: 2026 | Price: 210 euros",
+        "Price: 200 euros",
+        "Price: 210 euros",
+    ),
 ]
 YES_AND_NO = [
     ("Dogs are allowed in the office.", "Dogs are not allowed in the office."),
@@ -156,6 +169,12 @@ NO_CONFLICTS = [
     ("Twenty-five days of annual leave are granted.", "25 days of annual leave are granted."),
     ("The price of the ramp is 1,000 euros.", "The price of the ramp is 1000 EUR."),
     ("Model: IB-12 | Price (EUR): 21400", "Model: IB-20 | Price (EUR): 29800"),
+    ("Model: IB-12 | Size: M8 | Price: 2 euros", "Model: IB-12 | Size: M10 | Price: 3 euros"),
+    ("Model: IB-12 | Region: North | Price: 2 euros", "Model: IB-12 | Region: South | Price: 3 euros"),
+    ("Model: IB-12 | Quarter: Q1 | Price: 2 euros", "Model: IB-12 | Quarter: Q2 | Price: 3 euros"),
+    ("Model: IB-12 | Year: 2023 | Price: 2 euros", "Model: IB-12 | Year: 2024 | Price: 3 euros"),
+    ("Model: IB-12 | Price (EUR): 1,234.50", "Model: IB-12 | Price (EUR): 1.234,50"),
+    ("The limit for a hotel is 1.500 euros.", "The limit for a hotel is 1,500 euros."),
     ("The deposit is 250 euros.", "The deposit for an IB-06 is 350 euros."),
     ("A night in the single room costs 80 euros.", "A night in the double room costs 120 euros."),
     ("The order has 3 units.", "The order weighs 200 kg."),
