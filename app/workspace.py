@@ -217,7 +217,7 @@ class Workspace:
             self._as_it_was(knowledge_base, generation),
             answering=chosen,
             assistant=_spending(budget, assistant),
-            judge=_spending(budget, connections.judge()),
+            judge=_spending(budget, connections.judge() if chosen else None),
         )
 
     def _reply_fit(self, name: str) -> Calibration:
@@ -379,7 +379,7 @@ class Workspace:
             chat_model=_spending(budget, chat),
             encoder=self.encoder,
             fit=replace(fit, abstain_below=0.0),
-            judge=_spending(budget, self.connections.judge()),
+            judge=_spending(budget, self.connections.judge() if chat else None),
             consistency_samples=self.settings.consistency_samples.value or 0,
         )
 

@@ -206,15 +206,18 @@ class _Call:
         return budget.hold(self._model.price, self._input_tokens, model_id=self._model.model_id)
 
     def _streamed(self) -> Iterator[str]:
-        stop = self._reply.cancellation
+        stop, half = self._reply.cancellation, ""
         chunks = iter(self._model.chat.stream(list(self._messages)))
         try:
             while (chunk := _next(chunks, stop)) is not None:
                 stop.check()
                 self._reply.note(chunk)
-                if chunk.text:
-                    self.letters += len(str(chunk.text).encode())
-                    yield str(chunk.text)
+                text, half = _whole_characters(half + str(chunk.text))
+                if text:
+                    self.letters += len(text.encode())
+                    yield text
+            if half:
+                yield "\ufffd"
         finally:
             close = getattr(chunks, "close", None)  # a model of anyone's may stream by a plain iterator
             if close is not None:
@@ -259,6 +262,16 @@ class _Call:
 
 def _estimated_tokens(letters: int) -> int:
     return math.ceil(letters / LETTERS_PER_TOKEN)
+
+
+def _whole_characters(text: str) -> tuple[str, str]:
+    """The text without a half character at its end, whose other half is yet to come, and that half.
+
+    Servers escape what lies beyond 16 bits as two halves, and may send them apart. One without the other is
+    replaced: no text with it could be stored.
+    """
+    half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+    return text[: len(text) - len(half)].encode("utf-16", "surrogatepass").decode("utf-16", "replace"), half
 
 
 def _next(chunks: Iterator[Any], stop: Cancellation) -> AIMessageChunk | None:

@@ -37,6 +37,11 @@ _PARTS = re.compile(r"^<!-- (system|user) -->\n", re.MULTILINE)
 _MARKER = re.compile(r"\s?\[\d{1,3}\]")
 
 
+NO_ANSWER = (
+    "(no answer)"  # a turn that stayed empty: servers refuse empty messages, and two in a row of one role
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     version: str  # "rag.v1", the file's name without .md
@@ -53,7 +58,9 @@ class Prompt:
         from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
         turns: list[BaseMessage] = [
-            HumanMessage(turn.text) if turn.role == "user" else AIMessage(_MARKER.sub("", turn.text))
+            HumanMessage(turn.text)
+            if turn.role == "user"
+            else AIMessage(_MARKER.sub("", turn.text) if turn.text.strip() else NO_ANSWER)
             for turn in history[-HISTORY_TURNS:]
         ]
         return [SystemMessage(self.system), *turns, HumanMessage(self.render(**values))]

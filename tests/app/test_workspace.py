@@ -13,6 +13,7 @@ import pytest
 from app import workspace as workspace_module
 from app.settings import load_settings
 from app.workspace import SAMPLE, Workspace
+from chains.answer import Question
 from errors import KnowledgeBaseNotFoundError, SettingsError
 from tests.loopback.openai_server import Recorded, serve_openai
 
@@ -187,6 +188,13 @@ def test_who_waits_for_a_silent_server_holds_up_no_other_model(tmp_path: Path) -
             asking.join()
             judging.join()
         assert connections.chat() is connections.chat()
+
+
+def test_a_judge_without_a_server_keeps_the_embedded_reader_from_nothing(home: Path) -> None:
+    workspace = opened(home, GROUNDTUNE_JUDGE_MODEL="openai:judge")
+    workspace.create_knowledge_base("team")
+    assert workspace.chain("rag", "team").invoke(Question(text="Leave?")).abstained
+    workspace.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permission bits")

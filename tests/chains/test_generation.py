@@ -45,6 +45,23 @@ def model(server: LoopbackServer, name: str = "m", *, max_retries: int = 0) -> C
     )
 
 
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (("Yes \ud83d", "\ude00."), "Yes \U0001f600."),
+        (("Yes \ud83d", "", "\ude00"), "Yes \U0001f600"),
+        (("Yes \ud83d", " no"), "Yes \ufffd no"),
+        (("Yes", " \ude00"), "Yes \ufffd"),
+        (("Yes \ud83d",), "Yes \ufffd"),
+    ],
+)
+def test_characters_sent_in_halves_come_whole(
+    server: LoopbackServer, pieces: tuple[str, ...], text: str
+) -> None:
+    server.then(Scripted(pieces=pieces))
+    assert complete(model(server), ASKED, CallLog(), purpose="answer") == text
+
+
 # --- tried again -------------------------------------------------------------------------------------
 
 

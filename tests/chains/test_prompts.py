@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chains.answer import Turn
 from chains.prompts import CURRENT, load_prompt
 
 RELEASED = {
@@ -29,3 +30,13 @@ def test_released_prompts_are_never_edited(name: str) -> None:
 def test_a_prompt_of_the_hybrid_mode_wraps_passages_as_that_of_rag_does() -> None:
     """RAFT rows are trained in the wrapper that retrieval fills: a change here is a change of the training data."""
     assert load_prompt("hybrid").user == load_prompt("rag").user
+
+
+def test_a_turn_that_stayed_empty_keeps_its_place_in_the_conversation() -> None:
+    history = [Turn(role="user", text="Hello?"), Turn(role="assistant", text=" \n")]
+    messages = load_prompt("base").messages(history, question="Are you there?")
+    assert [(one.type, one.content) for one in messages[1:]] == [
+        ("human", "Hello?"),
+        ("ai", "(no answer)"),
+        ("human", "Are you there?"),
+    ]
