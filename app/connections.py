@@ -146,7 +146,7 @@ class Connections:
         """Without a lock: a server may take long to say what it has, and holds up only who waits for it."""
         from chains.models import connect
 
-        key = f"{named.name} {named.value}"
+        key = f"{named.name} {named.value} {self._prices_written()}"
         known = self._built.get(key)
         if known is not None:
             return known
@@ -154,6 +154,15 @@ class Connections:
         if made.notice is not None:
             return made  # for this answer only: the server that it stands in for may come up
         return self._built.setdefault(key, made)
+
+    def _prices_written(self) -> int | None:
+        """When the user's own prices were last written: they count from the next answer on. None: there are none."""
+        from chains.prices import OVERLAY
+
+        try:
+            return (self.settings.home.value / OVERLAY).stat().st_mtime_ns
+        except OSError:
+            return None
 
     def _config(self, named: Setting[str | None]) -> ChatModelConfig:
         from app.model_settings import model_config

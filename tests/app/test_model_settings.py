@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import HumanMessage
 
+from app.connections import Connections
 from app.model_settings import conversation_budget, evaluation_budget, model_config
 from app.settings import load_settings
 from chains.generation import CallLog, complete
@@ -104,6 +105,22 @@ def test_limits_and_prices_reach_the_model(tmp_path: Path) -> None:
     assert model.price is not None
     assert model.price.source == "ours"
     assert model.limits is connect(model_config(read, read.chat_model)).limits
+
+
+def test_a_price_that_is_written_down_counts_from_the_next_answer_on(tmp_path: Path) -> None:
+    """Who is told to write it need not start the program again."""
+    connections = Connections(
+        settings(tmp_path, OPENAI_BASE_URL="http://127.0.0.1:9/v1", GROUNDTUNE_CHAT_MODEL="compatible:m")
+    )
+    before = connections.chat()
+    assert before is not None
+    assert (before.price, connections.chat()) == (None, before)
+    (tmp_path / "prices.toml").write_text(
+        '["compatible:m"]\ninput = 1\noutput = 2\ndate = 2026-11-22\nsource = "ours"\n', "utf-8"
+    )
+    after = connections.chat()
+    assert after is not None
+    assert after.price is not None
 
 
 def test_budgets_are_those_of_the_settings(tmp_path: Path) -> None:
