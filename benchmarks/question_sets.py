@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Literal
 
 from chains.confidence import signals
+from chains.quoting import Evidence, in_answer_order
 from loaders.knowledge_base import KnowledgeBase, read_records
 from loaders.passage import Passage
 from local.encoder import MiniLMEncoder
-from local.reader import EvidenceSentence, ExtractiveReader, Reading
+from local.reader import ExtractiveReader, Reading
 
 PASSAGES = 5
 Kind = Literal["answerable", "adversarial", "outside"]
@@ -40,7 +41,9 @@ class Outcome:
 
     case: Case
     right: bool  # an evidence sentence holds the gold answer
-    first_right: bool  # the best-scored one does
+    first_right: bool  # the best-ranked one does
+    three_right: bool  # one of the three best-ranked does, quoted or not
+    shown_right: bool  # the one that is shown first does
     reachable: bool  # a passage does
     sentences: int
     signals: dict[str, float]
@@ -101,16 +104,17 @@ def read(reader: ExtractiveReader, question: str, passages: Sequence[Passage]) -
     return reader.read(
         question,
         [(passage.document_name, passage.text) for passage in passages],
-        cosines=[passage.scores.cosine for passage in passages],
     )
 
 
 def outcome(case: Case, passages: Sequence[Passage], reading: Reading) -> Outcome:
-    best = max(reading.sentences, key=lambda sentence: sentence.score, default=None)
+    holding = [_holds(case, passages, sentence) for sentence in reading.ranking]
     return Outcome(
         case=case,
         right=any(_holds(case, passages, sentence) for sentence in reading.sentences),
-        first_right=best is not None and _holds(case, passages, best),
+        first_right=any(holding[:1]),
+        three_right=any(holding),
+        shown_right=any(_holds(case, passages, sentence) for sentence in shown_first(passages, reading)),
         reachable=any(
             passage.document_id == document and passage.start <= start < passage.end
             for passage in passages
@@ -122,12 +126,20 @@ def outcome(case: Case, passages: Sequence[Passage], reading: Reading) -> Outcom
     )
 
 
-def _holds(case: Case, passages: Sequence[Passage], sentence: EvidenceSentence) -> bool:
-    passage = passages[sentence.passage_index]
+def shown_first(passages: Sequence[Passage], reading: Reading) -> list[Evidence]:
+    """The sentence that the embedded answer begins with; none where nothing was found."""
+    return in_answer_order(reading.sentences, passages)[:1]
+
+
+def _holds(case: Case, passages: Sequence[Passage], sentence: Evidence) -> bool:
+    return holds(case, passages[sentence.passage_index], sentence.start, sentence.end)
+
+
+def holds(case: Case, passage: Passage, start: int, end: int) -> bool:
+    """Whether `passage.text[start:end]` holds the place where a gold answer starts."""
     return any(
-        passage.document_id == document
-        and passage.start + sentence.start <= start < passage.start + sentence.end
-        for document, start in case.gold
+        passage.document_id == document and passage.start + start <= gold < passage.start + end
+        for document, gold in case.gold
     )
 
 

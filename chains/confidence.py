@@ -43,7 +43,7 @@ KINDS: dict[AnswerType, str] = {
 
 # What the regression weighs, in the order of its weights.
 SIGNALS = (
-    "best_cosine",
+    "top_cosine",
     "passage_cosine",
     "best_coverage",
     "passage_coverage",

@@ -12,7 +12,15 @@ from chains.guard import neutralise
 from chains.plain_text import as_prose, labelled, stands_alone
 
 _BRACKETED_NUMBER = re.compile(r"\[(\d{1,3})\]")
+LEANING = re.compile(
+    r"(?:it|its|he|his|she|her|they|their|this|that|these|those|such|both|the latter|however|but|so|then|therefore)\b",
+    re.IGNORECASE,
+)  # what opens a sentence that goes on from the one before it
+NEXT_GAP = 8  # characters to the next sentence: a line break and the mark of a list or of quoted mail
 _SENTENCE_END = (".", "!", "?", "…", '"', "”", ")")
+
+
+Span = tuple[str, int, int]  # document, start, end
 
 
 class Evidence(Protocol):
@@ -35,9 +43,10 @@ def quote(
 ) -> tuple[list[str], tuple[Citation, ...]]:
     """Pieces that join to the answer's text, and its citations numbered 1..n in that order.
 
-    The document with the best sentence comes first; within a document, sentences keep its order. A sentence
-    that two overlapping passages hold is quoted once. A table row is shown with the names of its columns, and
-    the line that names them is cited beside it, once for all rows of the table.
+    The best sentence comes first, after the one before it where it leans on that ("It has ..."); then what else
+    its document says, in its order; then other documents. A sentence that two overlapping passages hold is quoted
+    once. A table row is shown with the names of its columns, and the line that names them is cited beside it, once
+    for all rows of the table.
     """
     citations: list[Citation] = []
     pieces: list[str] = []
@@ -51,7 +60,7 @@ def quote(
         return known[0] if known else citations[-1]
 
     before = ""
-    for sentence in _in_reading_order(evidence, passages):
+    for sentence in in_answer_order(evidence, passages):
         passage = passages[sentence.passage_index]
         row = cited(passage, sentence.start, sentence.end)
         header = cited(passage, *sentence.header) if sentence.header else None
@@ -62,20 +71,25 @@ def quote(
     return pieces, tuple(citations)
 
 
-def _in_reading_order(evidence: Sequence[Evidence], passages: Sequence[Passage]) -> list[Evidence]:
+def in_answer_order(evidence: Sequence[Evidence], passages: Sequence[Passage]) -> list[Evidence]:
+    """The best sentence, then the others of its document as they stand there, then other documents by their best."""
     best: dict[str, float] = {}
-    distinct: dict[tuple[str, int, int], Evidence] = {}
+    distinct: dict[Span, Evidence] = {}
     for sentence in sorted(evidence, key=lambda sentence: -sentence.score):
         passage = passages[sentence.passage_index]
         best.setdefault(passage.document_id, -sentence.score)
-        span = (passage.start + sentence.start, passage.start + sentence.end)
-        if not any(
-            document == passage.document_id and start < span[1] and span[0] < end
-            for document, start, end in distinct
-        ):
-            distinct[(passage.document_id, *span)] = sentence
-    order = sorted(distinct, key=lambda key: (best[key[0]], key[0], key[1]))
-    return [distinct[key] for key in order]
+        span = (passage.document_id, passage.start + sentence.start, passage.start + sentence.end)
+        if not any(span[0] == one[0] and one[1] < span[2] and span[1] < one[2] for one in distinct):
+            distinct[span] = sentence
+    order = sorted(distinct, key=lambda span: (best[span[0]], span))
+    first = min(distinct, key=lambda span: (-distinct[span].score, span), default=None)
+    if first is not None:
+        passage = passages[distinct[first].passage_index]
+        leading = order[: order.index(first)]
+        leaning = LEANING.match(passage.text, distinct[first].start) is not None
+        lead = leading[-1:] if leaning and leading and first[1] - leading[-1][2] <= NEXT_GAP else []
+        order = [*lead, first, *(span for span in order if span != first and span not in lead)]
+    return [distinct[span] for span in order]
 
 
 def _separator(before: str, quote: str) -> str:

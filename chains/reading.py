@@ -52,7 +52,6 @@ def assessed(found: Retrieved, reader: ExtractiveReader) -> tuple[Reading, Confi
     reading = reader.read(
         found.standalone,
         [(passage.document_name, masked(passage.text, found.standalone)) for passage in found.passages],
-        cosines=[passage.scores.cosine for passage in found.passages],
     )
     return reading, assess(replace(found.question, text=found.standalone), found.passages, reading, found.fit)
 

@@ -6,20 +6,28 @@ benchmarks/retrieval.py.
 
 A word that only one chunk holds makes a keyword list of one hit, whose deviation says nothing; the list is filled
 up with zeros, the BM25 of chunks without the word, to PADDED, which lets such a hit count as 3 deviations.
+
+A code that the query names ("IB-20") is told from its neighbours by neither leg's meaning: chunks that hold it to the
+letter are lifted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["DEPTH", "Fused", "fuse"]
+from local.figures import figure_kind
+from local.lexical import words
+
+__all__ = ["DEPTH", "LIFTED", "Fused", "codes_in", "fuse", "lifted"]
 
 DEPTH = 100  # hits of each leg that set its mean and deviation
 PADDED = 10
 DENSE_WEIGHT = 0.5
+LIFTED = 20  # hits that are looked at for a code
+CODE_LIFT = 1.2  # deviations that a chunk gains which holds every code of the query
 
 Hits = Sequence[tuple[int, float]]
 
@@ -59,6 +67,20 @@ def fuse(
         for chunk in dense_scores | keyword_scores
     ]
     return sorted(fused, key=lambda hit: (-hit.score, hit.chunk))
+
+
+def codes_in(query: str) -> tuple[str, ...]:
+    """The codes that a query names: "What does the IB-20 cost?" -> ("IB-20",)."""
+    return tuple(word for word in dict.fromkeys(words(query)) if (figure_kind(word) or "").startswith("code"))
+
+
+def lifted(hits: Sequence[Fused], texts: Mapping[int, str], codes: Sequence[str]) -> list[Fused]:
+    """`hits` in their new order, the chunks of `texts` that hold one of `codes` lifted by its share of them."""
+    raised = []
+    for hit in hits:
+        held = set(words(texts.get(hit.chunk, ""))) & set(codes)
+        raised.append(replace(hit, score=hit.score + CODE_LIFT * len(held) / len(codes)) if held else hit)
+    return sorted(raised, key=lambda hit: (-hit.score, hit.chunk))
 
 
 class _ZScore:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import KnowledgeBaseError
-from loaders.fusion import DEPTH, Fused, fuse
+from loaders.fusion import DEPTH, LIFTED, Fused, codes_in, fuse, lifted
 from loaders.keyword_index import KeywordIndex
 from loaders.location import Location
 from loaders.passage import Passage, Scores
@@ -96,8 +96,19 @@ def find_passages(
             found.append([])
             continue
         dense, keyword, cosines = caches.legs(query, vector, depth, allowed, facts)
-        found.append(passages_of(caches, connection, query, fuse(dense, keyword, cosines), k))
+        hits = with_codes(connection, query, fuse(dense, keyword, cosines))
+        found.append(passages_of(caches, connection, query, hits, k))
     return found
+
+
+def with_codes(connection: sqlite3.Connection, query: str, hits: Sequence[Fused]) -> list[Fused]:
+    """`hits` with those first among the best that hold the codes the query names, to the letter."""
+    codes = codes_in(query)
+    if not codes:
+        return list(hits)
+    rows = _chunk_rows(connection, [hit.chunk for hit in hits[:LIFTED]])
+    texts = {chunk: f"{row[3]} {row[5]}" for chunk, row in rows.items()}
+    return lifted(hits, texts, codes)
 
 
 def chunks_with(

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +26,7 @@ from local.graph_cache import CachedGraph, cached_graph
 from local.minilm_graph import DIMENSION, Precision
 from local.model_files import find_model_dir
 from local.processor import has_fast_int8, usable_cores
+from local.tokens import TokenEmbeddings
 
 __all__ = ["MiniLMEncoder", "TokenEmbeddings", "find_model_dir"]
 
@@ -39,17 +39,6 @@ _BLOCK_TEXTS = 1024  # texts tokenised at a time, which bounds the memory of a l
 
 _Vectors = NDArray[np.float32]
 _Take = Callable[[_Vectors], _Vectors]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenEmbeddings:
-    """One text's token vectors, the special tokens left out.
-
-    `vectors` is (t, 384) float32, unit norm; `spans` holds each token's (start, end) in characters.
-    """
-
-    vectors: NDArray[np.float32]
-    spans: list[tuple[int, int]]
 
 
 class MiniLMEncoder(Embeddings):

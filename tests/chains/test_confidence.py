@@ -83,7 +83,7 @@ def test_a_question_on_another_subject_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("signal", "worse"),
-    [("best_cosine", 0.2), ("best_coverage", 0.2), ("names_missing", 0.5), ("margin", 0.0)],
+    [("top_cosine", 0.2), ("best_coverage", 0.2), ("names_missing", 0.5), ("margin", 0.0)],
 )
 def test_each_of_these_alone_lowers_it(signal: str, worse: float) -> None:
     known = signals([passage(0.7)], reading(SURE))

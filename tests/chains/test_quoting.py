@@ -37,7 +37,7 @@ TRAVEL = passage("travel", "Trains go second class. Flights need approval.")
 TEXTS = {"leave": LEAVE.text, "travel": TRAVEL.text}
 
 
-def test_the_best_document_comes_first_and_its_sentences_in_its_own_order() -> None:
+def test_the_best_sentence_comes_first_then_its_document_then_others() -> None:
     picks = chosen(
         [TRAVEL, LEAVE],
         (0, "Trains go second class.", 1.0),
@@ -45,9 +45,28 @@ def test_the_best_document_comes_first_and_its_sentences_in_its_own_order() -> N
         (1, "Staff have 30 days.", 2.0),
     )
     pieces, citations = quote(picks, [TRAVEL, LEAVE], TEXTS.__getitem__)
-    assert "".join(pieces) == "Staff have 30 days. [1] Five days carry over. [2] Trains go second class. [3]"
+    assert "".join(pieces) == "Five days carry over. [1] Staff have 30 days. [2] Trains go second class. [3]"
     assert [citation.marker for citation in citations] == [1, 2, 3]
     assert all(citation.verified for citation in citations)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The lift is old. It holds 8 people.", "The lift is old. [1] It holds 8 people. [2]"),
+        ("The lift is old. Lifts hold 8 people.", "Lifts hold 8 people. [1] The lift is old. [2]"),
+        (
+            "The lift is old. Nobody knows why. It holds 8 people.",
+            "It holds 8 people. [1] The lift is old. [2]",
+        ),
+    ],
+    ids=["leans on the sentence before", "stands by itself", "leans on one that is not quoted"],
+)
+def test_a_sentence_that_leans_on_the_one_before_follows_it(text: str, answer: str) -> None:
+    one = passage("lift", text)
+    first, *_, last = [text[slice(*span)] for span in sentence_spans(text)]
+    pieces, _ = quote(chosen([one], (0, first, 1.0), (0, last, 2.0)), [one], lambda _: text)
+    assert "".join(pieces) == answer
 
 
 def test_a_sentence_in_two_overlapping_passages_is_quoted_once() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.fusion import fuse
+from loaders.fusion import Fused, codes_in, fuse, lifted
 
 SCORES = st.dictionaries(st.integers(1, 50), st.floats(-1, 1), max_size=30)
 
@@ -52,3 +52,35 @@ def test_scale_and_offset_of_a_leg_do_not_matter(
     before = {hit.chunk: hit.score for hit in fuse(hits, keyword, {})}
     after = {hit.chunk: hit.score for hit in fuse(moved, keyword, {})}
     assert after == pytest.approx(before, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("query", "codes"),
+    [
+        ("What does the IB-20 cost?", ("IB-20",)),
+        ("Is E12 worse than E14 or E12?", ("E12", "E14")),
+        ("What changed in 2026?", ()),
+        ("How many days of leave?", ()),
+    ],
+)
+def test_codes_of_a_query(query: str, codes: tuple[str, ...]) -> None:
+    assert codes_in(query) == codes
+
+
+@pytest.mark.parametrize(
+    ("texts", "order"),
+    [
+        ({1: "The IB-12 costs 5 EUR.", 2: "IB-20 | 9 EUR"}, [2, 1]),
+        ({1: "The IB-200 costs 5 EUR.", 2: "IB-20 | 9 EUR"}, [2, 1]),
+        ({1: "Prices", 2: "Rents"}, [1, 2]),
+        ({1: "IB-20 | 9 EUR", 2: "The IB-20 is new."}, [1, 2]),
+        ({}, [1, 2]),
+    ],
+    ids=["another code", "a longer code", "no code", "both", "no text"],
+)
+def test_the_very_code_that_is_asked_for_lifts_a_chunk(texts: dict[int, str], order: list[int]) -> None:
+    hits = [
+        Fused(chunk=chunk, score=score, cosine=None, dense_rank=None, bm25=None, keyword_rank=None)
+        for chunk, score in ((1, 2.0), (2, 1.5))
+    ]
+    assert [hit.chunk for hit in lifted(hits, texts, ["IB-20"])] == order
