@@ -27,15 +27,28 @@ def write_rows(part: Part, rows: Sequence[Sequence[str]], *, header: bool | None
 
 
 def is_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: short words in it, all different, and rows below."""
+    """Whether the first row names the columns: short words in it, and rows below.
+
+    All of them different, or else words over a column of numbers: "Item | Qty | Price | Qty".
+    """
     if len(rows) < 2 or len([cell for cell in rows[0] if cell]) < 2:
         return False
     first = [cell for cell in rows[0] if cell]
     if len(first) * 2 < max(len([cell for cell in row if cell]) for row in rows[1:20]):
         return False
-    if any(_NUMBER.match(cell) and not _is_year(cell) for cell in first) or len(set(first)) < len(first):
+    if any(_NUMBER.match(cell) and not _is_year(cell) for cell in first):
+        return False
+    if len(set(first)) < len(first) and not _stands_over_numbers(rows):
         return False
     return all(len(cell) <= 120 for cell in first)
+
+
+def _stands_over_numbers(rows: Sequence[Sequence[str]]) -> bool:
+    for place, name in enumerate(rows[0]):
+        below = [row[place] for row in rows[1:20] if place < len(row) and row[place]]
+        if name and below and all(map(is_number, below)):
+            return True
+    return False
 
 
 def is_number(cell: str) -> bool:

@@ -257,6 +257,20 @@ def test_cells_merged_over_rows_hold_for_each_row(tmp_path: Path) -> None:
     assert table.complete is True
 
 
+@pytest.mark.parametrize("names", [("Item", "Qty", "Price", "Qty"), ("Item", "Item", "Item", "Item")])
+def test_a_header_that_repeats_a_name_is_a_header_and_no_row(tmp_path: Path, names: tuple[str, ...]) -> None:
+    text, (table,) = saved(tmp_path, append(names, ("Bolt", 2, 3, 4), ("Nut", 5, 6, 7)))
+    assert [row.number for row in table.rows] == [2, 3]
+    assert [column.values for column in table.columns] == [("Bolt", "Nut"), (2, 5), (3, 6), (4, 7)]
+    assert [column.header for column in table.columns] == list(names)
+    assert f"{names[0]}: Bolt | {names[1]}: 2" in text
+
+
+def test_words_repeated_in_a_first_row_of_words_are_no_header(tmp_path: Path) -> None:
+    _, (table,) = saved(tmp_path, append(("red", "red", "blue"), ("blue", "red", "red")))
+    assert len(table.rows) == 2
+
+
 def test_columns_of_one_name_are_told_apart_whatever_they_are_called(tmp_path: Path) -> None:
     def fill(sheet: Any) -> None:
         sheet.append(["Item", "X", "X E", "x", "X"])
