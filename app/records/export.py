@@ -17,6 +17,7 @@ from app.records.conversations import Conversations
 from app.records.entries import Conversation, Exchange, Scope
 from app.records.exported import Told, told
 from errors import RecordNotFoundError
+from loaders.jsonl import well_formed
 
 __all__ = ["FORMAT", "FORMS", "VERSION", "Export", "Form", "export"]
 
@@ -56,7 +57,7 @@ def export(kept: Conversations, scope: Scope, conversation_id: str, form: Form) 
 def _markdown(kept: Conversations, scope: Scope, found: Conversation) -> bytes:
     from app.records.markdown import markdown
 
-    return markdown(found, _told(kept, scope, found)).encode()
+    return well_formed(markdown(found, _told(kept, scope, found))).encode()
 
 
 def _docx(kept: Conversations, scope: Scope, found: Conversation) -> bytes:

@@ -260,6 +260,15 @@ def test_any_text_can_be_exported(talks: Conversations, text: str) -> None:
     Document(io.BytesIO(written(talks, identity, "docx")))
 
 
+@pytest.mark.parametrize("form", list(FORMS))
+def test_half_a_character_in_an_answer_does_not_keep_it_from_being_exported(
+    talks: Conversations, form: Form
+) -> None:
+    """A server's stream may end in the middle of a pair of surrogates; JSON holds such halves."""
+    identity = conversation(talks, told=poisoned("\ud83d"))
+    assert export(talks, ME, identity, form).content
+
+
 @pytest.mark.parametrize(
     ("title", "name"),
     [
