@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 EMBEDDED_READER = "local:extractive-reader"  # as a model id: quote, even where a chat model is connected
 BUDGETS_KEPT = 1000
 NO_MODEL = "No model is connected: set OPENAI_API_KEY, or OPENAI_BASE_URL of a compatible server."
+ONLY_QUOTES = (
+    "The embedded reader is chosen, which only quotes documents: name a chat model in GROUNDTUNE_CHAT_MODEL."
+)
 
 
 class Connections:
@@ -70,7 +73,7 @@ class Connections:
         if mode == "rag":
             return None
         if mode == "base":
-            return None if self.connected and not self._quoting else NO_MODEL
+            return ONLY_QUOTES if self._quoting else None if self.connected else NO_MODEL
         if self.tuned_id is None:
             return f"No tuned model is named. {HOW_TO_NAME_ONE}"
         return None
@@ -125,7 +128,7 @@ class Connections:
             self._looked = True
             try:
                 names = self.served_models()
-            except ProviderError:
+            except (ProviderError, SettingsError):  # who asks a model is told what is wrong
                 self._looked = False  # perhaps it was still starting
                 return
             tuned = [name for name in names if name.startswith("ft:")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 import streamlit as st
@@ -185,6 +186,7 @@ def _put(workspace: Workspace, values: Mapping[str, str], done: str) -> None:
             _save(values)
         ignored = list(overruled(workspace.settings, values)) if saving else []
         workspace.reconfigure(settings)
+        threading.Thread(target=workspace.connections.look_for_tuned, daemon=True).start()
     except GroundtuneError as error:
         st.session_state[SAID] = ("error", str(error))
     else:

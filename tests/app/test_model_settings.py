@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import HumanMessage
 
-from app.connections import Connections
+from app.connections import EMBEDDED_READER, Connections
 from app.model_settings import conversation_budget, evaluation_budget, model_config
 from app.settings import load_settings
 from chains.generation import CallLog, complete
@@ -121,6 +121,12 @@ def test_a_price_that_is_written_down_counts_from_the_next_answer_on(tmp_path: P
     after = connections.chat()
     assert after is not None
     assert after.price is not None
+
+
+def test_who_chose_the_embedded_reader_is_not_asked_for_a_key_that_is_set(tmp_path: Path) -> None:
+    read = settings(tmp_path, OPENAI_API_KEY="k", GROUNDTUNE_CHAT_MODEL=EMBEDDED_READER)
+    assert "GROUNDTUNE_CHAT_MODEL" in (Connections(read).missing("base") or "")
+    assert "OPENAI_API_KEY" in (Connections(settings(tmp_path)).missing("base") or "")
 
 
 def test_budgets_are_those_of_the_settings(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,6 +177,18 @@ def test_testing_lists_the_models_and_changes_nothing(
     assert "It lists 2 models." in said(page)
     assert page.selectbox(key="connect_finetuned").options == ["small-chat", "ft:tuned"]
     assert workspace.settings.openai_base_url.value is None
+
+
+def test_a_tuned_model_that_the_server_lists_opens_its_modes(
+    page: AppTest, server: LoopbackServer, workspace: Workspace
+) -> None:
+    assert workspace.connections.missing("finetuned") is not None
+    press(fill(page, server), "Use now")
+    for _ in range(100):  # it is asked beside the page
+        if workspace.connections.missing("finetuned") is None:
+            break
+        time.sleep(0.1)
+    assert workspace.connections.tuned_id == "compatible:ft:tuned"
 
 
 def test_using_it_keeps_it_for_the_process_and_lets_go_of_the_key(
