@@ -37,6 +37,9 @@ _FORMS = tuple(
 )
 _PROPERTY = re.compile(r"(?:D:)?((?:19|20)\d\d)-?(\d\d)-?(\d\d)")
 _LONE_YEAR = re.compile(r"(?<![\d.,-])((?:19|20)\d\d)(?![\d.,]*\d)")
+_LONG_PAST = re.compile(
+    r"\b(?:founded|established|incorporated|born|since|gegründet|geboren)\W+(?:on\s+|in\s+|am\s+)?$", re.I
+)
 # What makes a date the document's own; the first kind says more than the second.
 _CUES = tuple(
     re.compile(
@@ -105,7 +108,12 @@ def _gap(after: str) -> int:
 
 def _lone(opening: str) -> str | None:
     """A date that stands alone at the top, as in minutes and letters."""
-    found = {iso for form in _FORMS[:4] for match in form.finditer(opening) if (iso := _iso(match))}
+    found = {
+        iso
+        for form in _FORMS[:4]
+        for match in form.finditer(opening)
+        if not _LONG_PAST.search(opening[: match.start()]) and (iso := _iso(match))
+    }
     return next(iter(found)) if len(found) == 1 else None
 
 

@@ -42,6 +42,8 @@ def test_dates_as_people_write_them(text: str, iso: str | None) -> None:
         ("travel-policy-2025.pdf", "Travel policy 2025", "Hotels are booked early.", "2025"),
         ("a.txt", "2024 and 2025 compared", "Nothing.", None),
         ("a.txt", "Notes", "We met on 5 May 2026 and on 6 May 2026 to talk about the plan.", None),
+        ("a.md", "About us", "Founded on 3 May 1998, the company makes cakes.", None),
+        ("a.md", "CV", "Anna Berg, born 3 May 1998 in Deventer", None),
         ("a.txt", "Notes", "This offer is valid until 5 May 2026, " + "x" * 300, "2026-05-05"),
     ],
 )  # fmt: skip
