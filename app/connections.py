@@ -183,6 +183,11 @@ class Connections:
 
     # --- spending ---------------------------------------------------------------------------------
 
+    def go_on_from(self, before: Connections) -> None:
+        """Takes over what its conversations have spent and hold, answers in the making included, under one limit."""
+        if self.settings.spending_limit_usd.value == before.settings.spending_limit_usd.value:
+            self._budgets, self._budgets_lock = before._budgets, before._budgets_lock
+
     def budget(self, conversation_id: str, *, spent_usd: float) -> Budget | None:
         """What is left to one conversation, the same object for all its answers; None: no limit is set.
 

@@ -143,8 +143,9 @@ class Workspace:
 
     def reconfigure(self, settings: Settings) -> None:
         """Other models from now on; answers in the making keep theirs. Home and encoder stay what they are."""
-        self.settings = settings
-        self.connections = Connections(settings)
+        fresh = Connections(settings)
+        fresh.go_on_from(self.connections)
+        self.settings, self.connections = settings, fresh
 
     @property
     def chat_connected(self) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.__main__ import app as command_line
+from app.settings import load_settings
 from app.workspace import Workspace, open_workspace
 from chains.answer import Question
 from errors import SettingsError, SpendingLimitError
@@ -96,3 +97,16 @@ def test_a_tuned_model_needs_no_chat_model_beside_it(workspace: Workspace, serve
     assert (answer.model, answer.text) == ("azure:tuned", "Thirty days [1].")
     with pytest.raises(SettingsError, match="'nobody:x'"):
         limited(workspace, GROUNDTUNE_CHAT_MODEL="nobody:x").chain("hybrid", "team")
+
+
+def test_another_model_does_not_make_a_conversation_forget_what_it_holds(tmp_path: Path) -> None:
+    """What an answer in the making, or a stopped one, took is in no record."""
+    made = Workspace(load_settings({"GROUNDTUNE_HOME": str(tmp_path), "GROUNDTUNE_SPENDING_LIMIT": LIMIT}))
+    before = made.connections.budget("c", spent_usd=0.0)
+    assert before is not None
+    limited(made, GROUNDTUNE_CHAT_MODEL="compatible:other")
+    assert made.connections.budget("c", spent_usd=0.0) is before
+    limited(made, GROUNDTUNE_SPENDING_LIMIT="2")
+    after = made.connections.budget("c", spent_usd=0.0)
+    assert after is not None
+    assert after.limit_usd == 2
