@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from errors import SettingsError
+
+_OF_THE_DISK = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOTDIR,
+)  # fmt: skip
 
 
 def read_questions(path: Path) -> Iterator[dict[str, Any]]:
@@ -71,5 +76,10 @@ def write_whole(path: Path) -> Iterator[TextIO]:
         raise SettingsError(f"Cannot write {str(path)!r}: its folder does not exist.") from error
     except PermissionError as error:
         raise SettingsError(f"Cannot write {str(path)!r}: no permission.") from error
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        raise SettingsError(f"Cannot write {str(path)!r} ({error.strerror}): name another file.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a name that could not be written cannot be removed either
+            temporary.unlink(missing_ok=True)
