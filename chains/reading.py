@@ -33,18 +33,13 @@ def read_answer(found: Retrieved, reader: ExtractiveReader) -> Iterator[AnswerEv
         return
     other_sides = rivals(found.standalone, reading.sentences, found.passages)
     pieces, citations = quote([*reading.sentences, *other_sides], found.passages, found.document_text)
+    text = "".join(pieces)
+    conflicts = find_conflicts(found.standalone, text, citations, found.passages, dates=found.dates())
     found.watch.lap("read")
-    for piece in pieces:
+    for piece in pieces:  # once nothing can fail any more: what is shown is never taken away
         found.watch.first_token()
         yield TextDelta(text=piece)
-    text = "".join(pieces)
-    yield replace(
-        draft,
-        text=text,
-        citations=citations,
-        conflicts=find_conflicts(found.standalone, text, citations, found.passages, dates=found.dates()),
-        timings_ms=found.watch.finish(),
-    )
+    yield replace(draft, text=text, citations=citations, conflicts=conflicts, timings_ms=found.watch.finish())
 
 
 def assessed(found: Retrieved, reader: ExtractiveReader) -> tuple[Reading, Confidence]:

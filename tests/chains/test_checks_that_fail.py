@@ -80,6 +80,22 @@ def test_a_knowledge_base_that_is_closed_meanwhile_costs_the_checks_alone(server
     assert "check" in answer.timings_ms
 
 
+def test_of_a_quoted_answer_nothing_is_shown_before_all_of_it_is_known() -> None:
+    class Undated(ClosedShelf):
+        def document_text(self, document_id: str) -> str:
+            return self.texts[document_id]
+
+        def document_date(self, document_id: str) -> str | None:
+            raise RuntimeError("no dates")
+
+    kept = shelf(leave=LEAVE)
+    rag = RagChain(Undated(texts=kept.texts, passages=kept.passages), chat_model=None, encoder=WordEncoder())
+    shown: list[AnswerEvent] = []
+    with pytest.raises(RuntimeError, match="no dates"):
+        shown.extend(rag.stream(QUESTION))
+    assert not [event for event in shown if isinstance(event, TextDelta)]
+
+
 def test_a_defect_in_a_check_is_logged_and_told(
     server: LoopbackServer, caplog: pytest.LogCaptureFixture
 ) -> None:
