@@ -259,15 +259,23 @@ class Conversations:
                 ended = update(answers).where(*running).values(text=text, ended_at=now, **values)
                 if not connection.execute(ended).rowcount:
                     return False
-                self._index(connection, scope, answer_id, text)
+                self._index(connection, scope, answer_id)
                 return True
         finally:  # also where a full disk keeps it from being written
             self._pulse.discard(answer_id)
 
-    def _index(self, connection: Connection, scope: Scope, answer_id: str, text: str) -> None:
+    def _index(self, connection: Connection, scope: Scope, answer_id: str) -> None:
+        """The words of the question and of its latest answer, whichever has just ended."""
         exchange_id = select(answers.c.exchange).where(owned(answers, scope, answer_id)).scalar_subquery()
         of_it = (owned_by(exchanges, scope), exchanges.c.id == exchange_id)
-        question = connection.execute(select(exchanges.c.question).where(*of_it)).scalar_one()
+        shown = (
+            select(exchanges.c.question, answers.c.text)
+            .join(answers, answers.c.exchange == exchanges.c.id)
+            .where(*of_it)
+            .order_by(answers.c.number.desc())
+            .limit(1)
+        )
+        question, text = connection.execute(shown).one()
         connection.execute(update(exchanges).where(*of_it).values(words=words_of(f"{question}\n{text}")))
 
     def _delete(self, table: Table, scope: Scope, identity: str, what: str) -> None:

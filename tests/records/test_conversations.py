@@ -105,6 +105,17 @@ def test_asking_again_keeps_both_and_shows_the_latest(talks: Conversations) -> N
     )
 
 
+def test_an_earlier_answer_that_ends_later_is_not_what_a_search_finds(talks: Conversations) -> None:
+    talk = talks.begin(ME)
+    first = talks.ask(ME, talk.conversation_id, question="Q", mode="rag", knowledge_base="kb")
+    second = talks.regenerate(ME, first.exchange_id, mode="rag")
+    assert talks.finish(ME, second.latest.answer_id, answer("The latest is banana."))
+    assert talks.finish(ME, first.latest.answer_id, answer("The one before was cherry."))
+    (match,) = talks.search(ME, "banana")
+    assert ("banana", True) in match.snippet
+    assert talks.search(ME, "cherry") == ()
+
+
 # --- a process that was killed --------------------------------------------------------------------
 
 
