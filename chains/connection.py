@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from chains.cancelling import interruptible
+from chains.model_ids import is_compatible
 
 if TYPE_CHECKING:
     import httpx2
+    import openai
 
 CONNECT_TIMEOUT_S = 10.0
 AZURE_V1 = "/openai/v1"
@@ -37,6 +39,17 @@ def _client(*, trust_env: bool) -> httpx2.Client:
     import openai
 
     return interruptible(openai.DefaultHttpxClient(trust_env=trust_env, follow_redirects=False))
+
+
+def only_what_is_set(client: openai.OpenAI, url: str) -> openai.OpenAI:
+    """`client` without what the SDK takes from the environment for OpenAI, where `url` is another's.
+
+    OPENAI_CUSTOM_HEADERS may hold a key, and even displaces the one that was given for this server.
+    """
+    if is_compatible(url):
+        client.organization = client.project = None
+        client._custom_headers = {}
+    return client
 
 
 def _is_loopback(host: str) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 
 from chains.cancelling import current_cancellation
-from chains.connection import azure_resource, azure_v1_url, http_client, timeouts
+from chains.connection import azure_resource, azure_v1_url, http_client, only_what_is_set, timeouts
 from chains.failures import SettingNames, provider_error
 from chains.limits import Limits, shared_limits
 from chains.model_ids import OPENAI_URL, ModelId, checked_url, is_compatible, parse_model_id, shown_url
@@ -221,6 +221,7 @@ def _azure(model: ModelId, config: ChatModelConfig) -> ServedEmbeddings:
 def _served(
     model: ModelId, client: openai.OpenAI, config: ChatModelConfig, url: str, names: SettingNames
 ) -> ServedEmbeddings:
+    only_what_is_set(client, url)
     endpoint = shown_url(url)
     limits = shared_limits(endpoint, config.requests_per_minute, config.concurrent_requests)
     return ServedEmbeddings(str(model), client, endpoint=endpoint, limits=limits, names=names)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from chains.connection import azure_resource, azure_v1_url, http_client, timeouts
+from chains.connection import azure_resource, azure_v1_url, http_client, only_what_is_set, timeouts
 from chains.failures import NOT_OPENAI_SHAPED, SettingNames, provider_error
 from chains.limits import Budget, Limits, shared_limits
 from chains.model_ids import (
@@ -231,6 +231,7 @@ def served_models(config: ChatModelConfig, *, url: str, key: str) -> list[str]:
         max_retries=config.max_retries,
         http_client=http_client(url),
     )
+    only_what_is_set(client, url)
     try:
         listed: list[object] = [model.id for model in client.models.list()]
     except (openai.OpenAIError, httpx2.HTTPError, *NOT_OPENAI_SHAPED) as error:
@@ -244,7 +245,7 @@ def _chat_openai(model: ModelId, config: ChatModelConfig, url: str, key: str) ->
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
-    return ChatOpenAI(
+    chat = ChatOpenAI(
         model=model.name,
         api_key=SecretStr(key),
         base_url=url,
@@ -257,13 +258,15 @@ def _chat_openai(model: ModelId, config: ChatModelConfig, url: str, key: str) ->
         openai_proxy=None,  # else OPENAI_PROXY, which it refuses beside a client
         http_socket_options=(),  # of the asynchronous client, which nothing here uses
     )
+    only_what_is_set(chat.root_client, url)
+    return chat
 
 
 def _chat_azure(model: ModelId, config: ChatModelConfig, endpoint: str, key: str) -> BaseChatModel:
     from langchain_openai import AzureChatOpenAI
     from pydantic import SecretStr
 
-    return AzureChatOpenAI(
+    chat = AzureChatOpenAI(
         azure_endpoint=endpoint,
         azure_deployment=model.name,
         api_version=config.api_version or DEFAULT_AZURE_API_VERSION,
@@ -278,3 +281,5 @@ def _chat_azure(model: ModelId, config: ChatModelConfig, endpoint: str, key: str
         openai_proxy=None,
         http_socket_options=(),
     )
+    only_what_is_set(chat.root_client, endpoint)
+    return chat

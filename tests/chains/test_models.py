@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 
 import pytest
 from langchain_core.messages import HumanMessage
 
+from chains.embeddings import connect_embeddings
 from chains.generation import CallLog, complete
 from chains.models import (
     DEFAULT_OPENAI_MODEL,
@@ -230,3 +232,27 @@ def test_a_tool_call_comes_whole_over_the_wire(streamed: bool) -> None:
             message = model.invoke("How many days?")
         assert server.chat_requests[0].body["tools"][0]["function"]["name"] == "days"
     assert [(one["name"], one["args"]) for one in message.tool_calls] == [("days", {"team": "kitchen"})]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("provider", ["compatible", "azure"])
+def test_what_the_environment_holds_for_openai_goes_to_no_other_server(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK reads these by itself; a key among them would even displace the one that is set."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-elsewhere")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-elsewhere")
+    monkeypatch.setenv(
+        "OPENAI_CUSTOM_HEADERS", "Authorization: Bearer sk-elsewhere\nX-Gateway: key-elsewhere"
+    )
+    with serve_openai("ok", key="own") as server:
+        azure = {"azure_endpoint": server.azure_endpoint, "azure_api_key": "own"}
+        config = ChatModelConfig(
+            model_id=f"{provider}:m",
+            max_retries=0,
+            **(azure if provider == "azure" else {"base_url": server.url, "api_key": "own"}),
+        )
+        assert complete(connect(config), [HumanMessage("hello")], CallLog(), purpose="answer") == "ok"
+        assert connect_embeddings(config).embed_query("hello")
+        if provider == "compatible":
+            assert connect(replace(config, model_id=None)).model_id == "compatible:loopback-model"
+    assert "elsewhere" not in str([request.headers for request in server.requests])
