@@ -138,7 +138,9 @@ def _statement(reply: str) -> str:
     """The SQL of a reply, out of a code fence where there is one; "" for NO_SQL."""
     fenced = _FENCE.search(reply)
     sql = (fenced[1] if fenced else reply).strip()
-    return "" if not sql or NO_SQL in sql[: len(NO_SQL) + 4].upper() else sql
+    said = sql.upper()
+    declined = NO_SQL in said[: len(NO_SQL) + 4] or (NO_SQL in said and "SELECT" not in said)
+    return "" if not sql or declined else sql
 
 
 # --- which tables -------------------------------------------------------------------------------------

@@ -175,9 +175,21 @@ def test_a_second_refusal_gives_the_computation_up_and_says_so(
     ]
 
 
-def test_the_model_may_say_that_it_is_no_computation(server: LoopbackServer, base: KnowledgeBase) -> None:
-    computed, log = asked(server, base, "Which model is the best?", "NO_SQL")
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "NO_SQL",
+        "no_sql.",
+        "```\nNO_SQL\n```",
+        "The reply is NO_SQL: nothing is asked for that could be summed.",
+    ],
+)
+def test_the_model_may_say_that_it_is_no_computation(
+    server: LoopbackServer, base: KnowledgeBase, reply: str
+) -> None:
+    computed, log = asked(server, base, "Which model is the best?", reply)
     assert (computed, log.notices) == (None, [])
+    assert len(log.calls) == 1
 
 
 def test_a_failing_server_leaves_the_question_to_the_passages(
