@@ -180,6 +180,7 @@ def test_a_second_refusal_gives_the_computation_up_and_says_so(
     [
         "NO_SQL",
         "no_sql.",
+        "NO_SQL. Select it from the text.",
         "```\nNO_SQL\n```",
         "The reply is NO_SQL: nothing is asked for that could be summed.",
     ],
