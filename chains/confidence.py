@@ -53,8 +53,9 @@ SIGNALS = (
     "type_missing",
     "names_missing_in_best",
 )
-# The documents speak of another code or year than the question; it asks for a date and none is quoted.
-DOUBTS = ("contested", "date_missing")
+# The documents speak of another code or year than the question; it asks for a date, or for a sum of money, a
+# telephone number or an address for mail, and none is quoted.
+DOUBTS = ("contested", "date_missing", "form_missing")
 DOUBTED = 0.5
 
 

@@ -21,7 +21,7 @@ from local.choosing import MAX_SENTENCES, choose, distinct
 from local.matching import passage_tokens, question_tokens
 from local.query import Query
 from local.ranking import Candidates, Scored, features, rank
-from local.signals import contested_by, signals
+from local.signals import contested_by, evidence, signals
 from local.tokens import SentenceEncoder, TokenCache
 from local.units import Unit, units
 
@@ -115,14 +115,14 @@ def _reading(
     near: Sequence[float],
 ) -> Reading:
     everywhere = query.held(" ".join(f"{title} {text}" for title, text in passages))
-    evidence = frozenset().union(*(one.own | query.held(one.unit.context) for one in chosen))
+    held = evidence(query, chosen)
     missing = [term for term in query.terms if term.stem not in everywhere]
     order = list(dict.fromkeys(one.unit.passage for one in chosen))
     reading_order = sorted(chosen, key=lambda one: (order.index(one.unit.passage), one.unit.start))
     return Reading(
         sentences=tuple(_evidence(one) for one in reading_order),
-        signals=signals(query, passages, scored, near, evidence, everywhere),
-        covered=tuple(term.word for term in query.terms if term.stem in evidence),
+        signals=signals(query, passages, scored, chosen, near),
+        covered=tuple(term.word for term in query.terms if term.stem in held),
         missing=tuple(term.word for term in missing),
         missing_names=tuple(term.word for term in missing if term.kind != "word"),
         contested=tuple(sorted(contested_by(query, scored))),

@@ -6,35 +6,39 @@ from collections.abc import Sequence
 
 from local.choosing import NEW_WORDS
 from local.figures import figure_kind
+from local.forms import form_missing
 from local.query import Query
 from local.ranking import Scored
+from local.units import Unit
 
-__all__ = ["contested_by", "signals"]
+__all__ = ["contested_by", "evidence", "signals"]
 
 
 def signals(
     query: Query,
     passages: Sequence[tuple[str, str]],
     scored: Sequence[Scored],
+    chosen: Sequence[Scored],
     near: Sequence[float],
-    evidence: frozenset[str],
-    everywhere: frozenset[str],
 ) -> dict[str, float]:
     """Every value is 0..1 but the cosines, the score and the margin; `scored` is best first.
 
-    near: cosines of the first of them, encoded by themselves, with the question.
-    evidence, everywhere: stems of the question that the quoted sentences, and all passages, hold.
+    chosen: those that are quoted.
+    near: cosines of the first, encoded by themselves, with the question.
     """
+    everywhere = query.held(" ".join(f"{title} {text}" for title, text in passages))
     best = scored[0] if scored else None
     texts = [query.held(f"{title} {text}") for title, text in passages]
-    rival = next((one.score for one in scored if best and one.unit.passage != best.unit.passage), None)
+    bodies = [text for _, text in passages]  # a document that was added twice is no rival to itself
+    rivals = (one.score for one in scored if best and bodies[one.unit.passage] != bodies[best.unit.passage])
+    rival = next(rivals, None)
     named = frozenset(term.stem for term in query.terms if term.kind != "word")
     return {
         "best_score": best.score if best else 0.0,
         "best_cosine": next(iter(near), 0.0),
         "top_cosine": max(near, default=0.0),
         "best_coverage": query.weight(_told(query, best)) if best else 0.0,
-        "evidence_coverage": query.weight(evidence),
+        "evidence_coverage": query.weight(evidence(query, chosen)),
         "passage_coverage": max((query.weight(held) for held in texts), default=0.0),
         "coverage": query.weight(everywhere),
         "margin": best.score - rival if best and rival is not None else 0.0,
@@ -42,10 +46,21 @@ def signals(
         "names_missing_in_best": query.weight(named - (texts[best.unit.passage] if best else frozenset())),
         "contested": float(bool(contested_by(query, scored))),
         "date_missing": float(query.kind == "date" and not (best and best.has_type)),
+        "form_missing": float(bool(chosen) and all(_without_form(query, one.unit) for one in chosen)),
         "type_asked": float(query.kind != "any"),
         "type_missing": float(query.kind != "any" and not (best and best.has_type)),
         "terms": float(len(query.terms)),
     }
+
+
+def evidence(query: Query, chosen: Sequence[Scored]) -> frozenset[str]:
+    """Stems of the question that the quoted sentences or what stands above them hold."""
+    return frozenset().union(*(one.own | query.held(one.unit.context) for one in chosen))
+
+
+def _without_form(query: Query, unit: Unit) -> bool:
+    table = unit.kind in ("row", "record")
+    return form_missing(query.asking, f"{unit.context} {unit.text}", row=table)
 
 
 def contested_by(query: Query, scored: Sequence[Scored]) -> frozenset[str]:

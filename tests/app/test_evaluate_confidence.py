@@ -42,7 +42,7 @@ def citation(document: str, quote: str) -> Citation:
 
 
 def answer(text: str, *citations: Citation, value: float = 0.5) -> Answer:
-    known = dict.fromkeys((*SIGNALS, "contested", "date_missing"), 0.0) | {"best_cosine": value}
+    known = dict.fromkeys((*SIGNALS, "contested", "date_missing"), 0.0) | {"top_cosine": value}
     sure = Confidence(value=value, level="medium", reasons=(), signals=known)
     return Answer(
         text=text, mode="rag", model="local:extractive-reader", citations=citations, confidence=sure

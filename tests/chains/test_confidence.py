@@ -90,7 +90,7 @@ def test_each_of_these_alone_lowers_it(signal: str, worse: float) -> None:
     assert confidence(known | {signal: worse}) < confidence(known)
 
 
-@pytest.mark.parametrize("doubt", ["contested", "date_missing"])
+@pytest.mark.parametrize("doubt", ["contested", "date_missing", "form_missing"])
 def test_a_doubt_halves_it(doubt: str) -> None:
     known = signals([passage(0.7)], reading(SURE))
     assert confidence(known | {doubt: 1.0}) == confidence(known) / 2

@@ -145,6 +145,24 @@ def test_a_question_for_a_date_is_not_answered_by_a_month() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "missing"),
+    [
+        ("What does a desk cost?", "Desks cost little and are rented by the week.", True),
+        ("What does a desk cost?", "A desk costs 40 euros.", False),
+        ("What does a desk cost?", "The first desk costs nothing.", False),
+        ("What does a desk cost?", "Thing | Week\nDesk | 40", False),
+        ("What is Ana's telephone number?", "Ana sits in room 40.", True),
+        ("What is Ana's telephone number?", "Ana: +31 570 555 0100", False),
+        ("What is Ana's email address?", "Ana sits in room 40.", True),
+        ("What is Ana's email address?", "Write to Ana at ana@example.org.", False),
+        ("Who is Ana?", "Ana sits in room 40.", False),
+    ],
+)
+def test_a_sum_a_telephone_number_or_an_address_is_missed(question: str, text: str, missing: bool) -> None:
+    assert read(question, ("Office", text)).signals["form_missing"] == float(missing)
+
+
 def test_the_next_sentence_comes_along_where_it_holds_what_is_asked_for() -> None:
     text = "- The delivery time for an IL-40 has changed a lot.\n- New promise: 24 weeks"
     assert quoted("How many weeks is the delivery time for an IL-40?", ("Mail", text))[-1].endswith(
@@ -188,6 +206,12 @@ def test_a_heading_or_a_question_of_the_text_is_never_quoted_alone(gap: str) -> 
         f"# Notice period\nHow long is the notice period?{gap}Three months to the end of a quarter.",
     )
     assert quoted("How long is the notice period?", faq) == ["Three months to the end of a quarter."]
+
+
+def test_a_document_that_was_added_twice_is_no_rival_to_itself() -> None:
+    once = read("Who runs the Porto office?", TEAMS, EXPENSES)
+    twice = read("Who runs the Porto office?", TEAMS, TEAMS, EXPENSES)
+    assert twice.signals["margin"] > 0.5 * once.signals["margin"] > 0
 
 
 def test_words_that_no_passage_holds_are_told() -> None:

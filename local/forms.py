@@ -1,0 +1,40 @@
+"""Things that are known by their form: a sum of money, a telephone number, an address for mail.
+
+    form_missing("What does it cost to rent a desk?", "Desks are rented by the week.")     -> True
+
+Who asks for one of them is not answered by a sentence that holds none.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["form_missing"]
+
+_CURRENCY = (
+    r"(?:€|\$|£|¥|eur\b|euros?\b|usd\b|gbp\b|chf\b|dollars?\b|pounds?\b|sterling\b|francs?\b|yen\b|yuan\b|rupees?\b"
+    r"|crowns?\b|kron[aeo]r?\b|lira\b|z[lł]oty\b|roubles?\b|rubles?\b|marks?\b|cents?\b|pence\b|million\b|billion\b"
+    r"|free\b|nothing\b|no charge\b|per ?cent\b|%)"
+)
+ASKS_SUM = re.compile(
+    r"\b(?:what (?:do|does|did|will|would) [^?]{1,60}\bcost"
+    r"|how much (?:do|does|did|will|would) [^?]{1,60}\b(?:cost|earn)|how much money|how many (?:euros|dollars|pounds)"
+    r"|what (?:is|was|are|were) the (?:[\w'’-]+ )?(?:price|fee|salary|deposit)\b)",
+    re.IGNORECASE,
+)
+SUM = re.compile(rf"{_CURRENCY}|\d[\d.,]*k\b", re.IGNORECASE)
+ASKS_TELEPHONE = re.compile(r"\b(?:telephone|phone|mobile|fax) number\b", re.IGNORECASE)
+TELEPHONE = re.compile(r"\+?\d(?:[ ()/.-]{0,2}\d){4,}")
+ASKS_MAIL = re.compile(r"\be-?mail address\b", re.IGNORECASE)
+MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w")
+FIGURE = re.compile(r"\d")
+
+
+def form_missing(question: str, text: str, *, row: bool = False) -> bool:
+    """Whether `question` asks for a thing of one of these forms and `text` holds none.
+
+    row: of a table, whose figures go without a currency.
+    """
+    held_by = FIGURE if row else SUM
+    forms = ((ASKS_SUM, held_by), (ASKS_TELEPHONE, TELEPHONE), (ASKS_MAIL, MAIL))
+    return any(asks.search(question) and not form.search(text) for asks, form in forms)
