@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,8 +75,9 @@ def _asked(question: str) -> str:
 
 
 def _mode(name: str) -> Mode:
+    """The mode, also as it is commonly written: "fine-tuned", "RAG"."""
     for mode in MODES:
-        if mode == name:
+        if mode == re.sub(r"[\s_-]", "", name).lower():
             return mode
     raise typer.BadParameter(f"{name!r} is none of {', '.join(MODES)}", param_hint="--mode")
 

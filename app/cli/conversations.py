@@ -15,12 +15,13 @@ from loaders.files import write_atomically
 
 if TYPE_CHECKING:
     from app.records.conversations import Conversations
-    from app.records.entries import Conversation, Scope
+    from app.records.entries import Conversation, Match, Scope
     from app.records.export import Form
 
 app = typer.Typer(no_args_is_help=True, help="Conversations: list, show, search, rename, export, delete.")
 Identity = Annotated[str, typer.Argument(metavar="ID", help="The conversation's id, as list shows it.")]
 Owner = Annotated[str, typer.Option(help="Whose conversations: a browser's are its cookie's.")]
+ALSO_CALLED = {"word": "docx", "md": "markdown"}  # names of forms of an export
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -67,18 +68,25 @@ def show(conversation: Identity, owner: Owner = OWNER, json: Json = False) -> No
 def search(
     words: Annotated[str, typer.Argument(help="Words that question, answer or title hold, all of them.")],
     owner: Owner = OWNER,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, latest first.")] = 30,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many conversations, latest first.")] = 30,
     json: Json = False,
 ) -> None:
-    """Questions whose text, answer or title hold all the words; a word is found by its beginning."""
+    """Conversations with a question whose text, answer or title hold all the words; found by their beginnings.
+
+    Each conversation is shown once, with its latest match and the number of matches.
+    """
     kept, scope = _kept(owner)
-    found = kept.search(scope, words, limit=limit)
+    by_conversation: dict[str, list[Match]] = {}
+    for match in kept.search(scope, words, limit=None):
+        by_conversation.setdefault(match.conversation_id, []).append(match)
+    found = list(by_conversation.values())[:limit]
     if json:
-        print_json([one.as_dict() for one in found])
+        print_json([held[0].as_dict() | {"matches": len(held)} for held in found])
         return
-    for one in found:
-        shown = "".join(f"*{text}*" if meant else text for text, meant in one.snippet)
-        print_line(f"{one.conversation_id}  {_short(one.title)}\n    {shown}")
+    for latest, *others in found:
+        shown = "".join(f"*{text}*" if meant else text for text, meant in latest.snippet)
+        count = f"  ({1 + len(others)} matches)" if others else ""
+        print_line(f"{latest.conversation_id}  {_short(latest.title)}{count}\n    {shown}")
     if not found:
         say("No conversation holds all these words.")
 
@@ -111,6 +119,7 @@ def export(
     """Write a conversation with its sources to a file."""
     from app.records.export import FORMS
 
+    form = ALSO_CALLED.get(form.lower(), form.lower())
     if form not in FORMS:
         raise typer.BadParameter(f"{form!r} is none of {', '.join(FORMS)}", param_hint="--format")
     if out is None and (form == "docx" or json):

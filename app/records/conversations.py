@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, s
 
 from app.records.database import Database
 from app.records.entries import Conversation, Exchange, Listed, Match, Scope, Version
-from app.records.reading import exchanges_of, latest_number, matches, overview, shown_title
+from app.records.reading import exchanges_of, matches, overview, shown_title, turns_of
 from app.records.running import Pulse, process_token
 from app.records.tables import answers, conversations, exchanges
 from app.records.words import words_of
@@ -166,28 +166,24 @@ class Conversations:
         with self._database.read() as connection:
             return overview(connection, scope, limit=limit, offset=offset)
 
-    def search(self, scope: Scope, query: str, *, limit: int = 30) -> tuple[Match, ...]:
+    def search(self, scope: Scope, query: str, *, limit: int | None = 30) -> tuple[Match, ...]:
         """Exchanges whose question, latest answer or title hold every word of the query, latest first."""
         with self._database.read() as connection:
             return matches(connection, scope, query, limit=limit)
 
     def history(self, scope: Scope, conversation_id: str, *, before: str | None = None) -> tuple[Turn, ...]:
-        """The last exchanges that have a whole answer, oldest first; those before an exchange where one is named."""
-        wanted = (
-            select(exchanges.c.question, answers.c.text)
-            .join(answers, answers.c.exchange == exchanges.c.id)
-            .where(owned_by(exchanges, scope), exchanges.c.conversation == conversation_id)
-            .where(answers.c.number == latest_number(whole=True))
-            .order_by(exchanges.c.position.desc())
-            .limit(HISTORY_TURNS)
-        )
+        """The last exchanges that have ended, oldest first; those before an exchange where one is named.
+
+        A question that was stopped, failed or was interrupted stands with what was written so far, or by itself.
+        """
+        within = exchanges.c.conversation == conversation_id
         if before is not None:
             named = select(exchanges.c.position).where(owned(exchanges, scope, before)).scalar_subquery()
-            wanted = wanted.where(exchanges.c.position < named)
+            within &= exchanges.c.position < named
         with self._database.read() as connection:
-            rows = connection.execute(wanted).all()
-        pairs = ((Turn(role="user", text=q), Turn(role="assistant", text=a)) for q, a in reversed(rows))
-        return tuple(turn for pair in pairs for turn in pair)
+            found = exchanges_of(connection, scope, within, now=self._clock(), me=self._runner)
+        ended = [turns for exchange in found if (turns := turns_of(exchange))]
+        return tuple(turn for turns in ended[-HISTORY_TURNS:] for turn in turns)
 
     # --- changing and deleting --------------------------------------------------------------------
 

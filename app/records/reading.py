@@ -13,8 +13,9 @@ from app.records.entries import Exchange, Listed, Match, Scope, State, Version
 from app.records.running import was_interrupted
 from app.records.tables import answers, conversations, exchanges
 from app.records.words import patterns, snippet
+from chains.answer import Turn
 
-__all__ = ["exchanges_of", "latest_number", "matches", "overview", "shown_title"]
+__all__ = ["exchanges_of", "latest_number", "matches", "overview", "shown_title", "turns_of"]
 
 # Without the record, which is read for the answers that are shown.
 _VERSION = (
@@ -31,11 +32,10 @@ _VERSION = (
 )
 
 
-def latest_number(*, whole: bool) -> ScalarSelect[Any]:
-    """Of the exchange of the query it stands in: the number of its latest answer, or of its latest whole one."""
+def latest_number() -> ScalarSelect[Any]:
+    """Of the exchange of the query it stands in: the number of its latest answer."""
     other = answers.alias()
     wanted = select(func.max(other.c.number)).where(other.c.exchange == exchanges.c.id)
-    wanted = wanted.where(other.c.state == "done") if whole else wanted
     return wanted.correlate(exchanges).scalar_subquery()
 
 
@@ -73,6 +73,16 @@ def _version(row: RowMapping, now: datetime, me: str) -> Version:
         state = "interrupted"
     plain = ("answer_id", "number", "mode", "text", "error", "started_at", "ended_at")
     return Version(state=state, **{name: row[name] for name in plain})
+
+
+def turns_of(exchange: Exchange) -> tuple[Turn, ...]:
+    """The question with its latest whole answer, else with what was written of the latest; () while it is running."""
+    whole = [one for one in exchange.versions if one.state == "done"]
+    shown = (whole or list(exchange.versions))[-1]
+    if shown.state == "running":
+        return ()
+    asked = Turn(role="user", text=exchange.question)
+    return (asked, Turn(role="assistant", text=shown.text)) if shown.text.strip() or whole else (asked,)
 
 
 def shown_title(found: tuple[Exchange, ...]) -> str:
@@ -121,7 +131,7 @@ def overview(connection: Connection, scope: Scope, *, limit: int | None, offset:
     )
 
 
-def matches(connection: Connection, scope: Scope, query: str, *, limit: int) -> tuple[Match, ...]:
+def matches(connection: Connection, scope: Scope, query: str, *, limit: int | None) -> tuple[Match, ...]:
     """Exchanges where every word of the query stands in the question, the latest answer or the title."""
     wanted_words = patterns(query)
     if not wanted_words:
@@ -132,7 +142,7 @@ def matches(connection: Connection, scope: Scope, query: str, *, limit: int) -> 
         .join(conversations, conversations.c.id == exchanges.c.conversation)
         .join(answers, answers.c.exchange == exchanges.c.id)
         .where(exchanges.c.tenant == scope.tenant, exchanges.c.owner == scope.owner)
-        .where(answers.c.number == latest_number(whole=False))
+        .where(answers.c.number == latest_number())
         .where(*(or_(exchanges.c.words.like(one), conversations.c.words.like(one)) for one in wanted_words))
         .order_by(exchanges.c.asked_at.desc(), exchanges.c.id)
         .limit(limit)

@@ -102,7 +102,7 @@ class Conversation:
         self._exchanges = [one for one in self.exchanges if one.exchange_id != exchange.exchange_id]
 
     def history(self, *, before: Exchange | None = None) -> tuple[Turn, ...]:
-        """The last exchanges that have an answer, as a chain wants them, up to an exchange where one is given."""
+        """The last exchanges that have ended, as a chain wants them, up to an exchange where one is given."""
         named = before.exchange_id if before else None
         return self.kept.history(self.scope, self.conversation_id, before=named)
 

@@ -37,9 +37,8 @@ _PARTS = re.compile(r"^<!-- (system|user) -->\n", re.MULTILINE)
 _MARKER = re.compile(r"\s?\[\d{1,3}\]")
 
 
-NO_ANSWER = (
-    "(no answer)"  # a turn that stayed empty: servers refuse empty messages, and two in a row of one role
-)
+# A turn that stayed empty, or is missing: servers refuse empty messages, and two in a row of one role.
+NO_ANSWER = "(no answer)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +56,15 @@ class Prompt:
         """System, the latest turns (without their citation markers: those numbered other passages), user."""
         from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-        turns: list[BaseMessage] = [
-            HumanMessage(turn.text)
-            if turn.role == "user"
-            else AIMessage(_MARKER.sub("", turn.text) if turn.text.strip() else NO_ANSWER)
-            for turn in history[-HISTORY_TURNS:]
-        ]
+        latest = history[-HISTORY_TURNS:]
+        turns: list[BaseMessage] = []
+        for turn, after in zip(latest, (*latest[1:], None), strict=True):
+            if turn.role == "assistant":
+                turns.append(AIMessage(_MARKER.sub("", turn.text) if turn.text.strip() else NO_ANSWER))
+                continue
+            turns.append(HumanMessage(turn.text))
+            if after is None or after.role == "user":
+                turns.append(AIMessage(NO_ANSWER))
         return [SystemMessage(self.system), *turns, HumanMessage(self.render(**values))]
 
 

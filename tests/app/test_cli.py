@@ -366,6 +366,12 @@ def test_the_sample_company_is_there_when_it_is_first_asked(
     assert "27 days" in run(*arguments).stdout
 
 
+@pytest.mark.parametrize("written", ["finetuned", "fine-tuned", "Fine tuned", "FINE_TUNED"])
+def test_a_mode_is_understood_as_it_is_commonly_written(home: Path, written: str) -> None:
+    result = CliRunner().invoke(app, ["ask", "x", "--mode", written])
+    assert "The Fine-tuned mode cannot run" in str(result.exception)
+
+
 def test_wrong_usage_is_said_before_anything_is_loaded(home: Path) -> None:
     run("ask", "x", "--mode", "best", expect=2)
     assert not workspace.open_workspace().has_knowledge_base("sample")

@@ -55,7 +55,25 @@ def test_list_and_search(talk: str) -> None:
     assert found["conversation_id"] == talk
     assert {"text": "hours", "match": True} in found["snippet"]
     assert "And *hours*?" in run("search", "HOUR").stdout
+    assert found["matches"] == 1
     assert "holds all these words" in run("search", "nowhere").output
+
+
+def test_a_search_names_a_conversation_once_with_its_latest_match(talk: str) -> None:
+    kept = open_workspace().records.conversations
+    other = kept.begin(MINE).conversation_id
+    for conversation, question in ((other, "Days off?"), (talk, "Which days?")):
+        kept.ask(MINE, conversation, question=question, mode="rag", knowledge_base="hr")
+    found = [(one["conversation_id"], one["title"], one["matches"]) for one in told("search", "days")]
+    assert found == [(talk, "How many days?", 3), (other, "Days off?", 1)]
+    shown = run("search", "days").stdout
+    assert shown.splitlines() == [
+        f"{talk}  How many days?  (3 matches)",
+        "    Which *days*?",
+        f"{other}  Days off?",
+        "    *Days* off?",
+    ]
+    assert [one["conversation_id"] for one in told("search", "days", "--limit", "1")] == [talk]
 
 
 def test_show_tells_questions_answers_and_sources(talk: str) -> None:
@@ -79,12 +97,15 @@ def test_rename(talk: str) -> None:
     assert run("rename", talk, " ").stdout == "Renamed to: How many days?\n"
 
 
-@pytest.mark.parametrize(("form", "begins"), [("markdown", b"# How many"), ("json", b"{"), ("docx", b"PK")])
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [("markdown", b"# How many"), ("json", b"{"), ("docx", b"PK"), ("Word", b"PK"), ("md", b"# How many")],
+)
 def test_export_writes_the_file(talk: str, tmp_path: Path, form: str, begins: bytes) -> None:
     out = tmp_path / "out"
     assert told("export", talk, "--format", form, "--out", str(out))["out"] == str(out)
     assert out.read_bytes().startswith(begins)
-    if form != "docx":
+    if begins != b"PK":
         assert run("export", talk, "--format", form).stdout.encode() == out.read_bytes()
 
 
@@ -93,6 +114,7 @@ def test_export_writes_the_file(talk: str, tmp_path: Path, form: str, begins: by
     [
         ("export", "{talk}", "--format", "pdf"),
         ("export", "{talk}", "--format", "docx"),
+        ("export", "{talk}", "--format", "word"),
         ("delete",),
         ("delete", "{talk}", "--all"),
         ("delete", "--all", "--question", "1"),

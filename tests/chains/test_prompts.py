@@ -40,3 +40,22 @@ def test_a_turn_that_stayed_empty_keeps_its_place_in_the_conversation() -> None:
         ("ai", "(no answer)"),
         ("human", "Are you there?"),
     ]
+
+
+def test_a_question_without_an_answer_is_followed_by_none() -> None:
+    """A stopped or failed answer leaves its question: servers refuse two messages in a row of one role."""
+    history = [
+        Turn(role="user", text="One?"),
+        Turn(role="user", text="Two?"),
+        Turn(role="assistant", text="2"),
+    ]
+    messages = load_prompt("base").messages((*history, Turn(role="user", text="Three?")), question="Four?")
+    assert [(one.type, one.content) for one in messages[1:]] == [
+        ("human", "One?"),
+        ("ai", "(no answer)"),
+        ("human", "Two?"),
+        ("ai", "2"),
+        ("human", "Three?"),
+        ("ai", "(no answer)"),
+        ("human", "Four?"),
+    ]

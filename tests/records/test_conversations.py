@@ -184,15 +184,36 @@ def said(turns: tuple[Turn, ...]) -> list[str]:
     return [turn.text for turn in turns]
 
 
-def test_history_holds_the_last_exchanges_that_have_an_answer(talks: Conversations) -> None:
+def test_history_holds_the_last_exchanges(talks: Conversations) -> None:
     questions = [f"Q{number}" for number in range(HISTORY_TURNS + 2)]
     done = asked(talks, ME, *questions)
     talk = done[0].conversation_id
     talks.ask(ME, talk, question="Running", mode="rag", knowledge_base="kb")
-    stopped = talks.ask(ME, talk, question="Stopped", mode="rag", knowledge_base="kb")
-    talks.stop(ME, stopped.latest.answer_id, text="half")
     wanted = [part for q in questions[2:] for part in (q, f"Answer to {q}")]
     assert said(talks.history(ME, talk)) == wanted
+
+
+def test_a_question_whose_answer_did_not_come_to_its_end_is_part_of_the_history(talks: Conversations) -> None:
+    talk = asked(talks, ME, "Whole")[0].conversation_id
+    endings: tuple[tuple[str, Callable[[str], object]], ...] = (
+        ("Stopped?", lambda one: talks.stop(ME, one, text="half")),
+        ("Stopped at once?", lambda one: talks.stop(ME, one, text=" ")),
+        ("Failed?", lambda one: talks.fail(ME, one, error="The server is away.", text="a part")),
+        ("Failed at once?", lambda one: talks.fail(ME, one, error="The server is away.")),
+    )
+    for question, end in endings:
+        end(talks.ask(ME, talk, question=question, mode="rag", knowledge_base="kb").latest.answer_id)
+    talks.ask(ME, talk, question="Running?", mode="rag", knowledge_base="kb")
+    assert [(turn.role, turn.text) for turn in talks.history(ME, talk)] == [
+        ("user", "Whole"),
+        ("assistant", "Answer to Whole"),
+        ("user", "Stopped?"),
+        ("assistant", "half"),
+        ("user", "Stopped at once?"),
+        ("user", "Failed?"),
+        ("assistant", "a part"),
+        ("user", "Failed at once?"),
+    ]
 
 
 def test_history_before_an_exchange_knows_nothing_of_it_and_what_followed(talks: Conversations) -> None:
@@ -209,6 +230,9 @@ def test_history_takes_the_latest_whole_answer(talks: Conversations) -> None:
     better = talks.regenerate(ME, exchange.exchange_id, mode="rag")
     assert said(talks.history(ME, exchange.conversation_id)) == ["One", "Answer to One"]
     talks.finish(ME, better.latest.answer_id, answer("Better"))
+    assert said(talks.history(ME, exchange.conversation_id)) == ["One", "Better"]
+    worse = talks.regenerate(ME, exchange.exchange_id, mode="rag")
+    talks.stop(ME, worse.latest.answer_id, text="half")
     assert said(talks.history(ME, exchange.conversation_id)) == ["One", "Better"]
 
 
