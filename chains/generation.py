@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 STOPPED_EARLY = {
     "length": "The model reached its token limit before the answer was complete.",
+    "cut": "The model server ended the answer without saying that it is complete: part of it may be missing.",
     "content_filter": "The model server's content filter cut the answer short.",
 }
+CUT = "cut"  # a reply that its server ended without saying why
+SAYS_WHY = ("compatible:", "azure:")  # providers whose replies end with a reason
 SAID_NOTHING = "The model returned an empty answer."
 STOOD_IN = "{fallback} stood in for {model}, which did not answer: {why}"
 LETTERS_PER_TOKEN = 3  # UTF-8 bytes; below what tokenizers reach, so that an estimate errs upwards
@@ -218,6 +221,12 @@ class _Call:
                     yield text
             if half:
                 yield "\ufffd"
+            if (
+                self.letters
+                and self._reply.finish_reason is None
+                and self._model.model_id.startswith(SAYS_WHY)
+            ):
+                self._reply.finish_reason = CUT
         finally:
             close = getattr(chunks, "close", None)  # a model of anyone's may stream by a plain iterator
             if close is not None:

@@ -49,6 +49,8 @@ def neutralise(text: str, *, sources: int | None, allowed_text: str = "") -> str
 def _marker(match: re.Match[str], sources: int | None, in_code: bool) -> str:
     if sources is None or in_code:
         return match[0]
+    if sources == 0:
+        return ""  # nothing was given that could be cited
     numbers = expand_marker(match["marker"])
     known = [n for n in numbers if 1 <= n <= sources]
     unknown = UNKNOWN_SOURCE if len(known) < len(numbers) else ""

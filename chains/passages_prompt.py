@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chains.answer import Passage
 from chains.instructions import MARK, instructions_in
@@ -21,12 +21,18 @@ def as_data(text: str) -> str:
     return _DELIMITER.sub("‹", _INVISIBLE.sub("", text))
 
 
-def numbered(passages: Sequence[Passage]) -> str:
-    """`<passage number="1" ...>` blocks, numbered from 1 in the order given."""
+def numbered(passages: Sequence[Passage], dates: Mapping[str, str | None] | None = None) -> str:
+    """`<passage number="1" ...>` blocks, numbered from 1 in the order given; `dates` by document id, where known."""
     return "\n".join(
-        f'<passage number="{n}" source="{_attribute(_source(passage))}">\n{as_data(_marked(passage.text))}\n</passage>'
+        f'<passage number="{n}" source="{_attribute(_source(passage))}"{_dated(passage, dates)}>\n'
+        f"{as_data(_marked(passage.text))}\n</passage>"
         for n, passage in enumerate(passages, 1)
     )
+
+
+def _dated(passage: Passage, dates: Mapping[str, str | None] | None) -> str:
+    date = (dates or {}).get(passage.document_id)
+    return f' date="{_attribute(date)}"' if date else ""
 
 
 def _marked(text: str) -> str:

@@ -30,6 +30,15 @@ if TYPE_CHECKING:
     from local.reader import ExtractiveReader, Reading
 
 SENTENCE_END = re.compile(r"[.!?\n]")
+LONGEST_REFUSAL = 200  # characters; what is longer says something besides
+_REFUSAL = re.compile(
+    r"(?:i'?m |i am )?(?:sorry|unfortunately)?[,.!]?\s*(?:but )?"
+    r"(?:i (?:do not|don't|cannot|can't) (?:know|tell|find|answer)"
+    r"|(?:the|these|those) (?:provided |given )?(?:passages?|documents?|sources?)"
+    r" (?:do not|don't|does not|doesn't|hold no|contain no)"
+    r"|there is no (?:information|answer|mention)|no (?:information|answer) )",
+    re.IGNORECASE,
+)
 MODEL_ABSTAINED = "The model found no answer in the passages."
 NOT_CHECKED = "The answer was not checked against your documents: {why}"
 BELOW = "The confidence of this answer ({value}) is below the {needed} that this knowledge base asks for."
@@ -75,6 +84,9 @@ def write_answer(
     )
     if writer.abstained:
         yield abstention(draft, MODEL_ABSTAINED, found.watch)
+        return
+    if declines(writer.text):
+        yield replace(draft, abstained=True, reason=MODEL_ABSTAINED, timings_ms=found.watch.finish())
         return
     if not writer.text.strip():
         yield replace(draft, reason=writer.shortfall or SAID_NOTHING, timings_ms=found.watch.finish())
@@ -177,7 +189,7 @@ class _Writer:
         self._log = found.log
         self._prompt = prompt
         self._messages = prompt.messages(
-            question.history, passages=numbered(passages), question=as_data(question.text)
+            question.history, passages=numbered(passages, found.dates()), question=as_data(question.text)
         )
         allowed = "\n".join([question.text, *(passage.text for passage in passages)])
         self._guard = SafeStream(sources=len(passages), allowed_text=allowed)
@@ -231,6 +243,11 @@ def _asked(found: Retrieved) -> Question:
     if found.mode == "hybrid":
         return replace(found.question, text=found.standalone, history=())
     return found.question
+
+
+def declines(text: str) -> bool:
+    """Whether a reply in the model's own words says no more than that it has no answer."""
+    return len(text) <= LONGEST_REFUSAL and "[" not in text and bool(_REFUSAL.match(text.strip()))
 
 
 def _bare(text: str) -> str:

@@ -256,3 +256,40 @@ def test_a_poisoned_document_that_wins_still_sends_nothing_out(server: LoopbackS
     answer = chain(server, kept).invoke(QUESTION)
     assert "](" not in answer.text
     assert "SECRET" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("written", "declined"),
+    [
+        ("I do not know.", True),
+        ("Sorry, but I don't know.", True),
+        ("The passages do not say how many days there are.", True),
+        ("There is no information about leave.", True),
+        ("I do not know the whole, but staff have thirty days [1].", False),
+        ("The documents do not agree: thirty days [1] or forty [2].", False),
+        ("Thirty days [1].", False),
+        ("No leave is given in the first month [1].", False),
+    ],
+)
+def test_a_refusal_in_the_models_own_words_is_a_refusal(
+    server: LoopbackServer, written: str, declined: bool
+) -> None:
+    server.then(written)
+    answer = chain(server).invoke(QUESTION)
+    assert answer.abstained is declined
+    assert answer.text == written if declined else answer.claims
+
+
+def test_the_model_is_told_the_dates_of_documents(server: LoopbackServer) -> None:
+    kept = shelf(leave=LEAVE)
+    kept.dates = {"leave": "2025-01-01"}
+    server.then("Thirty days [1].")
+    chain(server, kept).invoke(QUESTION)
+    assert ' date="2025-01-01">' in server.chat_requests[0].body["messages"][-1]["content"]
+
+
+def test_an_answer_that_ends_without_a_word_of_its_end_may_be_cut(server: LoopbackServer) -> None:
+    server.then(Scripted(text="Staff have", finish_reason=None))
+    answer = chain(server).invoke(QUESTION)
+    assert answer.text == "Staff have"
+    assert "without saying that it is complete" in (answer.reason or "")

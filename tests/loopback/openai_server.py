@@ -37,7 +37,7 @@ class Scripted:
 
     text: str = ""
     pieces: Sequence[str] | None = None  # how a streamed text is cut; None: at spaces
-    finish_reason: str = "stop"
+    finish_reason: str | None = "stop"  # None: the stream just ends, without [DONE]
     input_tokens: int = 11
     output_tokens: int = 7
     status: int = 200  # anything else: OpenAI's error envelope
@@ -254,6 +254,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._event(_chunk(body, {"content": piece}))
         for delta in _tool_call_deltas(reply):
             self._event(_chunk(body, delta))
+        if _finish(reply) is None:
+            self._send_chunk(b"")
+            return
         self._event(_chunk(body, {}, finish_reason=_finish(reply)))
         if reply.counts_usage and (body.get("stream_options") or {}).get("include_usage"):
             self._event(_chunk(body, None) | {"usage": _usage(reply)})
@@ -316,7 +319,7 @@ def _completion(body: dict[str, Any], reply: Scripted) -> dict[str, Any]:
     } | ({"usage": _usage(reply)} if reply.counts_usage else {})
 
 
-def _finish(reply: Scripted) -> str:
+def _finish(reply: Scripted) -> str | None:
     return "tool_calls" if reply.tool_calls else reply.finish_reason
 
 
