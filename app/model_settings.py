@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.connections import EMBEDDED_READER
 from app.settings import Setting, Settings
 from chains.failures import SettingNames
 from chains.models import ChatModelConfig
@@ -62,7 +63,7 @@ def _connection(settings: Settings, setting: Setting[str | None]) -> ChatModelCo
 
 def _fallback(settings: Settings) -> ChatModelConfig | None:
     """On the chat model's own server, or on another where one of its two settings names it: never with both's keys."""
-    if settings.fallback_model.value is None:
+    if settings.fallback_model.value in (None, EMBEDDED_READER):
         return None
     same = _connection(settings, settings.fallback_model)
     if settings.fallback_base_url.value is None and settings.fallback_api_key.value is None:

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.connections import Connections
+from app.connections import EMBEDDED_READER, Connections
 from app.settings import PROJECT_ROOT, Settings, load_settings
 from chains.answer import MODES, Mode
 from errors import (
@@ -146,6 +146,7 @@ class Workspace:
         fresh = Connections(settings)
         fresh.go_on_from(self.connections)
         self.settings, self.connections = settings, fresh
+        threading.Thread(target=fresh.look_for_tuned, name="tuned-models", daemon=True).start()
 
     @property
     def chat_connected(self) -> bool:
@@ -273,6 +274,7 @@ class Workspace:
             fit=calibration_at(self.calibration_file(base.name)),
             reply_fit=self._reply_fit(base.name),
             consistency_samples=self.settings.consistency_samples.value or 0,
+            quotes_instead=self.settings.fallback_model.value == EMBEDDED_READER,
         )
 
     # --- knowledge bases --------------------------------------------------------------------------

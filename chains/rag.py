@@ -43,13 +43,14 @@ from chains.retrieval import Retrieved, SearchableKnowledge, sha256_of
 from chains.stopwatch import Stopwatch
 from chains.support import SentenceEncoder
 from chains.writing import Checks, write_answer
-from errors import DocumentNotFoundError, KnowledgeBaseError
+from errors import DocumentNotFoundError, ProviderError, KnowledgeBaseError
 from local.reader import ExtractiveReader
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
 NO_DOCUMENTS = "There are no documents yet: add some to this knowledge base, then ask again."
+QUOTED_INSTEAD = "{model} did not answer, so the embedded engine quotes the documents instead: {why}"
 NOTHING_FOUND = "No passage of your documents matches the question."
 
 
@@ -57,7 +58,8 @@ class RagChain:
     """Question -> Answer over one knowledge base. Thread-safe as far as the knowledge base and encoder are.
 
     `chat_model` None: the answer is quoted by the embedded reader. `assistant`: the chat model that completes
-    follow-ups and writes SQL, by default the one that answers; a tuned model was not taught to.
+    follow-ups and writes SQL, by default the one that answers; a tuned model was not taught to. `quotes_instead`: where the model fails before any text, the reader stands in
+    and the answer says so.
 
     Errors: KnowledgeBaseError from the search, ProviderError where the model server fails before any text.
     """
@@ -75,6 +77,7 @@ class RagChain:
         reply_fit: Calibration | None = None,
         judge: ConnectedModel | None = None,
         consistency_samples: int = 0,
+        quotes_instead: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._knowledge_base = knowledge_base
@@ -82,6 +85,7 @@ class RagChain:
         self._assistant = assistant or (chat_model if self.mode == "rag" else None)
         self._encoder = encoder
         self._fit = fit
+        self._quotes_instead = quotes_instead
         self._checks = Checks(
             encoder=encoder, judge=judge, fit=reply_fit, consistency_samples=consistency_samples
         )
@@ -166,7 +170,14 @@ class RagChain:
             if computed is not None:
                 yield from self._computed(found, computed, assistant)
                 return
-        yield from write_answer(found, model, self._reader, self._checks)
+        try:
+            yield from write_answer(found, model, self._reader, self._checks)
+        except ProviderError as error:  # before any text was shown
+            if not self._quotes_instead:
+                raise
+            found.log.notices.append(QUOTED_INSTEAD.format(model=model.model_id, why=error))
+            quoting = replace(found.receipt, model=EMBEDDED_MODEL)
+            yield from read_answer(replace(found, receipt=quoting), self._reader)
 
     @staticmethod
     def _computed(found: Retrieved, computed: Computed, model: ConnectedModel) -> Iterator[AnswerEvent]:
