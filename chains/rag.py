@@ -43,7 +43,7 @@ from chains.retrieval import Retrieved, SearchableKnowledge, sha256_of
 from chains.stopwatch import Stopwatch
 from chains.support import SentenceEncoder
 from chains.writing import Checks, write_answer
-from errors import DocumentNotFoundError, ProviderError, KnowledgeBaseError
+from errors import DocumentNotFoundError, KnowledgeBaseError, ProviderError
 from local.reader import ExtractiveReader
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class RagChain:
     """Question -> Answer over one knowledge base. Thread-safe as far as the knowledge base and encoder are.
 
     `chat_model` None: the answer is quoted by the embedded reader. `assistant`: the chat model that completes
-    follow-ups and writes SQL, by default the one that answers; a tuned model was not taught to. `quotes_instead`: where the model fails before any text, the reader stands in
-    and the answer says so.
+    follow-ups and writes SQL, by default the one that answers; a tuned model was not taught to.
+    `quotes_instead`: where the model fails before any text, the reader stands in and the answer says so.
 
     Errors: KnowledgeBaseError from the search, ProviderError where the model server fails before any text.
     """
