@@ -27,8 +27,9 @@ def _parsed(text: str) -> dict[str, str]:
 def save_to_dotenv(path: Path, name: str, value: str) -> None:
     """Sets `name` in the file, to nothing where `value` is empty, and leaves every other line as it is.
 
-    The file is then this user's alone (0600). The old line is replaced where it stands; a new one goes below the comment that offers it (`#NAME=`), else
-    at the end. Raises SettingsError, with the file untouched, where it cannot be written or read back.
+    The file is then this user's alone (0600). The old line is replaced where it stands; a new one goes below the
+    comment that offers it (`#NAME=`), else at the end. Raises SettingsError, with the file untouched, where it
+    cannot be written or read back.
     """
     target = path.resolve()  # a link stays a link
     try:

@@ -58,7 +58,7 @@ class Prompt:
 
         latest = history[-HISTORY_TURNS:]
         turns: list[BaseMessage] = []
-        for turn, after in zip(latest, (*latest[1:], None), strict=True):
+        for turn, after in zip(latest, (*latest[1:], None), strict=False):  # no turns: none after them
             if turn.role == "assistant":
                 turns.append(AIMessage(_MARKER.sub("", turn.text) if turn.text.strip() else NO_ANSWER))
                 continue
