@@ -244,14 +244,6 @@ def test_the_ranking_holds_more_than_is_quoted() -> None:
     assert list(found.ranking) == sorted(found.ranking, key=lambda sentence: -sentence.score)
 
 
-def test_a_text_longer_than_the_encoder_reads_is_read_to_its_end() -> None:
-    encoder = ShortSighted()
-    long = " ".join(f"Room {n} has a green door." for n in range(40)) + " Ana Silva keeps the key."
-    found = ExtractiveReader(encoder).read("Who keeps the key?", [("Rooms", long)])
-    assert found.sentences[0].text == "Ana Silva keeps the key."
-    assert found.signals["best_cosine"] > 0.5
-
-
 PASSAGE = st.tuples(
     st.text(max_size=10),
     st.lists(
