@@ -11,15 +11,17 @@ thing: two contracts with two customers may each have their price.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from chains.answer import Citation, Conflict, Passage, Side
 from chains.citations import exact_citation, markers_in
 from chains.disagreement import disagreement
+from chains.parallel_rows import row_at, rows_differ
 from chains.plain_text import as_prose
 from chains.quoting import Evidence
+from chains.superseding import changes, still_old
 from local.figures import YEARS
 from local.sentences import sentence_spans
 
@@ -37,6 +39,7 @@ _EDITIONS_ASKED = re.compile(
 _EDITION = re.compile(
     r"(?:19|20)\d\d|\d{1,3}|v\d+|version|edition|revision|rev|draft|final|copy|old|new|q[1-4]", re.I
 )
+_SMALL = frozenset({"of", "the", "and", "for", "in", "on", "to", "re", "fwd", "fw"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,28 @@ class Rival:
     header: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """`text[start:end]` is what is compared; the rest of `text` says what it belongs to."""
+
+    title: str
+    text: str
+    start: int
+    end: int
+
+    @property
+    def quote(self) -> str:
+        return self.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OtherSide:
+    passage_index: int
+    start: int
+    end: int
+    header: tuple[int, int] | None
+
+
 def rivals(question: str, quoted: Sequence[Evidence], passages: Sequence[Passage]) -> tuple[Rival, ...]:
     """Sentences of other documents among the passages that contradict a quoted one; one a document, best first."""
     if _asks_for_editions(question):
@@ -57,25 +82,40 @@ def rivals(question: str, quoted: Sequence[Evidence], passages: Sequence[Passage
     found: list[Rival] = []
     for evidence in sorted(quoted, key=lambda evidence: -evidence.score):
         passage = passages[evidence.passage_index]
-        for index, start, end in _contradicting(question, passage, evidence.start, evidence.end, passages):
-            document = passages[index].document_id
+        place = _Place(title=passage.document_name, text=passage.text, start=evidence.start, end=evidence.end)
+        for other in _contradicting(question, place, passage.document_id, passages):
+            document = passages[other.passage_index].document_id
             if document not in {passages[one.passage_index].document_id for one in found}:
-                found.append(Rival(passage_index=index, start=start, end=end, score=evidence.score - _LESS))
+                found.append(
+                    Rival(
+                        passage_index=other.passage_index,
+                        start=other.start,
+                        end=other.end,
+                        score=evidence.score - _LESS,
+                        header=other.header,
+                    )
+                )
     return tuple(found[:MOST_RIVALS])
 
 
 def _contradicting(
-    question: str, passage: Passage, start: int, end: int, passages: Sequence[Passage]
-) -> list[tuple[int, int, int]]:
-    own = passage.text[start:end]
-    return [
-        (index, first, last)
-        for index, other in enumerate(passages)
-        if other.document_id != passage.document_id
-        and _one_subject(passage.document_name, other.document_name)
-        for first, last in sentence_spans(other.text)
-        if _difference(own, other.text[first:last], question)
-    ]
+    question: str, place: _Place, document_id: str, passages: Sequence[Passage]
+) -> Iterator[_OtherSide]:
+    """What other documents say otherwise, in the passages' order."""
+    for index, other in enumerate(passages):
+        if other.document_id == document_id or not _one_subject(place.title, other.document_name):
+            continue
+        if _asks_for_one_edition(question, place.title, other.document_name):
+            continue
+        for start, end in sentence_spans(other.text):
+            rival = _Place(title=other.document_name, text=other.text, start=start, end=end)
+            if _difference(place, rival, question):
+                row = row_at(other.text, start, end)
+                change = next((one for one in changes(other.text) if one.start <= start < one.end), None)
+                first, last = (change.start, change.end) if change and row is None else (start, end)
+                yield _OtherSide(
+                    passage_index=index, start=first, end=last, header=row.header if row else None
+                )
 
 
 def rival_citations(
@@ -90,17 +130,28 @@ def rival_citations(
     cited = {citation.marker for citation in citations}
     found: dict[int, Citation] = {}
     for citation in citations:
-        for index, passage in enumerate(passages):
-            number = index + 1
-            if number in cited | found.keys() or passage.document_id == citation.document_id:
-                continue
-            if not _one_subject(citation.document_name, passage.document_name):
-                continue
-            for start, end in sentence_spans(passage.text):
-                if _difference(citation.quote, passage.text[start:end], question):
-                    found[number] = exact_citation(number, passage, start, end, document_text)
-                    break
+        place = _place(citation, passages)
+        for other in _contradicting(question, place, citation.document_id, passages):
+            number = other.passage_index + 1
+            if number not in cited | found.keys():
+                found[number] = exact_citation(
+                    number, passages[other.passage_index], other.start, other.end, document_text
+                )
     return tuple(found.values())[:MOST_RIVALS]
+
+
+def _place(citation: Citation, passages: Sequence[Passage]) -> _Place:
+    """The citation in its passage; by itself where none holds it whole."""
+    for passage in passages:
+        start = citation.start - passage.start
+        end = citation.end - passage.start
+        if (
+            passage.document_id == citation.document_id
+            and passage.text[max(0, start) : end] == citation.quote
+        ):
+            return _Place(title=citation.document_name, text=passage.text, start=start, end=end)
+    quote = citation.quote
+    return _Place(title=citation.document_name, text=quote, start=0, end=len(quote))
 
 
 def find_conflicts(
@@ -126,7 +177,7 @@ def find_conflicts(
             continue
         if not _one_subject(one.document_name, two.document_name):
             continue
-        values = _difference(one.quote, two.quote, question)
+        values = _difference(_place(one, passages), _place(two, passages), question)
         if values:
             _join(groups, _Said(one, values[0]), _Said(two, values[1]))
     asked = set(YEARS.findall(question))
@@ -164,13 +215,51 @@ def _asks_for_editions(question: str) -> bool:
     return bool(_EDITIONS_ASKED.search(question))
 
 
-def _difference(one: str, two: str, question: str) -> tuple[str, str] | None:
+def _asks_for_one_edition(question: str, one: str, two: str) -> bool:
+    """The question names a year, and the titles are of different years."""
+    first, second = set(YEARS.findall(one)), set(YEARS.findall(two))
+    return bool(YEARS.search(question) and first and second and first != second)
+
+
+def _difference(one: _Place, two: _Place, question: str) -> tuple[str, str] | None:
+    """What each says where they disagree: in a sentence, a row of two editions, or a figure that has changed."""
+    told = _of_sentences(one.quote, two.quote, question) or _of_rows(one, two, question)
+    if told:
+        return told
+    told = _of_change(one, two, question)
+    if told:
+        return told
+    turned = _of_change(two, one, question)
+    return (turned[1], turned[0]) if turned else None
+
+
+def _of_sentences(one: str, two: str, question: str) -> tuple[str, str] | None:
     """Of quotes that may hold several sentences: the first two that disagree."""
     for first in _sentences(one):
         for second in _sentences(two):
             found = disagreement(first, second, question)
             if found:
                 return found
+    return None
+
+
+def _of_rows(one: _Place, two: _Place, question: str) -> tuple[str, str] | None:
+    if _title_words(one.title) != _title_words(two.title) or not _title_words(one.title):
+        return None
+    first, second = row_at(one.text, one.start, one.end), row_at(two.text, two.start, two.end)
+    if first is None or second is None:
+        return None
+    return rows_differ(first, second, (one.title, two.title), question)
+
+
+def _of_change(new: _Place, old: _Place, question: str) -> tuple[str, str] | None:
+    """The first says that a figure has changed, and the second still gives the old one."""
+    for change in changes(new.text):
+        if new.start <= change.new_at < new.end:
+            for start, end in sentence_spans(old.quote):
+                said = still_old(change, old.quote[start:end], question)
+                if said:
+                    return change.new.text, said
     return None
 
 
@@ -195,7 +284,9 @@ def _one_subject(one: str, two: str) -> bool:
 
 def _title_words(title: str) -> set[str]:
     return {
-        word.lower() for word in _TITLE_WORD.findall(title) if not _EDITION.fullmatch(word) and len(word) > 1
+        word.lower()
+        for word in _TITLE_WORD.findall(title)
+        if not _EDITION.fullmatch(word) and word.lower() not in _SMALL and len(word) > 1
     }
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from loaders.columns import MONTHS
 
-__all__ = ["Figure", "Statement", "statement"]
+__all__ = ["Figure", "Statement", "figure_kind", "statement"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +272,13 @@ def _quantity(match: re.Match[str]) -> Figure:
         value *= times
     start = match.start("before") if match["before"] else match.start("number")
     return Figure(kind=kind, value=value, text=match.string[start:end], start=start, end=end)
+
+
+def figure_kind(unit: str) -> str:
+    """The `kind` of a figure that stands in a column of that unit: "weeks" -> "week", "euros" -> "EUR"."""
+    lowered = unit.strip().lower()
+    kind = _CURRENCIES.get(lowered) or _UNITS.get(lowered) or _singular(lowered)
+    return _SAME[kind][0] if kind in _SAME and _SAME[kind][1] == 1 else kind
 
 
 def _number(text: str) -> Decimal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chains.answer import Citation
+from chains.answer import Citation, Conflict
 from chains.citations import exact_citation
 from chains.conflicts import Rival, find_conflicts, rival_citations, rivals
 from chains.disagreement import disagreement
@@ -301,3 +301,115 @@ def test_what_a_document_says_cannot_break_out_of_the_sentence() -> None:
     both = [exact_citation(n, p, 0, len(p.text), texts.__getitem__) for n, p in enumerate(passages, 1)]
     found = find_conflicts("Where do claims go?", "[1][2]", both, passages, dates={})
     assert all("](" not in conflict.sentence and "http" not in conflict.sentence for conflict in found)
+
+
+# --- figures that have changed, and rows of two editions ------------------------------------------------
+
+CHANGED = [  # what says so, what still gives the old figure, the two figures as they are told
+    (
+        "From 1 July 2026 the on-call allowance for a weekday night rises from 45 to 60 euros in all countries.",
+        "| On-call allowance, weekday night (18:00 to 08:00) | 45 euros |",
+        ("60 euros", "45 euros"),
+    ),
+    (
+        "New orders for the IL-40: we have promised 20 weeks until now. Please quote 24 weeks from today.",
+        "Model: IL-40 | Price (EUR): 61500 | Delivery time (weeks): 20 | Valid from: 2026-01-01",
+        ("24 weeks", "Delivery time (weeks): 20"),
+    ),
+    (
+        "We can promise the CU-744 only with a delivery time of 18 weeks, instead of 14 weeks.",
+        "Part: CU-744 | Price (EUR): 7450 | Lead time (weeks): 14 | Stock: 3",
+        ("18 weeks", "Lead time (weeks): 14"),
+    ),
+    (
+        "The delay of the temperature alarm as delivered is now 20 minutes, instead of 30 minutes in 4.1.",
+        "The delay is 30 minutes as delivered.",
+        ("20 minutes", "30 minutes"),
+    ),
+    (
+        "The sales price of the IB-12 rises from 21,400 to 22,150 euros without VAT.",
+        "Model: IB-12 | Sales price (EUR): 21400 | Delivery time (weeks): 8",
+        ("22,150 euros", "Sales price (EUR): 21400"),
+    ),
+]
+RISE = "The on-call allowance for a weekday night rises from 45 to 60 euros."
+NOT_CHANGED = [
+    (RISE, "The on-call allowance for a Saturday is 90 euros."),  # another figure
+    (RISE, "The on-call allowance for a weekday night is 60 euros."),  # the new one
+    (RISE, "The on-call allowance for a weekday night was 45 euros."),  # as it was
+    (RISE, "A taxi to the airport costs 45 euros."),  # another thing
+    (RISE, "The on-call technician answers within 45 minutes at night."),  # another unit
+    (RISE, "Is the on-call allowance for a weekday night 45 euros?"),
+    ("The IB-12 rises from 8 to 10 weeks.", "Model: IB-20 | Delivery time (weeks): 8"),
+    ("The price of the IB-12 rises from 8 to 10 euros.", "Model: IB-12 | Warranty (EUR): 8"),
+    ("The train goes from 8 to 10 stations.", "The train has 8 wagons."),
+]
+
+
+@pytest.mark.parametrize(("new", "old", "told"), CHANGED)
+def test_a_source_that_still_gives_the_old_figure_differs(new: str, old: str, told: tuple[str, str]) -> None:
+    assert said_of(new, old) == told
+
+
+@pytest.mark.parametrize(("new", "old"), NOT_CHANGED)
+def test_a_change_contradicts_only_its_own_old_figure(new: str, old: str) -> None:
+    assert said_of(new, old) == ()
+
+
+def test_the_rows_of_two_editions_are_both_named_the_latest_first() -> None:
+    (conflict,) = conflicts_of("Hotel limit in Denmark", "travel policy 2025", "travel policy 2026")
+    assert [(side.value, side.date) for side in conflict.sides] == [
+        ("Denmark 175 210", "2026-01-01"),
+        ("Denmark 155 190", "2025-01-01"),
+    ]
+
+
+def test_the_rows_of_a_markdown_table_are_told_by_the_column_asked_for() -> None:
+    head = "| Country | Limit (euros) | Fair weeks (euros) |\n|---|---|---|\n| Poland | 95 | 120 |\n"
+    row = "| Denmark | {} | 190 |"
+    (conflict,) = conflicts_of("Hotel limit in Denmark", "hotels 2025", "hotels 2026", head=head, row=row)
+    assert [side.value for side in conflict.sides] == ["Limit (euros): 175", "Limit (euros): 155"]
+
+
+@pytest.mark.parametrize(
+    ("question", "titles"),
+    [
+        ("Hotel limit in Denmark in 2025", ("travel policy 2025", "travel policy 2026")),  # it says which
+        ("Sales in Denmark", ("sales report 2025", "sales report 2026")),  # each of its own year
+        ("Hotel limit in Denmark", ("travel policy 2026", "visitor guide 2025")),  # no editions of one
+    ],
+)
+def test_rows_of_other_documents_or_the_edition_asked_for_do_not_differ(
+    question: str, titles: tuple[str, str]
+) -> None:
+    assert conflicts_of(question, *titles) == ()
+
+
+def said_of(new: str, old: str) -> tuple[str, ...]:
+    """What the answer that quotes `new` says of both; the other side is found among the passages."""
+    passages = [passage("mail", new), passage("list", old)]
+    texts = {"mail": new, "list": old}
+    quoted = [Rival(passage_index=0, start=0, end=len(new), score=0.9)]
+    _, citations = quote(
+        [*quoted, *rivals("What is the delivery time?", quoted, passages)], passages, texts.__getitem__
+    )
+    found = find_conflicts(
+        "What is the delivery time?", "[1][2]", citations, passages, dates={"mail": "2026"}
+    )
+    return tuple(side.value for conflict in found for side in conflict.sides)
+
+
+def conflicts_of(
+    question: str,
+    one: str,
+    two: str,
+    *,
+    head: str = "Country Limit for one night (euros) In fair weeks (euros)\nPoland 95 120\n",
+    row: str = "Denmark {} {}",
+) -> tuple[Conflict, ...]:
+    texts = {name: head + row.format(*cells) for name, cells in ((one, (155, 190)), (two, (175, 210)))}
+    passages = [passage(name, text) for name, text in texts.items()]
+    quoted = [Rival(passage_index=1, start=len(head), end=len(texts[two]), score=0.9)]
+    pieces, citations = quote([*quoted, *rivals(question, quoted, passages)], passages, texts.__getitem__)
+    dates = {name: f"{name[-4:]}-01-01" for name in texts}
+    return find_conflicts(question, "".join(pieces), citations, passages, dates=dates)
