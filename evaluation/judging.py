@@ -12,16 +12,19 @@ as wrong, so that error rates come out too high rather than too low.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chains.answer import Answer, Citation
+from chains.answer import Answer
 from errors import SettingsError
 from loaders.jsonl import read_rows, well_formed
 
-__all__ = ["KnownQuestion", "is_right", "read_known_questions"]
+if TYPE_CHECKING:
+    from loaders.inventory import DocumentInfo
+
+__all__ = ["KnownQuestion", "check_documents", "is_right", "read_known_questions"]
 
 _MARKS = re.compile(r"[*_`>|]|\[[\d,;\s?-]{1,40}\]")
 
@@ -34,6 +37,7 @@ class KnownQuestion:
     answers: tuple[str, ...]  # accepted wordings; empty: judged by its documents
     documents: tuple[str, ...]  # that hold the answer; empty: not known
     group: str  # questions on one document share it
+    place: str = ""  # file and line, for error messages
 
 
 def read_known_questions(path: Path) -> list[KnownQuestion]:
@@ -62,7 +66,29 @@ def _question(row: Mapping[str, Any], place: str) -> KnownQuestion:
         answers=answers,
         documents=documents,
         group=article or (documents[0] if documents else f"question {identifier}"),
+        place=place,
     )
+
+
+def check_documents(
+    known: Sequence[KnownQuestion], held: Iterable[DocumentInfo], knowledge_base: str
+) -> None:
+    """Raises SettingsError, naming file and line, for a gold document that the knowledge base does not hold."""
+    have = [(one.document_id, one.name) for one in held if one.chunks]
+    ends = {_name(name) for names in have for name in names}
+    for question in known:
+        for document in question.documents:
+            if _name(document) in ends and any(_is_one(names, (document,)) for names in have):
+                continue
+            raise SettingsError(
+                f"{question.place}: question {question.id!r} names the document {document!r}, which the "
+                f"knowledge base {knowledge_base!r} does not hold: take a name that python -m app kb show prints, or "
+                "ingest the document."
+            )
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _documents(row: Mapping[str, Any], place: str) -> tuple[str, ...]:
@@ -86,7 +112,8 @@ def is_right(answer: Answer, question: KnownQuestion) -> bool:
     """Whether a given answer is right; an abstention is not judged here."""
     if not question.answerable:
         return False
-    named = not question.documents or any(_is_of(one, question.documents) for one in answer.citations)
+    cited = ((one.document_id, one.document_name) for one in answer.citations)
+    named = not question.documents or any(_is_one(names, question.documents) for names in cited)
     if not question.answers:
         return named
     said = "\n".join([answer.text, *(citation.quote for citation in answer.citations)])
@@ -102,9 +129,8 @@ def _plain(text: str) -> str:
     return " ".join(_MARKS.sub(" ", text).lower().split())
 
 
-def _is_of(citation: Citation, documents: Sequence[str]) -> bool:
-    """By the document's id, or its name; a path counts by its end, as ids are made below the folder ingested."""
-    have = (citation.document_id, citation.document_name)
+def _is_one(have: Sequence[str], documents: Sequence[str]) -> bool:
+    """By a document's id, or its name; a path counts by its end, as ids are made below the folder ingested."""
     return any(
         one == name or one.endswith(f"/{name}") or name.endswith(f"/{one}")
         for one in have

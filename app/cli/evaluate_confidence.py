@@ -77,11 +77,13 @@ def _report(
 ) -> ConfidenceReport:
     from chains.calibration import recipes_for
     from evaluation.confidence import evaluate, judge
+    from evaluation.judging import check_documents
     from loaders.files import hash_file
 
     recipes_for(len(known))  # too few are refused before a model is asked
     if workspace.knowledge_base(kb).stats().documents == 0:
         raise SettingsError(f"The knowledge base {kb!r} holds no documents: add some, then evaluate it.")
+    check_documents(known, workspace.knowledge_base(kb).documents(), kb)
 
     def told(number: int) -> None:
         if number % SAID_EVERY == 0:

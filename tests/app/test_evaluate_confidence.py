@@ -313,6 +313,29 @@ def test_an_empty_knowledge_base_is_told(home: Path, questions: Path) -> None:
     assert "holds no documents" in str(ran.exception)
 
 
+def with_gold(questions: Path, document: str) -> Path:
+    """The third question with a document that holds its answer."""
+    rows = [json.loads(line) for line in questions.read_text("utf-8").splitlines()]
+    rows[2]["gold"] = [{"document": document}]
+    questions.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    return questions
+
+
+@pytest.mark.parametrize("document", ["nobody.md", "hr/nobody.md", "nna", "wrong/Anna"])
+def test_a_gold_document_that_is_not_there_is_named_with_its_line(questions: Path, document: str) -> None:
+    ran = run("--questions", str(with_gold(questions, document)), "--kb", "People")
+    assert isinstance(ran.exception, SettingsError)
+    assert str(ran.exception).startswith(
+        f"{questions}, line 3: question 'd2' names the document {document!r}, which the knowledge base 'People' "
+    )
+
+
+def test_gold_documents_that_are_there_are_judged_by(questions: Path) -> None:
+    document = open_workspace().knowledge_base("People").documents()[0].document_id
+    ran = run("--questions", str(with_gold(questions, document)), "--kb", "People", "--json")
+    assert ran.exit_code == 0, ran.output
+
+
 def reply_to(body: dict[str, Any]) -> str:
     """A model that knows half of the desks, makes the others up, and now and then a painter."""
     asked = str(body["messages"][-1]["content"]).rpartition("Question: ")[2]
