@@ -7,14 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chains.phrases import LINKS, NAME, VERBS, Phrase, names, phrases, plural, word_set
+from chains.subject_matter import (
+    CODE,
+    PREDICATE,
+    QUESTION_WORDS,
+    reads_as,
+    subject_matter,
+    with_subject_matter,
+)
 from local.lexical import STOP_WORDS, stem
 
 LEADING = re.compile(
     r"^(?:(?:and|but|so|or|then|also|ok(?:ay)?|thanks|thank you|well)\b[,.!]?\s+)+", re.IGNORECASE
 )
-QUESTION_WORDS = re.compile(
-    r"^(?:(?:to|for|by|from|with|since|until|in|on|at)\s)?(?:what|which|who|whom|when|where|why"
-    r"|how(?: (?:much|many|long|often|far|soon|big|old|high|wide|heavy|tall|loud|late|fast|large|deep))?)\b\s*",
+# "Thanks. Now, ...", "Good morning, could you tell me ..."
+COURTESY = re.compile(
+    r"^(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|(?:many )?thanks|thank you|thx|cheers|great|perfect)"
+    r"(?: there| all| again| (?:very|so) much| a lot| for (?:that|this|the (?:answer|help|information)))*"
+    r"(?:\s*[,.!;:]+(?:\s*(?:now|please|next|so|ok(?:ay)?)\b,?)*\s+|\s+(?=and\b))(?=\S)",
     re.IGNORECASE,
 )
 ORDINAL = re.compile(
@@ -51,7 +61,6 @@ _ANIMATE = frozenset(
     guest member supplier worker trainee contractor owner user officer parent child partner buyer people""")
 )
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-CODE = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w]+(?:-\w+)*\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +105,16 @@ def references_meant(text: str, exchanges: Sequence[Exchange]) -> str | None:
     """Pronouns and pointing words replaced by what they mean, from the right so that places stay true."""
     found: list[tuple[int, int, str]] = []
     if match := unmet_pronoun(text):
-        found.append((*match.span(), _antecedent(match[0], exchanges)))
+        meant = _antecedent(match[0], exchanges)
+        if meant and (about := _unsure_of(meant, match[0].lower(), exchanges)):
+            return with_subject_matter(text, about)
+        found.append((*match.span(), meant))
     elif match := pointing_word(text):
-        found.append(_pointed(text, match, exchanges))
+        start, end, meant = _pointed(text, match, exchanges)
+        pronoun = "they" if match[0].lower().startswith(("these", "those")) else "it"
+        if meant and (about := _unsure_of(meant, pronoun, exchanges)):
+            return with_subject_matter(text, about)
+        found.append((start, end, meant))
     if match := THERE.search(text) or (_trailing_there(text)):
         place = _place(exchanges)
         found.append((*match.span(), f"in {place}" if place else ""))
@@ -107,6 +123,15 @@ def references_meant(text: str, exchanges: Sequence[Exchange]) -> str | None:
         word = text[start:end].lower()
         text = text[:start] + (_possessive(meant) if _owns(word, text[end:]) else meant) + text[end:]
     return text if known else None
+
+
+def _unsure_of(meant: str, pronoun: str, exchanges: Sequence[Exchange]) -> str:
+    """What the question was about, where `meant` would not read as a noun phrase in the pronoun's place; else ""."""
+    for exchange in reversed(exchanges):
+        for phrase in phrases(exchange.question):
+            if phrase.text == meant and not reads_as(phrase, pronoun, exchange.question):
+                return subject_matter(exchange.question)
+    return ""
 
 
 def _trailing_there(text: str) -> re.Match[str] | None:
@@ -255,7 +280,7 @@ def _pointed(text: str, match: re.Match[str], exchanges: Sequence[Exchange]) -> 
     is_noun = (
         bool(noun) and noun.lower() not in STOP_WORDS and not (noun.lower() in VERBS and noun.endswith("e"))
     )
-    if is_noun and noun.lower() not in VERBS | {"compulsory", "valid", "true", "included", "possible"}:
+    if is_noun and noun.lower() not in VERBS | PREDICATE | {"true"}:
         same = _phrase_about(noun, exchanges)
         return start, match.end(), same or f"{match[0]} ({_antecedent('it', exchanges)})"
     return (

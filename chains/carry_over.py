@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 
 from chains.answer import Turn
 from chains.antecedents import (
+    COURTESY,
     LEADING,
     ORDINAL,
-    QUESTION_WORDS,
     THERE,
     Exchange,
     entity_of,
@@ -28,6 +28,7 @@ from chains.antecedents import (
     unmet_pronoun,
 )
 from chains.guard import ABSTENTION_TOKEN, NOT_FOUND
+from chains.subject_matter import QUESTION_WORDS
 from chains.substitution import ABOUT, ATTRIBUTE, fragment_completed, is_fragment
 from local.lexical import query_terms
 
@@ -55,14 +56,15 @@ def carry_over(asked: str, turns: Sequence[Turn]) -> str:
     """The question completed from the turns before it, or as it is."""
     exchanges: list[Exchange] = []
     for question, answer in _pairs(turns)[-EXCHANGES:]:
-        exchanges.append(Exchange(question=_completed(question, exchanges), answer=answer))
+        exchanges.append(Exchange(question=_completed(_plain(question), exchanges), answer=answer))
     return _completed(asked, exchanges)
 
 
 def stands_alone(asked: str) -> bool:
     """Whether nothing in the question points outside it."""
-    text = LEADING.sub("", asked.strip())
-    return text == asked.strip() and not any(
+    plain = _plain(asked)
+    text = LEADING.sub("", plain)
+    return text == plain and not any(
         (
             _BARE.match(text),
             ABOUT.match(text),
@@ -74,6 +76,13 @@ def stands_alone(asked: str) -> bool:
             _lacks_complement(text, leading=False),
         )
     )
+
+
+def _plain(asked: str) -> str:
+    """Without the greeting or the thanks that it begins with, which are nobody's question."""
+    text = asked.strip()
+    rest = COURTESY.sub("", text)
+    return text if rest == text else _capital(rest)
 
 
 def _pairs(turns: Sequence[Turn]) -> list[tuple[str, str]]:
@@ -89,7 +98,8 @@ def _pairs(turns: Sequence[Turn]) -> list[tuple[str, str]]:
 def _completed(asked: str, exchanges: Sequence[Exchange]) -> str:
     if not exchanges or _GERMAN.search(asked):
         return asked
-    text = LEADING.sub("", asked.strip())
+    plain = _plain(asked)
+    text = LEADING.sub("", plain)
     rules: tuple[Callable[[str, Sequence[Exchange]], str | None], ...] = (
         _bare_question_word,
         fragment_completed,
@@ -100,7 +110,7 @@ def _completed(asked: str, exchanges: Sequence[Exchange]) -> str:
         completed = rule(text, exchanges)
         if completed is not None:
             return _capital(completed)
-    if _lacks_complement(text, leading=text != asked.strip()):
+    if _lacks_complement(text, leading=text != plain):
         return _capital(_with_complement(text, exchanges))
     return asked
 

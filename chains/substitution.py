@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from chains.antecedents import CODE, PERSON, QUESTION_WORDS, THING, YEAR, Exchange, entity_of, topic_of
+from chains.antecedents import PERSON, THING, YEAR, Exchange, entity_of, topic_of
+from chains.day_times import time_replaced
 from chains.phrases import LINKS, is_name, names, phrases, plural, word_set
+from chains.subject_matter import CODE, QUESTION_WORDS
 from local.lexical import query_terms, stem
 
 _AUXILIARY = re.compile(
@@ -83,6 +85,8 @@ def _keywords(words: Sequence[str]) -> bool:
 def substituted(fragment: str, before: Exchange) -> str:
     """The earlier question asked of `fragment` instead of what stood in its place; beside it where nothing did."""
     question = before.question
+    if (at_another_time := time_replaced(fragment, question)) is not None:
+        return at_another_time
     link, _, phrase = (
         fragment.partition(" ")
         if fragment.split(maxsplit=1)[0].lower() in _PREPOSITIONS

@@ -28,6 +28,72 @@ def _words(text: str) -> tuple[str, ...]:
 NOT_FOUND = "Not in your documents. The nearest passages are in Travel policy 2026."
 
 WORKED_ON = (
+    # No word salad: what does not read as a noun phrase in the pronoun's place is named beside the question
+    said(
+        "How is work on Sundays different in Denmark?",
+        "It is paid double. [1]",
+        ask="How is it paid?",
+        holds="how is it paid (about: work on sundays different in denmark)?",
+    ),
+    said(
+        "How are decided Sundays different in Denmark?",
+        "They are not. [1]",
+        ask="How is it paid?",
+        holds="how is it paid (about: |sundays|denmark",
+    ),
+    said(
+        "Is there a bonus for night work?",
+        "Yes. [1]",
+        ask="How is it paid?",
+        holds="how is it paid (about: a bonus for night work)?",
+    ),
+    said(
+        "How much do I get on call on a weekday night?",
+        "45 euros [1]",
+        "And on Sundays?",
+        "90 euros [1]",
+        ask="Is that different in Denmark?",
+        holds="is that different in denmark (about: |on call on sundays",
+        lacks="weekday",
+    ),
+    # Another time in the place of the one before
+    said(
+        "What is the on-call allowance for a weekday night?",
+        "45 euros [1]",
+        ask="And on Sundays?",
+        holds=" what is the on-call allowance on sundays? ",
+    ),
+    said(
+        "What is the weekday night allowance?",
+        "45 euros [1]",
+        ask="And on Sundays?",
+        holds=" what is the allowance on sundays? ",
+    ),
+    said(
+        "What do I get for being on call on a weekday night?",
+        "45 euros [1]",
+        ask="And Sundays?",
+        holds=" what do i get for being on call on sundays? ",
+    ),
+    said(
+        "When does the depot close on weekdays?",
+        "18:00 [1]",
+        ask="And in the evening?",
+        holds="weekdays|in the evening",
+    ),
+    # A greeting or thanks is nobody's question
+    said(
+        "Thanks. Now, how much does the IB-12 cost?",
+        "98 euros [1]",
+        ask="And the IB-20?",
+        holds=" how much does the ib-20 cost? ",
+    ),
+    said(
+        "Good morning! How much does the IB-12 cost?",
+        "98 euros [1]",
+        ask="Thank you very much! And the IB-20?",
+        holds=" how much does the ib-20 cost? ",
+    ),
     # Pronouns for things
     said(
         "What is a harbour pass?",
