@@ -23,6 +23,7 @@ from chains.answer import CheckedClaim, Citation, Passage
 from chains.background import in_background
 from chains.citations import exact_citation
 from chains.claim_splitting import Claim, split_claims
+from chains.evidence import Evidence, as_evidence
 from chains.support import SentenceEncoder, Support, SupportScorer, prepare_evidence
 
 if TYPE_CHECKING:
@@ -132,7 +133,10 @@ class ClaimChecker:
             new = list(
                 {self._key(claim): claim for claim in claims if self._key(claim) not in self._known}.values()
             )
-            pairs = [(claim.text, [self._passages[n - 1].text for n in self._read(claim)]) for claim in new]
+            pairs = [
+                (claim.text, [_as_evidence(self._passages[n - 1]) for n in self._read(claim)])
+                for claim in new
+            ]
             found = self._scorer.score(pairs, spare_encoding=True)
             self._known |= {self._key(claim): support for claim, support in zip(new, found, strict=True)}
 
@@ -165,6 +169,13 @@ class ClaimChecker:
         return citation if carried else replace(citation, verified=False)
 
 
+def _as_evidence(passage: Passage) -> Evidence:
+    """A passage under the name and the date of its document and the headings above it."""
+    date = passage.metadata.get("date")
+    lines = (passage.document_name, *passage.location.headings, date if isinstance(date, str) else "")
+    return as_evidence(passage.text, "\n".join(dict.fromkeys(line for line in lines if line)))
+
+
 def _verdict(one: _Held) -> CheckedClaim:
     cited: Literal["supported", "unsupported"] = "supported" if one.support.holds else "unsupported"
     return CheckedClaim(
@@ -184,4 +195,6 @@ def _quoted(one: _Held, place: int) -> list[Span]:
 
 def _carries(one: _Held, place: int) -> bool:
     """Whether the passage has a part in the claim's support; alone it has all of it."""
-    return len(one.markers) == 1 or one.support.shares[place] >= OWN_PART
+    return len(one.markers) == 1 or (
+        one.support.shares[place] >= OWN_PART and not one.support.contested[place]
+    )

@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from chains.clauses import Words, clauses, content_words, held_stems
-from chains.quantities import Quantity, quantities, same_figure
+from chains.quantities import Quantity, is_year, quantities, same_figure
 from local.lexical import WORD, stem
 
 __all__ = ["contradictions", "prepare"]
@@ -151,13 +151,16 @@ def prepare(sentences: Sequence[str]) -> None:
             _said(segment)
 
 
-def contradictions(claim: str, sentences: Sequence[str]) -> tuple[str, ...]:
-    """What goes against the claim, in words, most telling first; empty where nothing does."""
+def contradictions(claim: str, sentences: Sequence[str], about: str = "") -> tuple[str, ...]:
+    """What goes against the claim, in words, most telling first; empty where nothing does.
+
+    `about` names the documents (title, headings, date): its years and names are there, whatever the sentences say.
+    """
     found: list[str] = []
     for start, end in _parts(claim):
         part = _said(claim[start:end])
         if part.content or part.figures:
-            found += _against(part, sentences)
+            found += _against(part, sentences, _said(about))
     found += _exchanged(_said(claim), sentences)
     return tuple(dict.fromkeys(found))
 
@@ -169,10 +172,10 @@ def _parts(claim: str) -> list[tuple[int, int]]:
     return long_enough if len(long_enough) > 1 and len(long_enough) == len(spans) else [(0, len(claim))]
 
 
-def _against(part: _Said, sentences: Sequence[str]) -> list[str]:
+def _against(part: _Said, sentences: Sequence[str], about: _Said) -> list[str]:
     segments = [_said(segment) for segment in _segments(sentences)]
     near = _nearest(part.keys, segments)
-    found = [*_figures(part, segments), *_renamed(part, segments)]
+    found = [*_figures(part, segments, about), *_renamed(part, segments, about)]
     if near is not None:
         found += [*_negated(part, near), *_opposed(part, near)]
     return found
@@ -205,8 +208,10 @@ def _nearest(keys: frozenset[str], segments: Iterable[_Said]) -> _Said | None:
 # --- figures ---------------------------------------------------------------------------------------
 
 
-def _figures(part: _Said, segments: Sequence[_Said]) -> Iterable[str]:
+def _figures(part: _Said, segments: Sequence[_Said], about: _Said) -> Iterable[str]:
     for figure in part.figures:
+        if is_year(figure.value) and figure.value in about.keys:
+            continue
         same = [
             (said, other)
             for said in segments
@@ -215,7 +220,10 @@ def _figures(part: _Said, segments: Sequence[_Said]) -> Iterable[str]:
         ]
         same = [pair for pair in same if pair[1].unit == figure.unit] or same
         shown = part.text[figure.start : figure.end]
-        if not same:
+        if not same and shown.lower().startswith("one"):
+            if _elsewhere(part, figure, (), segments):
+                yield f"figure {shown} is not there"
+        elif not same:
             yield f"figure {shown} is not there"
         elif figure.unit and all(other.unit and other.unit != figure.unit for _, other in same):
             yield f"figure {shown} has another unit"
@@ -232,7 +240,9 @@ def _elsewhere(
     if not part.keys or _kind(figure) != "number" or _dated(part, figure):
         return False
     smallest = [said for said in segments if len(_with_clauses(said.text)) == 2]
-    own = max((_likeness(part, figure, said) for said, _ in same if said in smallest), default=None)
+    own = max(
+        (_likeness(part, figure, said) for said, _ in same if said in smallest), default=None if same else 0
+    )
     rivals = [
         said
         for said in smallest
@@ -261,8 +271,7 @@ def _dated(part: _Said, figure: Quantity) -> bool:
 
 
 def _kind(figure: Quantity) -> str:
-    year = re.fullmatch(r"(?:19|20)\d\d", figure.value) is not None
-    return "month" if figure.value.startswith("month") else "year" if year else "number"
+    return "month" if figure.value.startswith("month") else "year" if is_year(figure.value) else "number"
 
 
 # --- negation and opposites ---------------------------------------------------------------------------
@@ -323,9 +332,9 @@ def _without_prefix(word: str, held: frozenset[str]) -> str | None:
 # --- names -------------------------------------------------------------------------------------------
 
 
-def _renamed(part: _Said, segments: Sequence[_Said]) -> Iterable[str]:
+def _renamed(part: _Said, segments: Sequence[_Said], about: _Said) -> Iterable[str]:
     """A name that the evidence does not hold, where the clause that says the same has another in its place."""
-    everywhere = frozenset().union(*(said.stems for said in segments))
+    everywhere = about.stems.union(*(said.stems for said in segments))
     missing = [word for word in part.content if word.kind == "name" and word.stem not in everywhere]
     rest = part.keys - {word.stem for word in missing}
     near = _nearest(rest, segments) if missing and len(rest) >= 2 else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from chains.clauses import WordKind, Words, content_words, held_stems
-from chains.quantities import Quantity, quantities, same_figure
+from chains.quantities import Quantity, is_year, quantities, same_figure
 from local.lexical import PART, STOP_WORDS, WORD, stem
 from local.sentences import sentence_spans
 
@@ -39,6 +39,7 @@ class Sentence:
 class Evidence:
     text: str
     sentences: tuple[Sentence, ...]
+    about: Sentence | None = None  # what the text stands under: the document's name and date, its headings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +83,14 @@ def _share(words: Sequence[Words], held: Sequence[bool]) -> float:
 
 
 @lru_cache(maxsize=1024)
-def as_evidence(text: str) -> Evidence:
-    """Kept for passages that are asked about again."""
+def as_evidence(text: str, about: str = "") -> Evidence:
+    """Kept for passages that are asked about again; `about` is held wherever the text is cited."""
     spans = sentence_spans(text) or [(0, len(text))]
-    return Evidence(text=text, sentences=tuple(_sentence(text, *span) for span in spans))
+    return Evidence(
+        text=text,
+        sentences=tuple(_sentence(text, *span) for span in spans),
+        about=_sentence(about, 0, len(about)) if about else None,
+    )
 
 
 def _sentence(text: str, start: int, end: int) -> Sentence:
@@ -116,7 +121,14 @@ def coverage(claim: str, evidence: Sequence[Evidence]) -> Coverage:
     """Holds the claim's words against every sentence; a word may stand in any form."""
     words = claim_words(claim)
     places = [(p, s) for p, one in enumerate(evidence) for s in range(len(one.sentences))]
-    by_place = {(p, s): tuple(_holds(evidence[p].sentences[s], word) for word in words) for p, s in places}
+    above = [tuple(_named_above(one.about, word) for word in words) for one in evidence]
+    by_place = {
+        (p, s): tuple(
+            _holds(evidence[p].sentences[s], word) or known
+            for word, known in zip(words, above[p], strict=True)
+        )
+        for p, s in places
+    }
     held = tuple(any(one[i] for one in by_place.values()) for i in range(len(words)))
     best = _joined(words, by_place)
     joined = tuple(any(by_place[place][i] for place in best) for i in range(len(words)))
@@ -150,8 +162,15 @@ def _joined(
     return tuple(chosen)
 
 
+def _named_above(about: Sentence | None, word: Words) -> bool:
+    """Whether a word, or a year, stands in what the text stands under; other figures must stand in the text."""
+    return about is not None and (word.kind != "figure" or is_year(word.stem)) and _holds(about, word)
+
+
 def _holds(sentence: Sentence, word: Words) -> bool:
     if word.kind == "figure":
+        if word.text.lower().startswith("one") and stem(word.text.split()[-1]) in sentence.stems:
+            return True  # "one month", "a month"
         return any(same_figure(word.stem, figure.value) for figure in sentence.figures)
     if word.stem in sentence.stems:
         return True

@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["Bound", "Quantity", "quantities", "same_figure"]
+__all__ = ["Bound", "Quantity", "is_amount", "is_year", "quantities", "same_figure"]
 
 Bound = Literal["least", "most", "none"]
 
@@ -107,6 +107,7 @@ _FOUND = re.compile(
       (?P<ending>st\b|nd\b|rd\b|th\b|s\b)?
     | \b(?P<tens>{"|".join(_TENS)})[-\s](?P<ones>{"|".join(list(_ONES)[:8])}|one)\b
     | \b(?P<word>{_NUMBER_WORD})\b(?P<wordscale>\s(?:hundred|thousand|million|billion)\b)?
+    | \b(?P<single>one)\b(?=(?:[\s-](?:working|business|calendar))?[\s-](?:hour|day|week|month|year)\b)
     | \b(?P<month>{_MONTH})\b
     | (?:(?<=\d\s)|(?<=\dst\s)|(?<=\dnd\s)|(?<=\drd\s)|(?<=\dth\s))(?P<month_after>{_SHORT_MONTH})\b
     | \b(?P<month_before>{_SHORT_MONTH})\b(?=\.?\s\d)
@@ -115,7 +116,10 @@ _FOUND = re.compile(
 )
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3}){2,}")
 _GROUP_MARK = re.compile(r"[.,](?=\d{3}(?:\D|$))")
-_UNIT_AFTER = re.compile(r"[\s-]?(per\s?cent|[^\W\d_]+|[%€$£]|°C)")
+_UNIT_AFTER = re.compile(
+    r"[\s-]?(?:(?:working|business|calendar)[\s-](?=days?|hours?|weeks?))?(per\s?cent|[^\W\d_]+|[%€$£]|°C)",
+    re.IGNORECASE,
+)
 _LEAST = re.compile(
     r"(?:at least|no (?:less|fewer) than|not (?:less|fewer) than|minimum(?: of)?|more than|over|above|exceed(?:s|ing)?"
     r"|from|after|since|later than|longer than|beyond)\s(?:\w+\s)?(?:[€$£]\s?)?$",
@@ -136,7 +140,7 @@ _MOST_AFTER = re.compile(
 
 @lru_cache(maxsize=4096)
 def quantities(text: str) -> tuple[Quantity, ...]:
-    """Every figure of the text, in order; "one" is no figure, it is mostly an article."""
+    """Every figure of the text, in order; "one" is a figure before a unit of time only, else mostly an article."""
     found: list[Quantity] = []
     for match in _FOUND.finditer(text):
         start = match.end() - len(match.group().lstrip())
@@ -155,6 +159,15 @@ def same_figure(claimed: str, held: str) -> bool:
     return claimed.endswith("0s") and len(claimed) == 5 and held[:3] == claimed[:3] and len(held) == 4
 
 
+def is_year(value: str) -> bool:
+    return re.fullmatch(r"(?:19|20)\d\d", value) is not None
+
+
+def is_amount(value: str) -> bool:
+    """Neither a year nor a month."""
+    return not is_year(value) and not value.startswith("month")
+
+
 def _values(match: re.Match[str]) -> list[str]:
     if match["iso"] or match["dotted"] or match["years"]:
         return _dates(match)
@@ -165,6 +178,8 @@ def _values(match: re.Match[str]) -> list[str]:
     if match["word"]:
         scale = _SCALES[match["wordscale"].strip().lower()] if match["wordscale"] else 1
         return [str(_WORDS[match["word"].lower()] * scale)]
+    if match["single"]:
+        return ["1"]
     month = match["month"] or match["month_after"] or match["month_before"]
     return [f"month {_MONTHS[month[:3].lower()]}"]
 
@@ -201,7 +216,7 @@ def _unit(text: str, match: re.Match[str]) -> tuple[str, int]:
         return UNITS[match["currency"]], match.end()
     after = _UNIT_AFTER.match(text, match.end())
     form = after[1].lower() if after else ""
-    unit = UNITS.get("percent" if form.startswith("per") else form, "")
+    unit = UNITS.get("".join(form.split()), "")
     return unit, after.end() if unit and after else match.end()
 
 

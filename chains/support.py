@@ -19,7 +19,8 @@ import numpy as np
 from chains.clauses import Words
 from chains.contradictions import contradictions, prepare
 from chains.evidence import Coverage, Evidence, as_evidence, coverage
-from chains.quantities import quantities
+from chains.quantities import is_amount, quantities
+from chains.table_rows import against_rows, named_rows
 
 __all__ = [
     "HOLDS_FROM",
@@ -66,6 +67,9 @@ class Support:
     untold: float  # share of the claim's words that no word of the evidence comes near
     quotes: tuple[tuple[int, int, int], ...]
     shares: tuple[float, ...]  # text by text: the share of the claim's words that it holds
+    contested: tuple[
+        bool, ...
+    ]  # text by text: whether it has other figures in the place of all of the claim's
 
     @property
     def holds(self) -> bool:
@@ -79,6 +83,7 @@ class _Case:
     coverage: Coverage
     against: tuple[str, ...]
     sentences: tuple[str, ...]  # the likeliest, as they would be embedded
+    contested: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +100,7 @@ class SupportScorer:
         self._vectors: dict[str, Any] = {}
 
     def score(
-        self, pairs: Sequence[tuple[str, Sequence[str]]], *, spare_encoding: bool = False
+        self, pairs: Sequence[tuple[str, Sequence[str | Evidence]]], *, spare_encoding: bool = False
     ) -> list[Support]:
         """How well the texts of each pair together support its claim, in that order.
 
@@ -172,8 +177,9 @@ def word_recall(claim: str, evidence: str) -> float:
     return coverage(claim, [as_evidence(evidence)]).share
 
 
-def _case(claim: str, texts: Sequence[str]) -> _Case:
-    evidence = tuple(map(as_evidence, texts))
+def _case(claim: str, texts: Sequence[str | Evidence]) -> _Case:
+    evidence = tuple(as_evidence(text) if isinstance(text, str) else text for text in texts)
+    abouts = list(dict.fromkeys(one.about.text for one in evidence if one.about is not None))
     found = coverage(claim, evidence)
     sentences = [sentence for one in evidence for sentence in one.sentences]
     keys = {word.stem for word in found.words}
@@ -184,8 +190,32 @@ def _case(claim: str, texts: Sequence[str]) -> _Case:
         claim=claim,
         evidence=evidence,
         coverage=found,
-        against=contradictions(claim, related),
-        sentences=tuple(each.text for each in likeliest[:MAX_ENCODED]),
+        against=(
+            *contradictions(claim, related, "\n".join(abouts)),
+            *against_rows(claim, [one.text for one in evidence]),
+        ),
+        contested=tuple(len(evidence) > 1 and _contested(claim, one) for one in evidence),
+        sentences=(*(each.text for each in likeliest[:MAX_ENCODED]), *abouts),
+    )
+
+
+def _contested(claim: str, one: Evidence) -> bool:
+    """Whether the text, by itself, goes against every figure of the claim with a figure in its place."""
+    figures = [each for each in quantities(claim) if is_amount(each.value)]
+    about = one.about.text if one.about is not None else ""
+    against = " ".join(
+        (
+            *contradictions(claim, [each.text for each in one.sentences], about),
+            *against_rows(claim, [one.text]),
+        )
+    )
+    if not figures or any(f"figure {claim[each.start : each.end]} " not in against for each in figures):
+        return False
+    nearest = [one.sentences[place].text for _, place in coverage(claim, [one]).best[:1]]
+    return any(
+        is_amount(each.value)
+        for line in (*nearest, *named_rows(claim, one.text))
+        for each in quantities(line)
     )
 
 
@@ -200,6 +230,7 @@ def _support(case: _Case, aligned: _Alignment) -> Support:
             for sentence in [case.evidence[text].sentences[place]]
         ),
         shares=case.coverage.by_text,
+        contested=case.contested,
     )
 
 
