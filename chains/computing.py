@@ -125,12 +125,10 @@ def _ask(
         try:
             return sql, database.run(sql)
         except SqlRefusedError as refused:
-            why = str(refused)
-            repair = (
-                f"The statement was refused: {why}\nReply with one corrected SELECT statement, or {NO_SQL}."
-            )
+            why = refused.people or f"its SQL did not run: {refused}"
+            repair = f"The statement was refused: {refused}\nReply with one corrected SELECT statement, or {NO_SQL}."
             messages = [*messages, AIMessage(reply), HumanMessage(repair)]
-    log.notices.append(GIVEN_UP.format(why=f"its SQL did not run: {why}".rstrip(".")))
+    log.notices.append(GIVEN_UP.format(why=why.rstrip(".")))
     return None
 
 

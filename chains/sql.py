@@ -37,6 +37,7 @@ MOST_ROWS = 200  # of a result that are kept
 SECONDS = 5.0
 MEMORY = "256MB"
 SAMPLE_ROWS = 3
+NOT_FITTING = "its SQL did not fit the tables"  # to people, in place of the database's own words
 _LONGEST_CELL = 300  # characters of a cell of the result
 _LONGEST_SAMPLE = 60
 _MOST_BEHIND = 1_000_000  # rows that a result was made from, as far as they are told apart
@@ -110,7 +111,7 @@ class SheetDatabase:
         except duckdb.OutOfMemoryException as error:
             raise SqlRefusedError(f"It needs more memory than {MEMORY}.") from error
         except duckdb.Error as error:
-            raise SqlRefusedError(_first_lines(error)) from error
+            raise SqlRefusedError(_first_lines(error), people=NOT_FITTING) from error
         return _result(columns, rows, count, behind, reading)
 
     def _count(self, sql: str) -> int:
@@ -269,7 +270,12 @@ def _described(name: str, table: SheetTable) -> str:
         f"  {_quoted(ROW)} INTEGER,",
     ]
     lines += [",\n".join(declared), ");", "-- first rows:"]
-    for row in table.rows[:SAMPLE_ROWS]:
-        cells = [" ".join(as_data(text).split())[:_LONGEST_SAMPLE] for text in row.texts]
+    for place, row in enumerate(table.rows[:SAMPLE_ROWS]):
+        cells = [
+            column.values[place]
+            if column.kind == "boolean"
+            else " ".join(as_data(text).split())[:_LONGEST_SAMPLE]
+            for column, text in zip(table.columns, row.texts, strict=True)
+        ]
         lines.append("-- " + json.dumps([row.number, *cells], ensure_ascii=False))
     return "\n".join(lines)

@@ -55,7 +55,14 @@ TYPES = _words(
 
 
 class SqlRefusedError(Exception):
-    """The statement is not one that may run, or DuckDB could not run it; the text says why, for whoever wrote it."""
+    """The statement is not one that may run, or DuckDB could not run it; the text says why, for whoever wrote it.
+
+    people: the same for the people who asked, without the database's own words; "" where the text will do.
+    """
+
+    def __init__(self, text: str, *, people: str = "") -> None:
+        super().__init__(text)
+        self.people = people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

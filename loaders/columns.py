@@ -28,9 +28,8 @@ _SAMPLE = 200  # cells: a column whose first ones are mostly words is no column 
 _LONGEST_NUMBER = 15  # digits; longer ones are names of things
 
 _NOTHING = frozenset({"", "-", "–", "—", "--", "n/a", "n.a.", "na", "nil", "null", "none", "?", "tbd", "tba"})
-_TRUTH = {"true": True, "yes": True, "ja": True, "oui": True, "wahr": True, "waar": True} | {
-    "false": False, "no": False, "nein": False, "nee": False, "non": False, "falsch": False, "onwaar": False,
-}  # fmt: skip
+# Yes and no stay text: whoever asks for them writes them as they stand.
+_TRUTH = {"true": True, "wahr": True, "waar": True} | {"false": False, "falsch": False, "onwaar": False}
 _CURRENCIES = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY"}
 _CODES = (  # before an amount; other letters there make it the name of a thing ("SKU123", "ISO 9001")
     "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW|MAD|MXN|MYR|NGN"
@@ -47,6 +46,14 @@ _COMMA = re.compile(r"(?:\d{1,3}(?:[.'’\u00a0\u202f ]\d{3})+|\d+)(?:,\d+)?")  
 _POWER = re.compile(r"[-+]?\d+(?:\.\d+)?[eE][-+]?\d{1,3}")
 _EITHER = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")  # 1.234: a thousand and more, or one and a little
 _TELEPHONE = re.compile(r"\+(?:\D*\d){9}")
+_CLOCK = frozenset({"am", "pm", "a.m.", "p.m.", "a.m", "p.m", "uhr"})  # units of no amount
+_VERSION = re.compile(r"\d{1,3}\.(\d{1,3})")
+_GROUPS = re.compile(r"(\d{2,3})(?:[ \u00a0\u202f]\d{3}){2,}")
+_NAMES_THINGS = re.compile(
+    r"(?:[^\W\d_]+[ -]){0,2}(?:version|firmware|(?:tele)?phone|telefoon|telefon|tel|fax|zip|post ?code|plz)"
+    r"(?: ?(?:no|nr|numbers?|code))?\.?",
+    re.IGNORECASE,
+)
 _GROUPING = re.compile(r"['’\u00a0\u202f ]")
 
 MONTHS = {
@@ -80,17 +87,35 @@ class ReadColumn:
     doubtful: bool = False  # "1.234" could be read two ways and nothing decides
 
 
-def read_column(cells: Sequence[str], *, comma: Comma | None = None) -> ReadColumn:
-    """comma: how the table's other columns write numbers, for one that does not tell by itself."""
+def read_column(cells: Sequence[str], *, name: str = "", comma: Comma | None = None) -> ReadColumn:
+    """name: the column's, which tells telephone numbers and versions from amounts.
+
+    comma: how the table's other columns write numbers, for one that does not tell by itself.
+    """
     cells = [" ".join(cell.split()) for cell in cells]
     filled = [cell for cell in cells if cell.lower() not in _NOTHING]
     if not filled:
         return _as_text(cells)
+    if _NAMES_THINGS.fullmatch(name.strip()) or _are_versions(filled) or _are_telephones(filled):
+        return _dates(cells) or _as_text(cells)
     return _numbers(cells, filled, comma) or _dates(cells) or _truths(cells) or _as_text(cells)
 
 
 def _as_text(cells: Sequence[str]) -> ReadColumn:
     return ReadColumn(kind="text", values=tuple(cell or None for cell in cells))
+
+
+def _are_versions(filled: Sequence[str]) -> bool:
+    """1.9 and 1.10: amounts have as many places each, or no zero at their end."""
+    parts = [match[1] for cell in set(filled) if (match := _VERSION.fullmatch(cell))]
+    zeros = max((len(part) for part in parts if len(part) > 1 and part.endswith("0")), default=0)
+    return len(parts) == len(set(filled)) and any(len(part) < zeros for part in parts)
+
+
+def _are_telephones(filled: Sequence[str]) -> bool:
+    """570 555 010 and 570 555 011: groups that all begin with the same one."""
+    found = [_GROUPS.fullmatch(cell) for cell in set(filled)]
+    return len(found) > 1 and all(found) and len({match[1] for match in found if match}) == 1
 
 
 def _truths(cells: Sequence[str]) -> ReadColumn | None:
@@ -161,6 +186,8 @@ def _amount(cell: str) -> _Amount | None:
     if before and after:
         return None
     unit = _CURRENCIES.get(before or after, before or after)
+    if unit.lower() in _CLOCK:
+        return None
     return _Amount(
         digits,
         any(match[name] in ("-", "−") for name in ("sign", "sign2", "sign3")) or bool(match["open"]),

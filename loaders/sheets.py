@@ -271,7 +271,8 @@ def _columns(
     headers: Mapping[int, str], columns: Sequence[int], rows: Sequence[SheetRow], media_type: str
 ) -> tuple[SheetColumn, ...]:
     cells = [[row.texts[place] for row in rows] for place in range(len(columns))]
-    read = [read_column(column) for column in cells]
+    titles = [headers.get(column, "") for column in columns]
+    read = [read_column(column, name=title) for column, title in zip(cells, titles, strict=True)]
     typed = any(mark in media_type for mark in _BINARY_NUMBERS)
     comma = "thousands" if typed else most_common_comma(read)
     if comma:
@@ -279,7 +280,7 @@ def _columns(
             read_column(column, comma=comma) if each.doubtful else each
             for column, each in zip(cells, read, strict=True)
         ]
-    names = _names_of([headers.get(column, "") for column in columns], columns, read)
+    names = _names_of(titles, columns, read)
     return tuple(
         SheetColumn(
             name=name,

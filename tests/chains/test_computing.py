@@ -175,6 +175,19 @@ def test_a_second_refusal_gives_the_computation_up_and_says_so(
     ]
 
 
+def test_the_databases_own_words_go_to_the_model_and_not_to_people(
+    server: LoopbackServer, base: KnowledgeBase
+) -> None:
+    wrong = 'SELECT sum("Model" + 1) AS s, lower("Weeks") AS w FROM "Sale"'
+    computed, log = asked(server, base, "What is the total?", wrong, wrong)
+    assert computed is None
+    assert "Error" in server.chat_requests[-1].body["messages"][-1]["content"]
+    assert log.notices == [
+        "The computation over the tables was given up (its SQL did not fit the tables); the answer is from the "
+        "passages alone."
+    ]
+
+
 @pytest.mark.parametrize(
     "reply",
     [

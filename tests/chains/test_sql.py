@@ -262,7 +262,10 @@ def test_columns_of_one_name_are_told_apart_whatever_they_are_called() -> None:
 
 def test_a_division_by_zero_is_no_value(database: SheetDatabase) -> None:
     """Infinity is no JSON: what it stood in could not be printed or exported."""
-    assert database.run('SELECT "Stock" / 0 AS a, sqrt("Stock") * 1e400 AS b FROM "Parts"').rows == ((None, None),) * 3
+    assert (
+        database.run('SELECT "Stock" / 0 AS a, sqrt("Stock") * 1e400 AS b FROM "Parts"').rows
+        == ((None, None),) * 3
+    )
 
 
 def test_a_statement_that_is_no_text_is_refused(database: SheetDatabase) -> None:
@@ -280,3 +283,18 @@ def test_a_value_that_was_cut_says_so() -> None:
         value = database.run('SELECT string_agg("Item") FROM "Parts"').rows[0][0]
     assert isinstance(value, str)
     assert (len(value), value[-1]) == (300, "…")
+
+
+def test_yes_and_no_are_compared_as_they_are_written() -> None:
+    rows = [("A", "Yes"), ("B", "no"), ("C", "-"), ("D", "no")]
+    with SheetDatabase([sheet_table(rows, ("Item", "Paid"))]) as database:
+        assert database.run('SELECT count(*) AS open FROM "Parts" WHERE lower("Paid") = \'no\'').rows == (
+            (2,),
+        )
+
+
+def test_truth_values_are_sampled_as_sql_writes_them() -> None:
+    rows = [("A", "WAHR"), ("B", "FALSCH"), ("C", "-")]
+    with SheetDatabase([sheet_table(rows, ("Item", "Paid"))]) as database:
+        assert '-- [2, "A", true]\n-- [3, "B", false]\n-- [4, "C", null]' in database.schema()
+        assert database.run('SELECT "Item" FROM "Parts" WHERE "Paid" = false').rows == (("B",),)

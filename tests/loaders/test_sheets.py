@@ -55,8 +55,12 @@ D = Decimal
         (["01/02/2024", "04/13/2024"], "date", "", (date(2024, 1, 2), date(2024, 4, 13))),
         (["1 March 2024", "Mar 5, 2024"], "date", "", (date(2024, 3, 1), date(2024, 3, 5))),
         (["2024-01-01 08:30", "2024-01-02"], "timestamp", "", (datetime(2024, 1, 1, 8, 30), datetime(2024, 1, 2))),
-        (["yes", "No", "-"], "boolean", "", (True, False, None)),
-        (["TRUE", "FALSE"], "boolean", "", (True, False)),
+        (["TRUE", "FALSE", "-"], "boolean", "", (True, False, None)),
+        (["1.5", "10"], "number", "", (D("1.5"), D(10))),
+        (["1.10", "2.35"], "number", "", (D("1.10"), D("2.35"))),
+        (["1.10", "2"], "number", "", (D("1.10"), D(2))),
+        (["1 234 567", "12 000"], "number", "", (D(1234567), D(12000))),
+        (["9 m", "12 m"], "number", "m", (D(9), D(12))),
     ],
 )  # fmt: skip
 def test_a_column_is_typed_where_its_cells_agree(
@@ -86,6 +90,13 @@ def test_a_column_is_typed_where_its_cells_agree(
         ["SKU123", "SKU124"],  # codes, not amounts in a currency
         ["ABC-123", "ABC-124"],  # nor negative ones
         ["ISO 9001", "ISO 9002"],
+        ["yes", "No", "-"],  # compared as they are written
+        ["9 am", "5 pm"],
+        ["9 a.m.", "11 a.m."],
+        ["8 Uhr", "17 Uhr"],
+        ["1.9", "1.10"],  # versions: no number is followed by itself with a zero
+        ["1.9", "1.10", "1.11", "2.0"],
+        ["570 555 010", "570 555 011"],  # telephone numbers
         ["", "-"],
     ],
 )
@@ -93,6 +104,20 @@ def test_a_column_that_is_not_certain_stays_text(cells: list[str]) -> None:
     column = read_column(cells)
     assert column.kind == "text"
     assert column.values == tuple(cell or None for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Firmware version", "text"),
+        ("Phone", "text"),
+        ("Tel.", "text"),
+        ("Price", "number"),
+        ("Hotel", "number"),
+    ],
+)
+def test_a_columns_name_tells_names_of_things_from_amounts(name: str, kind: str) -> None:
+    assert read_column(["1.11", "1.12"], name=name).kind == kind
 
 
 def test_words_in_a_column_of_numbers_are_left_out_and_told() -> None:
