@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
@@ -26,6 +26,9 @@ from app.workspace import Workspace, open_workspace
 from errors import KnowledgeBaseNotFoundError
 from loaders.readers import SUPPORTED_SUFFIXES
 
+if TYPE_CHECKING:
+    from streamlit.elements.widgets.chat import ChatInputValue
+
 OWN = "My documents"  # where files go that are dropped into the chat while the sample company is open
 
 
@@ -33,12 +36,14 @@ def main() -> None:
     workspace = open_workspace()
     if "starter" in st.session_state:
         _ask(workspace, st.session_state.pop("starter"), None)
+    if "submitted" in st.session_state:
+        _take(workspace, st.session_state.pop("submitted"))
     conversation = current_conversation()
     history(conversation)
     _body(workspace, conversation)
     with st.bottom:
         mode_switch(workspace)
-        _input(workspace)
+        _input()
 
 
 def _body(workspace: Workspace, conversation: Conversation | None) -> None:
@@ -57,8 +62,9 @@ def _body(workspace: Workspace, conversation: Conversation | None) -> None:
 
 
 def _talk(workspace: Workspace, exchanges: list[Exchange]) -> None:
+    place = st.empty()  # gone from the page with the first question, not when the page is drawn to its end
     if not exchanges:
-        with st.container(key="welcome"):
+        with place.container(key="welcome"):
             _welcome(workspace)
     for exchange in exchanges[:-1]:
         draw_exchange(exchange, again=_again, delete=_delete)
@@ -137,22 +143,30 @@ def _choose_starter(question: str) -> None:
 # --- asking ---------------------------------------------------------------------------------------
 
 
-def _input(workspace: Workspace) -> None:
-    value = st.chat_input(
+def _input() -> None:
+    st.chat_input(
         "Ask a question, or drop files here",
         accept_file="multiple",
         file_type=sorted(SUPPORTED_SUFFIXES),
         max_upload_size=LARGEST_MB,
         max_chars=4000,
         key="question",
+        on_submit=_submit,
     )
-    if value is None:
-        return
+
+
+def _submit() -> None:
+    """Before the page is drawn anew: it shows the question at once."""
+    st.session_state["submitted"] = st.session_state["question"]
+
+
+def _take(workspace: Workspace, value: ChatInputValue) -> None:
     files, text = cast(list[Uploaded], list(value.files)), value.text.strip()
     batch = _take_files(workspace, files) if files else None
     if text:
         _ask(workspace, text, batch)
-    st.rerun()
+    if files:
+        st.rerun()  # the knowledge base they go into may be another, whose choice is drawn already
 
 
 def _take_files(workspace: Workspace, files: list[Uploaded]) -> Ingestion:

@@ -58,7 +58,8 @@ def _modes(workspace: Workspace) -> None:
                 st.badge("Not yet", color="gray")
             st.markdown(f"**{status.label}** — {status.summary}")
         if status.reason:
-            st.caption(escape(status.reason, longest=300))
+            here = status.reason.replace("on the Settings page", "in the form above")
+            st.caption(escape(here, longest=300))
 
 
 def _health(workspace: Workspace) -> None:

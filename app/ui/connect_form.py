@@ -30,6 +30,7 @@ from errors import GroundtuneError
 
 SECRET_FIELDS = (*(f"connect_key_{kind}" for kind in KINDS), "connect_fallback_key")  # one a server
 TESTED, SAID = "connect_tested", "connect_said"  # what the last button press brought
+LISTING_S = 5.0  # for a list of models that nobody asked for
 OWN_BROWSER = "Only a browser on this machine itself can change which model answers."
 
 
@@ -170,6 +171,19 @@ def _test(workspace: Workspace, kind: ConnectionKind) -> None:
 
 def _use(workspace: Workspace, kind: ConnectionKind) -> None:
     _put(workspace, changes(_wanted(kind), workspace.settings), "The model is connected")
+    if kind != "azure" and st.session_state[SAID][0] == "success":
+        _list_models(workspace, kind)
+
+
+def _list_models(workspace: Workspace, kind: ConnectionKind) -> None:
+    """For the choice of a model; the connection stands also where the server gives no list."""
+    try:
+        st.session_state[TESTED] = test_connection(workspace.settings, kind, patience_s=LISTING_S)
+    except GroundtuneError as error:
+        st.session_state[SAID] = (
+            "warning",
+            f"{st.session_state[SAID][1]} Its models could not be listed: {error}",
+        )
 
 
 def _disconnect(workspace: Workspace) -> None:
@@ -223,4 +237,5 @@ def _forget_result() -> None:
 def _result() -> None:
     kind, words = st.session_state.get(SAID, (None, ""))
     if kind is not None:
-        (st.success if kind == "success" else st.error)(escape(words, longest=600))
+        tell = {"success": st.success, "warning": st.warning}.get(kind, st.error)
+        tell(escape(words, longest=600))

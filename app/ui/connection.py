@@ -130,24 +130,25 @@ def overruled(settings: Settings, values: Mapping[str, str]) -> Iterator[str]:
     yield from (one.name for one in settings.all() if one.origin == "environment" and one.name in values)
 
 
-def test_connection(settings: Settings, kind: ConnectionKind) -> Tested:
+def test_connection(settings: Settings, kind: ConnectionKind, *, patience_s: float = PATIENCE_S) -> Tested:
     """Asks the server for its models; Azure, which lists no deployments, for one word.
 
+    patience_s: how long the server may take to list them.
     Raises SettingsError, NoModelConnectedError, ProviderError.
     """
     started = time.perf_counter()
-    models = _azure_answers(settings) if kind == "azure" else _served(settings)
+    models = _azure_answers(settings) if kind == "azure" else _served(settings, patience_s)
     return Tested(models=models, ms=(time.perf_counter() - started) * 1000)
 
 
-def _served(settings: Settings) -> tuple[str, ...]:
+def _served(settings: Settings, patience_s: float) -> tuple[str, ...]:
     from chains.models import KEYLESS, ChatModelConfig, served_models
     from errors import NoModelConnectedError
 
     key, url = settings.openai_api_key.value, settings.openai_base_url.value
     if not key and not url:
         raise NoModelConnectedError("Give a key of OpenAI's, or the address of a compatible server.")
-    config = ChatModelConfig(api_key=key, base_url=url, timeout_s=PATIENCE_S, max_retries=0)
+    config = ChatModelConfig(api_key=key, base_url=url, timeout_s=patience_s, max_retries=0)
     return tuple(served_models(config, url=url or OPENAI_URL, key=key or KEYLESS))
 
 

@@ -26,6 +26,8 @@ STAGES = {
     "checking": "Checking the statements",
     "elsewhere": "Being written by another program",
 }
+STOPPED = "Stopped. What was written so far is kept."
+STOPPED_EARLY = "Stopped before anything was written."
 
 Moment = Callable[[], LiveSnapshot | None]
 
@@ -83,6 +85,6 @@ def _draw_ended(key: str, now: LiveSnapshot | None, heard: bool) -> None:
         if now.state == "failed":
             st.error(escape(now.error or "", longest=500), icon=":material/error:")
         else:
-            st.caption(":material/stop_circle: Stopped. What was written so far is kept.")
+            st.caption(f":material/stop_circle: {STOPPED if now.text.strip() else STOPPED_EARLY}")
     if now is not None and now.unsaved:
         st.warning(escape(now.unsaved, longest=500), icon=":material/warning:")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.ui.live import LiveAnswer, LiveAnswers
 from chains.answer import Answer, AnswerEvent, Question, StageStarted, TextDelta
@@ -175,3 +176,19 @@ def test_a_stop_breaks_off_a_request_that_a_silent_server_holds_open() -> None:
         worker.join(timeout=10)
         assert not worker.is_alive()
     assert (live.snapshot().state, live.snapshot().text) == ("stopped", "A lease ")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "Stopped before anything was written."), ("A lease", "Stopped. What was written so far is kept.")],
+)
+def test_a_stopped_answer_says_whether_anything_was_written(text: str, said: str) -> None:
+    def script(text: str) -> None:
+        from app.ui.live import LiveSnapshot
+        from app.ui.live_view import draw_live
+
+        draw_live("k", lambda: LiveSnapshot(state="stopped", stage="writing", text=text), heard=False)
+
+    page = AppTest.from_function(script, args=(text,)).run(timeout=30)
+    assert not page.exception
+    assert page.caption[0].value.endswith(said)

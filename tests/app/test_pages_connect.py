@@ -206,6 +206,23 @@ def test_using_it_keeps_it_for_the_process_and_lets_go_of_the_key(
     assert not workspace.chat_connected
 
 
+def test_using_it_lists_the_models_that_the_server_has(page: AppTest, server: LoopbackServer) -> None:
+    press(fill(page, server), "Use now")
+    assert page.selectbox(key="connect_chat").options == ["small-chat", "ft:tuned"]
+
+
+def test_a_server_that_lists_nothing_is_connected_and_told_so(page: AppTest, workspace: Workspace) -> None:
+    page.text_input(key="connect_url_OPENAI_BASE_URL").set_value(OTHER)
+    press(page, "Use now")
+    assert workspace.chat_connected
+    assert "could not be listed" in next(one.value for one in page.warning)
+
+
+def test_the_settings_page_does_not_send_to_itself(page: AppTest) -> None:
+    assert "on the Settings page" not in words(page)
+    assert "in the form above" in words(page)
+
+
 def test_saving_writes_the_file_for_its_user_alone(
     page: AppTest,
     server: LoopbackServer,
