@@ -171,8 +171,9 @@ class ClaimChecker:
 
 def _as_evidence(passage: Passage) -> Evidence:
     """A passage under the name and the date of its document and the headings above it."""
-    date = passage.metadata.get("date")
-    lines = (passage.document_name, *passage.location.headings, date if isinstance(date, str) else "")
+    date = str(passage.metadata.get("date") or "")
+    told = date if len(date) == len("2026-01-31") else date[: len("2026")]  # "2026-01" reads as two years
+    lines = (passage.document_name, *passage.location.headings, told)
     return as_evidence(passage.text, "\n".join(dict.fromkeys(line for line in lines if line)))
 
 

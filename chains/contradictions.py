@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from chains.clauses import Words, clauses, content_words, held_stems
-from chains.quantities import Quantity, is_year, quantities, same_figure
+from chains.quantities import Quantity, in_date, is_amount, is_year, quantities, same_figure
 from local.lexical import WORD, stem
 
 __all__ = ["contradictions", "prepare"]
@@ -210,7 +210,7 @@ def _nearest(keys: frozenset[str], segments: Iterable[_Said]) -> _Said | None:
 
 def _figures(part: _Said, segments: Sequence[_Said], about: _Said) -> Iterable[str]:
     for figure in part.figures:
-        if is_year(figure.value) and figure.value in about.keys:
+        if in_date(figure, part.figures) and figure.value in about.keys:
             continue
         same = [
             (said, other)
@@ -263,11 +263,7 @@ def _likeness(part: _Said, figure: Quantity, said: _Said) -> int:
 
 def _dated(part: _Said, figure: Quantity) -> bool:
     """Whether the figure is the day of a date."""
-    return not figure.unit and any(
-        each.value.startswith("month")
-        and min(abs(each.start - figure.end), abs(figure.start - each.end)) <= 2
-        for each in part.figures
-    )
+    return is_amount(figure.value) and in_date(figure, part.figures)
 
 
 def _kind(figure: Quantity) -> str:

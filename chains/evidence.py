@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from chains.clauses import WordKind, Words, content_words, held_stems
-from chains.quantities import Quantity, is_year, quantities, same_figure
+from chains.quantities import Quantity, in_date, quantities, same_figure
 from local.lexical import PART, STOP_WORDS, WORD, stem
 from local.sentences import sentence_spans
 
@@ -121,7 +121,8 @@ def coverage(claim: str, evidence: Sequence[Evidence]) -> Coverage:
     """Holds the claim's words against every sentence; a word may stand in any form."""
     words = claim_words(claim)
     places = [(p, s) for p, one in enumerate(evidence) for s in range(len(one.sentences))]
-    above = [tuple(_named_above(one.about, word) for word in words) for one in evidence]
+    dates = frozenset(each.start for each in quantities(claim) if in_date(each, quantities(claim)))
+    above = [tuple(_named_above(one.about, word, dates) for word in words) for one in evidence]
     by_place = {
         (p, s): tuple(
             _holds(evidence[p].sentences[s], word) or known
@@ -162,9 +163,12 @@ def _joined(
     return tuple(chosen)
 
 
-def _named_above(about: Sentence | None, word: Words) -> bool:
-    """Whether a word, or a year, stands in what the text stands under; other figures must stand in the text."""
-    return about is not None and (word.kind != "figure" or is_year(word.stem)) and _holds(about, word)
+def _named_above(about: Sentence | None, word: Words, dates: frozenset[int]) -> bool:
+    """Whether a word, or a date's figure, stands in what the text stands under; amounts must stand in the text.
+
+    `dates` are the places in the claim where a date's figures begin.
+    """
+    return about is not None and (word.kind != "figure" or word.start in dates) and _holds(about, word)
 
 
 def _holds(sentence: Sentence, word: Words) -> bool:

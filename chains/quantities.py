@@ -8,12 +8,13 @@ English. What is not covered: fractions, centuries against years, sums in other 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["Bound", "Quantity", "is_amount", "is_year", "quantities", "same_figure"]
+__all__ = ["Bound", "Quantity", "in_date", "is_amount", "is_year", "quantities", "same_figure"]
 
 Bound = Literal["least", "most", "none"]
 
@@ -102,7 +103,7 @@ _FOUND = re.compile(
     (?P<iso>(?<!\d)\d{{4}}-\d\d-\d\d(?!\d))
     | (?P<dotted>(?<![\d.])\d{{1,2}}[./]\d{{1,2}}[./](?:19|20)\d\d(?!\d))
     | (?P<years>(?<!\d)(?:19|20)\d\d[–/-]\d\d(?!\d))
-    | (?P<currency>[€$£])?\s?(?P<digits>(?<![\d.,])\d+(?:[.,]\d+)*)
+    | (?:(?P<currency>[€$£])\s?)?(?P<digits>(?<![\d.,])\d+(?:[.,]\d+)*)
       (?P<scale>\s(?:hundred|thousand|million|billion|trillion)\b|(?:k|mn?|bn?)\b)?
       (?P<ending>st\b|nd\b|rd\b|th\b|s\b)?
     | \b(?P<tens>{"|".join(_TENS)})[-\s](?P<ones>{"|".join(list(_ONES)[:8])}|one)\b
@@ -161,6 +162,18 @@ def same_figure(claimed: str, held: str) -> bool:
 
 def is_year(value: str) -> bool:
     return re.fullmatch(r"(?:19|20)\d\d", value) is not None
+
+
+def in_date(figure: Quantity, figures: Sequence[Quantity]) -> bool:
+    """Whether the figure is a year, a month, or the day beside a month among the figures of its text."""
+    return not is_amount(figure.value) or (
+        not figure.unit
+        and any(
+            each.value.startswith("month")
+            and min(abs(each.start - figure.end), abs(figure.start - each.end)) <= 2
+            for each in figures
+        )
+    )
 
 
 def is_amount(value: str) -> bool:

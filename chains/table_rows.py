@@ -113,8 +113,10 @@ def _wrong_column(claim: str, figure: Quantity, row: _Row) -> str | None:
         if other == own or not _rivals(cell, figure) or any(_has(quantities(claim), one) for one in cell):
             continue
         theirs = _distinct(row, other)
-        narrower = _QUALIFIES.match(row.columns[other]) and not _QUALIFIES.match(row.columns[own])
-        if theirs and theirs <= said - left_out and (narrower or not mine <= said):
+        ours_narrow, theirs_narrow = (bool(_QUALIFIES.match(row.columns[place])) for place in (own, other))
+        unnamed = ours_narrow and not theirs_narrow and theirs & said and not mine & said
+        narrower = theirs_narrow and not ours_narrow
+        if unnamed or (theirs and theirs <= said - left_out and (narrower or not mine <= said)):
             return row.columns[own]
     return None
 

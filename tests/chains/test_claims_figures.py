@@ -91,6 +91,9 @@ HELD = [
     ("0.23 per km in 2026 [1], up from 0.21 in 2025 [2].", (CAR_2026, CAR_2025)),
     ("The private car is paid at 0.23 euros per kilometre in 2026 [1].", (NEWS,)),
     ("According to the Travel and expenses policy 2025, Denmark has a limit of 155 euros [1].", (P_2025,)),
+    ("Since 1 January 2026 the limit in Denmark has been 175 euros instead of 155 [1][2].", (P_2026, P_2025)),
+    ("In fair weeks Poland allows 140 euros [1].", (P_2026,)),
+    ("The contract ends on 30 June 2026 [1].", (told("The contract ends on 2026-06-30.", "Contract"),)),
 ]
 NOT_HELD = [
     ("Quality and Calibration informs the Customer Desk within five working days [1].", (DESK,)),
@@ -100,6 +103,9 @@ NOT_HELD = [
     ("The hotel limit in Denmark is 210 euros for one night [1].", (P_2026,)),
     ("In Denmark the limit for one night in fair weeks is 175 euros [1].", (P_2026,)),
     ("In Denmark the limit is 135 euros for one night [1].", (P_2026,)),
+    ("In Poland you may spend up to 140 euros per night [1].", (P_2026,)),
+    ("Since 1 July 2026 the limit in Denmark has been 175 euros for one night [1].", (P_2026,)),
+    ("In 2026 you may bring the hosts a present of up to 1 euro [1].", (P_2026,)),
     ("Marijke Terhorst leads Design and Controls [1].", (HOUSE,)),
     ("Design and Controls is led by Marijke Terhorst [1].", (HOUSE,)),
     ("Rental Nordic has 13 people [1].", (HOUSE,)),
