@@ -96,7 +96,7 @@ def _notes(exchange: Exchange, answer: Answer | None) -> Iterator[str]:
     if len(answer.steps) > 1:
         yield from (f"Search {n}: {step.query} — {step.why}" for n, step in enumerate(answer.steps, start=1))
     for conflict in answer.conflicts:
-        yield f"The sources differ: {conflict.sentence}"
+        yield f"The sources differ: {conflict.sentence.removeprefix('The sources differ: ')}"
         for side in conflict.sides:
             when = dated(side.date) if side.date else "no date known"
             yield f"[{side.marker}] {side.document_name}: {side.value} ({when})"

@@ -29,7 +29,7 @@ def draw_answer(key: str, answer: Answer, *, heard: bool = False) -> None:
     else:
         _draw_text(key, answer, announced=told(key, answer.text, complete=True) if heard else None)
     for number, conflict in enumerate(answer.conflicts):
-        _draw_conflict(f"{key}_{number}", key, answer, conflict)
+        _draw_conflict(f"{key}_{number}", key, conflict)
     if answer.computation is not None:
         _draw_computation(key, answer.computation)
     _draw_unbacked(answer)
@@ -154,14 +154,9 @@ def _draw_abstention(key: str, answer: Answer) -> None:
 # --- sources that differ --------------------------------------------------------------------------
 
 
-def _draw_conflict(widget_key: str, key: str, answer: Answer, conflict: Conflict) -> None:
+def _draw_conflict(widget_key: str, key: str, conflict: Conflict) -> None:
     with st.container(border=True, key=f"conflict_{widget_key}", gap="small"):
         st.markdown("**:material/compare_arrows: The sources differ**")
-        rich_text(
-            prose(conflict.sentence, titles(answer)),
-            key=f"differ_{widget_key}",
-            on_cite=lambda marker: show(Shown(exchange=key, marker=marker)),
-        )
         for index, side in enumerate(conflict.sides):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 evidence_button(

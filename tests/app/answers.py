@@ -83,7 +83,7 @@ CLAIMS = (
     claim(UNBACKED[1], "unsupported"),
 )
 CONFLICT = Conflict(
-    sentence="Leave policy 2026 says 27 days [1], Leave policy 2019 says 25 days [2].",
+    sentence="The sources differ: Leave policy 2026 says 27 days [1]; Leave policy 2019 says 25 days [2].",
     sides=(
         Side(marker=1, document_name="Leave policy 2026", value="27 days", date="2026-01-01"),
         Side(marker=2, document_name="Leave policy 2019", value="25 days", date=None),

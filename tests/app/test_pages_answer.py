@@ -76,6 +76,11 @@ def test_the_searches_are_a_chain(page: AppTest) -> None:
     assert "Passage 1 names an older policy." in drawn
 
 
+def test_that_sources_differ_is_said_once(page: AppTest) -> None:
+    show(page, ANSWER)
+    assert (words(page) + drawn_text(page)).count("The sources differ") == 1
+
+
 def test_each_side_of_a_conflict_opens_its_evidence(page: AppTest) -> None:
     show(page, ANSWER)
     assert labels(page, "side_") == ["**1** Leave policy 2026", "**2** Leave policy 2019"]

@@ -39,7 +39,7 @@ FULL = answer(
     notices=("Another model stood in.",),
     conflicts=(
         Conflict(
-            sentence="The policies of 2025 [2] and 2026 [1] differ.",
+            sentence="The sources differ: Leave 2026 says 27 days [1]; Leave 2025 says 25 days [2].",
             sides=(
                 Side(marker=1, document_name="Leave 2026", value="27 days", date="2026-01-01"),
                 Side(marker=2, document_name="Leave 2025", value="25 days", date=None),
@@ -66,7 +66,7 @@ SAID = (
     "2026-07-01 09:00 UTC · RAG · compatible:test · knowledge base hr · confidence high (90%) · 1.2 s",
     "1 of 2 statements: not backed by a source.",
     "Searched for: How many days of leave?",
-    "The sources differ: The policies of 2025 [2] and 2026 [1] differ.",
+    "The sources differ: Leave 2026 says 27 days [1]; Leave 2025 says 25 days [2].",
     "[2] Leave 2025: 25 days (no date known)",
     "Another model stood in.",
     "SELECT sum(days)",
