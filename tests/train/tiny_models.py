@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SENTENCE = "every employee has 27 days of paid leave a year the parking fee is 4 euros what how many there are"
+SENTENCE = (
+    "every employee has 27 days of paid leave a year the parking fee is 4 euros what how many there are"
+)
 
 
 def tiny_bart(folder: Path) -> Path:
@@ -15,7 +17,8 @@ def tiny_bart(folder: Path) -> Path:
 
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     vocabulary = {
-        word: number for number, word in enumerate([*special, *dict.fromkeys(SENTENCE.split()), ".", "/", "?"])
+        word: number
+        for number, word in enumerate([*special, *dict.fromkeys(SENTENCE.split()), ".", "/", "?"])
     }
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
