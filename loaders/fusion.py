@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from local.figures import figure_kind
+from local.figures import is_code
 from local.lexical import words
 
 __all__ = ["DEPTH", "LIFTED", "Fused", "codes_in", "fuse", "lifted"]
@@ -71,7 +71,7 @@ def fuse(
 
 def codes_in(query: str) -> tuple[str, ...]:
     """The codes that a query names: "What does the IB-20 cost?" -> ("IB-20",)."""
-    return tuple(word for word in dict.fromkeys(words(query)) if (figure_kind(word) or "").startswith("code"))
+    return tuple(word for word in dict.fromkeys(words(query)) if is_code(word))
 
 
 def lifted(hits: Sequence[Fused], texts: Mapping[int, str], codes: Sequence[str]) -> list[Fused]:

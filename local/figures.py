@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from local.lexical import words
 
-__all__ = ["contested", "figure_kind", "row_key", "superseded"]
+__all__ = ["contested", "figure_kind", "is_code", "row_key", "superseded"]
 
 CODE = re.compile(r"(?=[\w-]*[A-Z])([A-Za-z]{1,5})(-?)\d[\w-]*")  # IB-20, E12, R-26-1187
 YEAR = re.compile(r"(?:19|20)\d\d")
@@ -27,6 +27,10 @@ def figure_kind(word: str) -> str | None:
         return "year"
     code = CODE.fullmatch(word)
     return f"code {len(code[1])}{code[2]}" if code else None
+
+
+def is_code(word: str) -> bool:
+    return CODE.fullmatch(word) is not None
 
 
 def contested(asked: Iterable[str], text: str, context: str = "", around: str = "") -> set[str]:

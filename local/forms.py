@@ -1,6 +1,6 @@
 """Things that are known by their form: a sum of money, a telephone number, an address for mail.
 
-    form_missing("What does it cost to rent a desk?", "Desks are rented by the week.")     -> True
+    sum_missing("What does it cost to rent a desk?", "Desks are rented by the week.")     -> True
 
 Who asks for one of them is not answered by a sentence that holds none.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["form_missing"]
+__all__ = ["contact_missing", "sum_missing"]
 
 _CURRENCY = (
     r"(?:€|\$|£|¥|eur\b|euros?\b|usd\b|gbp\b|chf\b|dollars?\b|pounds?\b|sterling\b|francs?\b|yen\b|yuan\b|rupees?\b"
@@ -30,11 +30,12 @@ MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w")
 FIGURE = re.compile(r"\d")
 
 
-def form_missing(question: str, text: str, *, row: bool = False) -> bool:
-    """Whether `question` asks for a thing of one of these forms and `text` holds none.
+def sum_missing(question: str, text: str, *, row: bool = False) -> bool:
+    """Whether `question` asks for a sum of money and `text` holds none; `row`: of a table, where any figure is one."""
+    return ASKS_SUM.search(question) is not None and not (FIGURE if row else SUM).search(text)
 
-    row: of a table, whose figures go without a currency.
-    """
-    held_by = FIGURE if row else SUM
-    forms = ((ASKS_SUM, held_by), (ASKS_TELEPHONE, TELEPHONE), (ASKS_MAIL, MAIL))
+
+def contact_missing(question: str, text: str) -> bool:
+    """Whether `question` asks for a telephone number or an address for mail and `text` holds none."""
+    forms = ((ASKS_TELEPHONE, TELEPHONE), (ASKS_MAIL, MAIL))
     return any(asks.search(question) and not form.search(text) for asks, form in forms)

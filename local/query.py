@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from local.figures import figure_kind
+from local.figures import figure_kind, is_code
 from local.lexical import AnswerType, QueryTerm, answer_type, query_terms, stems
 from local.sentences import sentence_spans
 
 __all__ = ["SIDE_SENTENCE", "Query"]
 
 SIDE_SENTENCE = 0.4  # weight of words in sentences around the one that asks: "I am ill. May I stay at home?"
+CODE = 1.5  # times the weight of a word as rare: "IB-20" says which one is meant
 ASKING_WORDS = 2  # "What do I do?" asks for nothing without what comes before it
 
 
@@ -36,6 +37,7 @@ class Query:
         terms = tuple(query_terms(question))
         frequency = Counter(key for text in texts for key in stems(text))
         raw = {term.stem: math.log(1 + (len(texts) + 1) / (frequency[term.stem] + 0.5)) for term in terms}
+        raw |= {term.stem: CODE * raw[term.stem] for term in terms if is_code(term.word)}
         asking = _asking(question)
         asked = stems(asking)
         raw = {key: value if key in asked else SIDE_SENTENCE * value for key, value in raw.items()}

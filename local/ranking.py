@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from local.figures import contested, figure_kind, row_key, superseded
+from local.figures import contested, is_code, row_key, superseded
 from local.lexical import holds_type, stems
 from local.matching import MATCHES, PassageTokens, QuestionTokens, matches
 from local.query import Query
@@ -154,7 +154,7 @@ def _key(query: Query, unit: Unit) -> float:
 
 
 def _codes(query: Query, unit: Unit) -> float:
-    codes = [word for word in query.figures if figure_kind(word) != "year"]
+    codes = [word for word in query.figures if is_code(word)]
     return CODE_HELD * sum(word in unit.text for word in codes) / len(codes) if codes else 0.0
 
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from local.choosing import NEW_WORDS
 from local.figures import figure_kind
-from local.forms import form_missing
+from local.forms import contact_missing, sum_missing
 from local.query import Query
 from local.ranking import Scored
-from local.units import Unit
 
 __all__ = ["contested_by", "evidence", "signals"]
 
@@ -46,7 +45,7 @@ def signals(
         "names_missing_in_best": query.weight(named - (texts[best.unit.passage] if best else frozenset())),
         "contested": float(bool(contested_by(query, scored))),
         "date_missing": float(query.kind == "date" and not (best and best.has_type)),
-        "form_missing": float(bool(chosen) and all(_without_form(query, one.unit) for one in chosen)),
+        "form_missing": float(_form_missing(query, named, chosen)),
         "type_asked": float(query.kind != "any"),
         "type_missing": float(query.kind != "any" and not (best and best.has_type)),
         "terms": float(len(query.terms)),
@@ -58,9 +57,16 @@ def evidence(query: Query, chosen: Sequence[Scored]) -> frozenset[str]:
     return frozenset().union(*(one.own | query.held(one.unit.context) for one in chosen))
 
 
-def _without_form(query: Query, unit: Unit) -> bool:
-    table = unit.kind in ("row", "record")
-    return form_missing(query.asking, f"{unit.context} {unit.text}", row=table)
+def _form_missing(query: Query, named: frozenset[str], chosen: Sequence[Scored]) -> bool:
+    """Whether no quoted sentence holds the sum that is asked for; or none that names whom the question names, the
+    telephone number or address: another's is none.
+    """
+    texts = [(one, f"{one.unit.context} {one.unit.text}") for one in chosen]
+    theirs = [text for one, text in texts if one.own & named or not named]
+    tables = ("row", "record")
+    sums = [sum_missing(query.asking, text, row=one.unit.kind in tables) for one, text in texts]
+    contacts = [contact_missing(query.asking, text) for text in theirs or [""]]
+    return bool(chosen) and (all(sums) or all(contacts))
 
 
 def contested_by(query: Query, scored: Sequence[Scored]) -> frozenset[str]:

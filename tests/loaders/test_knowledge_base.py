@@ -340,6 +340,18 @@ def test_a_selective_filter_still_gives_k(base: KnowledgeBase) -> None:
     assert "57" not in found(base, "stone and water", k=10, filter={"shelf": "7"})
 
 
+def test_the_code_that_is_asked_for_comes_before_its_neighbours(base: KnowledgeBase) -> None:
+    rows = [f"Model: IB-{n}; Day: {n}10; Week: {n}90; Sum held back: {n}450" for n in range(10, 30)]
+    base.ingest(
+        [
+            Record(id="near", text="The deposit is for the yard"),
+            *(Record(id=row[7:12], text=row) for row in rows),
+        ]
+    )
+    assert found(base, "deposit paid for IB-20")[0] == "IB-20"
+    assert found(base, "deposit paid for it")[0] == "near"
+
+
 def test_search_many_is_search_for_each(base: KnowledgeBase, docs: Path) -> None:
     base.ingest([docs])
     queries = ["annual leave", "second class trains", "director"]

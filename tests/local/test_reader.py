@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from local.lexical import WORD, stems
+from local.lexical import WORD, stem, stems
+from local.query import Query
 from local.reader import MAX_SENTENCES, ExtractiveReader, Reading
 from local.tokens import TokenEmbeddings
 from local.units import units
@@ -138,6 +139,12 @@ def test_another_year_or_code_than_the_one_asked_for_is_told(
     assert found.signals["contested"] == float(bool(told))
 
 
+def test_a_code_says_more_than_a_word_as_rare() -> None:
+    weights = Query.of("What does the IB-20 weigh?", ["The IB-20 is blue.", "They weigh 9 kg."]).weights
+    assert weights[stem("IB-20")] > weights[stem("weigh")]
+    assert sum(weights.values()) == pytest.approx(1.0)
+
+
 def test_a_question_for_a_date_is_not_answered_by_a_month() -> None:
     assert read("On which date is the drill?", ("Fire", "The drill is in October.")).signals["date_missing"]
     assert not read("On which date is the drill?", ("Fire", "The drill is on 3 October.")).signals[
@@ -156,7 +163,9 @@ def test_a_question_for_a_date_is_not_answered_by_a_month() -> None:
         ("What is Ana's telephone number?", "Ana: +31 570 555 0100", False),
         ("What is Ana's email address?", "Ana sits in room 40.", True),
         ("What is Ana's email address?", "Write to Ana at ana@example.org.", False),
+        ("What is Ana's telephone number?", "Ana sits in room 40. Ben: +31 570 555 0100", True),
         ("Who is Ana?", "Ana sits in room 40.", False),
+        ("Which rooms has Bo?", "There are rooms.", False),
     ],
 )
 def test_a_sum_a_telephone_number_or_an_address_is_missed(question: str, text: str, missing: bool) -> None:
