@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,21 @@ from errors import SettingsError
 from loaders.jsonl import write_whole
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """No file of this process may grow beyond 4 KiB."""
+    """No file of this process may grow beyond 4 KiB; for the block alone, since a log of the tests is a file too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_leaves_the_file_that_was_there(tmp_path: Path, full_disk: None) -> None:
+def test_a_full_disk_leaves_the_file_that_was_there(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_text("before", "utf-8")
-    with pytest.raises(SettingsError, match=r"File too large"), write_whole(path) as file:
+    with full_disk(), pytest.raises(SettingsError, match=r"File too large"), write_whole(path) as file:
         file.write("x" * 100_000)
     assert path.read_text("utf-8") == "before"
     assert list(tmp_path.iterdir()) == [path]
