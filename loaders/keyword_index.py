@@ -28,6 +28,8 @@ TITLE_BOOST = 1.0
 _LOCK_SECONDS = 60.0
 _HEAP = 32_000_000
 _WORD = re.compile(r"\w+")
+_MOST_LEFTOVERS = 20
+_LEFT_BEHIND = re.compile(r'FileAlreadyExists\("([\w.]+)"\)')
 _POSITION = "position"
 
 
@@ -41,9 +43,25 @@ class KeywordIndex:
         self.position = self._read_position()
 
     def catch_up(self, connection: sqlite3.Connection, target: Position) -> None:
-        """Takes in what the snapshot of `connection`, whose position is `target`, has beyond the index."""
+        """Takes in what the snapshot of `connection`, whose position is `target`, has beyond the index.
+
+        A file that a killed writer left under the name of one that is now to be written belongs to nothing that was
+        committed: it goes.
+        """
         if self.position == target or self.refresh() >= target:
             return
+        for _ in range(_MOST_LEFTOVERS):
+            try:
+                self._take_in(connection, target)
+                return
+            except ValueError as error:
+                left = _LEFT_BEHIND.search(str(error))
+                if left is None:
+                    raise
+                (self._folder / left[1]).unlink(missing_ok=True)
+        self._take_in(connection, target)
+
+    def _take_in(self, connection: sqlite3.Connection, target: Position) -> None:
         writer = self._writer()
         try:
             if self.refresh() < target:

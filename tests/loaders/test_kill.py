@@ -126,3 +126,25 @@ def test_killed_at_random_times(children: subprocess.Popen[str], tmp_path: Path,
         KnowledgeBase.create(kb, name="x", encoder=PlainEncoder()).close()
         ingest(children, kb, docs, "timer", int(1e6 * whole * pick.uniform(0.05, 0.95)))
         check(kb)
+
+
+def test_a_file_that_a_killed_writer_left_stands_in_nobody_s_way(tmp_path: Path) -> None:
+    """Tantivy names the file of a deletion by a number that a killed process may have used without committing."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for name in ("leave", "parking", "travel"):
+        (folder / f"{name}.txt").write_text(f"The {name} rule holds for everybody.\n", "utf-8")
+    with KnowledgeBase.create(tmp_path / "kb", name="Killed", encoder=PlainEncoder()) as base:
+        base.ingest([folder])
+        base.search("rule")
+        keywords = base.generation_folder(base.generation) / "keywords"
+        meta = json.loads((keywords / "meta.json").read_text("utf-8"))
+        for segment in meta["segments"]:
+            for number in range(meta["opstamp"], meta["opstamp"] + 10):
+                (keywords / f"{segment['segment_id'].replace('-', '')}.{number}.del").write_bytes(b"half")
+        document = next(one.document_id for one in base.documents() if "leave" in one.document_id)
+        base.remove(document)
+        assert {passage.document_id for passage in base.search("rule")} == {
+            one.document_id for one in base.documents()
+        }
+        assert len(base.documents()) == 2
