@@ -190,6 +190,12 @@ class LiveAnswers:
             if live.running:
                 live.run(events)
 
+    @property
+    def running(self) -> int:
+        """How many answers are being written or wait for their turn."""
+        with self._lock:
+            return sum(live.running for live in self._answers.values())
+
     def _forget_oldest(self) -> None:
         finished = [key for key, live in self._answers.items() if not live.running]
         for key in finished[: max(0, len(finished) - self._kept)]:

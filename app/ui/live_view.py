@@ -13,7 +13,8 @@ from app.ui.prose import prose
 from app.ui.rich_text import rich_text
 from chains.answer import Answer
 
-REDRAW_S = 0.3
+REDRAW_S = 0.3  # of each answer in the making, for up to AT_EASE of them
+AT_EASE = 2
 STAGES = {
     "waiting": "Waiting for its turn",
     "starting": "Getting ready",
@@ -39,14 +40,21 @@ def draw_live(key: str, moment: Moment, *, heard: bool) -> Answer | None:
     """
     now = moment()
     if now is not None and now.state == "running":
-        st.fragment(_draw_running, run_every=REDRAW_S)(key, moment, heard)
+        st.fragment(_draw_running, run_every=redraw_s())(key, moment, heard)
         return None
     _draw_ended(key, now, heard)
     return now.answer if now else None
 
 
+def redraw_s() -> float:
+    """Seconds between two drawings of an answer: the more are written at once, the longer, so that a page which is
+    drawn as a whole gets its turn among them.
+    """
+    return REDRAW_S * max(1.0, live_answers().running / AT_EASE)
+
+
 def _draw_running(key: str, moment: Moment, heard: bool) -> None:
-    """Runs by itself every `REDRAW_S`; when the answer has ended the whole page is drawn once more."""
+    """Runs by itself every `redraw_s()`; when the answer has ended the whole page is drawn once more."""
     now = moment()
     if now is None or now.state != "running":
         st.rerun()
