@@ -49,7 +49,9 @@ def test_ten_at_once_lose_no_answer(slow: Server, visit: Visit) -> None:
     for number, page in enumerate(pages):
         ask(page, f"I am person {number}. Count.")
     for page in pages:
-        expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=120_000)  # a busy machine is no fault
+        expect(page.get_by_role("button", name="Stop")).to_be_visible(
+            timeout=120_000
+        )  # a busy machine is no fault
     ALL_ASKED.set()
     for number, page in enumerate(pages):
         expect(page.get_by_role("button", name="Why this answer")).to_be_visible(timeout=120_000)
