@@ -22,6 +22,12 @@ GroundtuneError
 │   ├── RecordsDamagedError         their database cannot be opened, or is of a newer version
 │   ├── RecordNotFoundError         no such conversation, question or answer, or it is another's
 │   └── RecordFormatError           a file is no exported answer
+├── DatasetError               training data cannot be read, checked, made or kept
+│   ├── DatasetFormatError          a file is no training data, or of no form that is known
+│   ├── DatasetNotFoundError        no dataset, frozen dataset or row of this name
+│   ├── DatasetExistsError          the name is taken
+│   ├── DatasetFrozenError          what is frozen cannot be changed, or is not what its hash says
+│   └── DatasetBusyError            another process is writing it
 └── ModelError                 a model cannot be used
     ├── EmbeddingModelMissingError  the embedded model's weights are not installed, or not the published ones
     ├── NoModelConnectedError       this mode needs a chat model and none is connected
@@ -123,6 +129,30 @@ class RecordNotFoundError(RecordsError):
 
 class RecordFormatError(RecordsError, ValueError):
     """What was given is not an answer as Groundtune exports it."""
+
+
+class DatasetError(GroundtuneError):
+    """Training data cannot be read, checked, made or kept."""
+
+
+class DatasetFormatError(DatasetError):
+    """A file is no training data, or of no form that is known."""
+
+
+class DatasetNotFoundError(DatasetError):
+    """There is no dataset, frozen dataset or row of this name."""
+
+
+class DatasetExistsError(DatasetError):
+    """The name is taken."""
+
+
+class DatasetFrozenError(DatasetError):
+    """A frozen dataset cannot be changed, or its files are not what its hash says."""
+
+
+class DatasetBusyError(DatasetError):
+    """Another process is writing the dataset."""
 
 
 class ModelError(GroundtuneError):

@@ -1,1 +1,1 @@
-"""Examples -> dataset -> job -> model: nothing of it is built yet (see README, "What is not there yet")."""
+"""Examples -> dataset -> job -> model. Jobs and trainers are not built yet (see README, "What is not there yet")."""
