@@ -56,7 +56,11 @@ def ask(page: Page, question: str) -> None:
 
 
 def answered(page: Page, count: int = 1) -> None:
-    expect(page.get_by_role("button", name="Why this answer")).to_have_count(count, timeout=30_000)
+    """Waits for the answers to be whole; on a busy machine the first of a server takes its time."""
+    try:
+        expect(page.get_by_role("button", name="Why this answer")).to_have_count(count, timeout=120_000)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\nThe page says: {page.locator('body').inner_text()[:3000]}") from error
 
 
 def resident_mb(pid: int) -> float:
