@@ -267,6 +267,9 @@ class Answer:
     computation: Computation | None = None  # the answer was computed, not read
     notices: tuple[str, ...] = ()  # what the reader must know: another model stood in, a limit was reached
     calls: tuple[ModelCall, ...] = ()
+    reasoning: str | None = (
+        None  # a tuned model's quotes, which it wrote before the text; None where it wrote none
+    )
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON document that `python -m app ask --json` prints."""
@@ -291,6 +294,7 @@ class Answer:
             "computation": self.computation.as_dict() if self.computation else None,
             "notices": list(self.notices),
             "calls": [call.as_dict() for call in self.calls],
+            "reasoning": self.reasoning,
         }
 
     def as_record(self) -> dict[str, Any]:

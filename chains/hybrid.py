@@ -2,8 +2,10 @@
 
     HybridChain(knowledge_base, chat_model=tuned, encoder=encoder).invoke(Question(text=...))     -> Answer
 
-The passages stand in the wrapper of chains/passages_prompt.py and the prompt in prompts/hybrid.v1.md, the very
-ones that RAFT rows are trained with. A follow-up goes to the model as the stand-alone question, without the
+The passages stand in the wrapper of chains/passages_prompt.py and the prompt in prompts/hybrid.v2.md, the very
+ones that RAFT rows are trained with (finetune/raft). The reply comes as those rows have it, reasoning first
+(chains/reasoned_reply.py): the reasoning goes into `Answer.reasoning`, its quotes are held against the passages, and
+the answer alone is shown. A follow-up goes to the model as the stand-alone question, without the
 turns before it: its training rows had none.
 """
 

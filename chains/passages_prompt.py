@@ -21,11 +21,16 @@ def as_data(text: str) -> str:
     return _DELIMITER.sub("‹", _INVISIBLE.sub("", text))
 
 
+def as_shown(text: str) -> str:
+    """A passage's text as a model reads it between the delimiters: what it may quote."""
+    return as_data(_marked(text))
+
+
 def numbered(passages: Sequence[Passage], dates: Mapping[str, str | None] | None = None) -> str:
     """`<passage number="1" ...>` blocks, numbered from 1 in the order given; `dates` by document id, where known."""
     return "\n".join(
         f'<passage number="{n}" source="{_attribute(_source(passage))}"{_dated(passage, dates)}>\n'
-        f"{as_data(_marked(passage.text))}\n</passage>"
+        f"{as_shown(passage.text)}\n</passage>"
         for n, passage in enumerate(passages, 1)
     )
 

@@ -19,9 +19,10 @@ from chains.consistency import in_doubt, self_consistency
 from chains.generation import SAID_NOTHING, Reply, stream_reply
 from chains.guard import ABSTENTION_TOKEN, UNKNOWN_SOURCE, SafeStream
 from chains.models import ConnectedModel
-from chains.passages_prompt import as_data, numbered
+from chains.passages_prompt import as_data, as_shown, numbered
 from chains.prompts import Prompt, load_prompt, messages_sha256
 from chains.reading import abstention, assessed
+from chains.reasoned_reply import ReasonedStream, quotes_in
 from chains.retrieval import Retrieved
 from chains.support import SentenceEncoder
 from errors import GroundtuneError, ProviderError, StoppedError
@@ -40,6 +41,9 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 MODEL_ABSTAINED = "The model found no answer in the passages."
+NO_ANSWER_YET = "The model's reply ended in its reasoning, before the answer."
+MISQUOTED = "The model's reasoning quotes words that its passages do not hold: {quote!r}"
+SHOWN_OF_A_QUOTE = 80  # characters
 NOT_CHECKED = "The answer was not checked against your documents: {why}"
 BELOW = "The confidence of this answer ({value}) is below the {needed} that this knowledge base asks for."
 
@@ -81,6 +85,8 @@ def write_answer(
         text=writer.text,
         reason=writer.shortfall,
         receipt=writer.signed(found.receipt),
+        reasoning=writer.reasoning,
+        notices=misquoted(writer.reasoning or "", found),
     )
     if writer.abstained:
         yield abstention(draft, MODEL_ABSTAINED, found.watch)
@@ -193,6 +199,7 @@ class _Writer:
         )
         allowed = "\n".join([question.text, *(passage.text for passage in passages)])
         self._guard = SafeStream(sources=len(passages), allowed_text=allowed)
+        self._reasoned = ReasonedStream() if found.mode == "hybrid" else None
         self._failure: str | None = None
         self.reply = Reply()
         self.abstained = False
@@ -202,8 +209,13 @@ class _Writer:
         return self._guard.text
 
     @property
+    def reasoning(self) -> str | None:
+        return self._reasoned.reasoning if self._reasoned else None
+
+    @property
     def shortfall(self) -> str | None:
-        return self._failure or self.reply.shortfall
+        unfinished = self._reasoned is not None and self._reasoned.unfinished
+        return self._failure or self.reply.shortfall or (NO_ANSWER_YET if unfinished else None)
 
     def signed(self, receipt: Receipt) -> Receipt:
         """The receipt with the prompt file's hash, and that of the very messages sent."""
@@ -218,7 +230,7 @@ class _Writer:
         held = ""
         opening = True
         try:
-            for delta in stream_reply(self._model, self._messages, self.reply, self._log):
+            for delta in self._answer():
                 held += delta
                 opening = opening and _may_abstain(held)
                 if not opening:
@@ -233,6 +245,18 @@ class _Writer:
             return
         yield from self._shown(self._guard.feed(held) + self._guard.close())
 
+    def _answer(self) -> Iterator[str]:
+        """The reply as it comes, without the reasoning that a tuned model begins with."""
+        reply = stream_reply(self._model, self._messages, self.reply, self._log)
+        if self._reasoned is None:
+            yield from reply
+            return
+        for delta in reply:
+            if text := self._reasoned.feed(delta):
+                yield text
+        if text := self._reasoned.close():
+            yield text
+
     def _shown(self, text: str) -> Iterator[str]:
         if text:
             yield text
@@ -243,6 +267,14 @@ def _asked(found: Retrieved) -> Question:
     if found.mode == "hybrid":
         return replace(found.question, text=found.standalone, history=())
     return found.question
+
+
+def misquoted(reasoning: str, found: Retrieved) -> tuple[str, ...]:
+    """A sentence for each quote of the reasoning that does not stand in its passage as the model was shown it."""
+    quotes = quotes_in(reasoning)
+    texts = [as_shown(passage.text) for passage in found.passages] if quotes else []
+    wrong = [quote.text for quote in quotes if not quote.stands_in(texts)]
+    return tuple(MISQUOTED.format(quote=text[:SHOWN_OF_A_QUOTE]) for text in dict.fromkeys(wrong))
 
 
 def declines(text: str) -> bool:

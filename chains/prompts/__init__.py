@@ -23,7 +23,7 @@ CURRENT = {
     "base": "base.v1",
     "rag": "rag.v1",
     "finetuned": "finetuned.v1",
-    "hybrid": "hybrid.v1",
+    "hybrid": "hybrid.v2",
     "sql": "sql.v1",
     "rewrite": "rewrite.v1",
     "multihop": "multihop.v1",

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from chains.answer import Question, Turn
+from chains.answer import Answer, Question, TextDelta, Turn
 from chains.finetuned import FinetunedChain
 from chains.hybrid import HybridChain
 from chains.models import ChatModelConfig, ConnectedModel, connect
+from chains.rag import RagChain
+from chains.restoring import answer_from_dict
 from errors import NoModelConnectedError
 from tests.chains.conftest import Shelf, WordEncoder, shelf
 from tests.loopback.openai_server import LoopbackServer, Scripted, serve_openai
@@ -65,7 +67,7 @@ def test_the_hybrid_model_reads_passages_without_the_conversation_before(server:
     assert (answer.mode, answer.model) == ("hybrid", "compatible:ft:m")
     assert [citation.verified for citation in answer.citations] == [True]
     assert answer.receipt is not None
-    assert answer.receipt.parameters["prompt"] == "hybrid.v1"
+    assert answer.receipt.parameters["prompt"] == "hybrid.v2"
 
 
 def test_the_hybrid_mode_abstains_as_rag_does(server: LoopbackServer) -> None:
@@ -99,3 +101,63 @@ def test_a_tuned_model_is_asked_for_answers_alone(server: LoopbackServer) -> Non
     ]
     assert [call.purpose for call in alone.calls] == ["answer"]
     assert "contractors" in (alone.searched_for or "")
+
+
+REASONED = (
+    f"<reasoning>\n[1] <quote>{LEAVE}</quote>\n</reasoning>\nYou have 27 days of paid leave a year [1]."
+)
+
+
+def test_the_reasoning_of_a_tuned_model_is_kept_and_never_shown(server: LoopbackServer) -> None:
+    server.then(REASONED)
+    *events, answer = hybrid(server, shelf(leave=LEAVE)).stream(QUESTION)
+    assert isinstance(answer, Answer)
+    assert answer.text == "You have 27 days of paid leave a year [1]."
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == answer.text
+    assert answer.reasoning == f"[1] <quote>{LEAVE}</quote>"
+    assert answer.notices == ()
+    assert [citation.quote for citation in answer.citations] == [LEAVE]
+    assert answer_from_dict(answer.as_record()) == answer
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason", "notice"),
+    [
+        pytest.param(
+            "<reasoning>\n[1] <quote>Every", "ended in its reasoning", "", id="cut in the reasoning"
+        ),
+        pytest.param(
+            "<reasoning>\n[1] <quote>Leave is 30 days.</quote>\n</reasoning>\n27 days [1].",
+            "",
+            "'Leave is 30 days.'",
+            id="a quote that is none",
+        ),
+        pytest.param(
+            f"<reasoning>\n[9] <quote>{LEAVE}</quote>\n</reasoning>\n27 days [1].",
+            "",
+            "Every",
+            id="no such passage",
+        ),
+        pytest.param(
+            "<reasoning>\nNone.\n</reasoning>\nNOT_IN_DOCUMENTS",
+            "found no answer",
+            "",
+            id="no answer after all",
+        ),
+    ],
+)
+def test_reasoning_that_leads_nowhere_is_told(
+    server: LoopbackServer, reply: str, reason: str, notice: str
+) -> None:
+    server.then(reply)
+    answer = hybrid(server, shelf(leave=LEAVE)).invoke(QUESTION)
+    assert reason in (answer.reason or "")
+    assert notice in " ".join(answer.notices)
+    assert "<" not in answer.text
+
+
+def test_the_mode_that_was_not_taught_to_reason_shows_what_it_is_given(server: LoopbackServer) -> None:
+    server.then(REASONED)
+    plain = RagChain(shelf(leave=LEAVE), chat_model=tuned(server), encoder=WordEncoder()).invoke(QUESTION)
+    assert plain.reasoning is None
+    assert "reasoning>" in plain.text

@@ -1,0 +1,76 @@
+"""The reasoning of a reply is taken out of it, however it arrives."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chains.reasoned_reply import FORMS, Quoted, ReasonedStream, quotes_in, taken_apart, written
+
+PARTS = st.sampled_from(
+    [*FORMS, *(end for ends in FORMS.values() for end in ends), "<", "a b", "\n", "[1]", "##", "İ"]
+)
+REPLIES = st.lists(PARTS, max_size=8).map("".join)
+
+READ = [
+    pytest.param("27 days [1].", None, "27 days [1].", id="an answer as it stands"),
+    pytest.param("<reasoning>\nWhy.\n</reasoning>\n27 days.", "Why.", "27 days.", id="own form"),
+    pytest.param("  <Reasoning>Why.</REASONING> 27.", "Why.", "27.", id="case and space"),
+    pytest.param(
+        "<think>\n\n</think>\n\n<reasoning>Why.</reasoning>27.", "Why.", "27.", id="an empty thought first"
+    ),
+    pytest.param("##Reason: Why.\n<ANSWER>: 27", "Why.", "27", id="as the paper's code"),
+    pytest.param("##Reason: Why.\n##Answer: 27", "Why.", "27", id="as the paper's code, newer"),
+    pytest.param("<reasoning>Why, and then", "Why, and then", "", id="cut off"),
+    pytest.param("<reason", None, "<reason", id="only the beginning of a mark"),
+    pytest.param(
+        "See <reasoning>x</reasoning>", None, "See <reasoning>x</reasoning>", id="not at the beginning"
+    ),
+    pytest.param("", None, "", id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("reply", "reasoning", "answer"), READ)
+def test_what_is_reasoning_and_what_is_answer(reply: str, reasoning: str | None, answer: str) -> None:
+    assert taken_apart(reply) == (reasoning, answer)
+
+
+@given(REPLIES, st.lists(st.integers(0, 40), max_size=6))
+def test_pieces_add_up_to_the_whole(reply: str, cuts: list[int]) -> None:
+    places = sorted({0, len(reply), *(min(cut, len(reply)) for cut in cuts)})
+    stream = ReasonedStream()
+    shown = (
+        "".join([stream.feed(reply[a:b]) for a, b in itertools.pairwise(places)]) + stream.close()
+    )
+    assert (stream.reasoning, shown) == taken_apart(reply)
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.text('ab c."[]', min_size=1).filter(str.strip)), max_size=3))
+def test_what_is_written_is_read_back(quotes: list[tuple[int, str]]) -> None:
+    given_quotes = [Quoted(number=number, text=text.strip()) for number, text in quotes]
+    reasoning, answer = taken_apart(written(given_quotes, "The others do not.", "So it is [1]."))
+    assert answer == "So it is [1]."
+    assert list(quotes_in(reasoning or "")) == given_quotes
+
+
+STANDS = [
+    pytest.param(Quoted(number=2, text="27 days"), True, id="in its passage"),
+    pytest.param(Quoted(number=1, text="27 days"), False, id="in another passage"),
+    pytest.param(Quoted(number=None, text="27  days"), True, id="in any, white space aside"),
+    pytest.param(Quoted(number=0, text="27 days"), False, id="no passage 0"),
+    pytest.param(Quoted(number=7, text="27 days"), False, id="no passage 7"),
+    pytest.param(Quoted(number=2, text="28 days"), False, id="other words"),
+    pytest.param(Quoted(number=2, text="  "), False, id="no words"),
+]
+
+
+@pytest.mark.parametrize(("quote", "stands"), STANDS)
+def test_a_quote_is_held_against_its_passage(quote: Quoted, stands: bool) -> None:
+    assert quote.stands_in(["Nothing.", "Leave is 27\ndays."]) is stands
+
+
+def test_quotes_of_the_papers_code_are_read() -> None:
+    assert quotes_in("It says ##begin_quote##27 days##end_quote##.") == (Quoted(number=None, text="27 days"),)
