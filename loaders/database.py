@@ -1,4 +1,4 @@
-"""kb.db: one writer at a time, readers beside it, every change a transaction.
+"""kb.db and dataset.db: one writer at a time, readers beside it, every change a transaction.
 
 WAL lets readers go on while one process writes. `synchronous=FULL`: a transaction is on the disk when `write` ends.
 Less would do against a killed process but not against a power cut, after which the caches could know chunk
@@ -11,37 +11,71 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from errors import (
+    GroundtuneError,
     KnowledgeBaseBusyError,
     KnowledgeBaseDamagedError,
     KnowledgeBaseError,
     KnowledgeBaseNotFoundError,
 )
-from loaders.schema import migrate
+from loaders.schema import MIGRATIONS, Migrations, migrate
 
-__all__ = ["BUSY_SECONDS", "Database"]
+__all__ = ["BUSY_SECONDS", "KNOWLEDGE_BASE", "Database", "FileKind"]
 
 BUSY_SECONDS = 15.0  # how long a second writer waits for the first
 
 
-class Database:
-    """Connections to one kb.db. Thread-safe; a transaction must not span threads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileKind:
+    """What such a file holds, and what its failures are called."""
 
-    def __init__(self, path: Path, *, create: bool = False, busy_seconds: float = BUSY_SECONDS) -> None:
+    noun: str
+    steps: Migrations
+    failed: type[GroundtuneError]
+    missing: type[GroundtuneError]
+    busy: type[GroundtuneError]
+    damaged: type[GroundtuneError]
+    repair: str  # what a user does about a damaged one, after "check the disk and its permissions, "
+
+
+KNOWLEDGE_BASE = FileKind(
+    noun="knowledge base",
+    steps=MIGRATIONS,
+    failed=KnowledgeBaseError,
+    missing=KnowledgeBaseNotFoundError,
+    busy=KnowledgeBaseBusyError,
+    damaged=KnowledgeBaseDamagedError,
+    repair="then run the kb doctor command or restore the file from a copy",
+)
+
+
+class Database:
+    """Connections to one such file. Thread-safe; a transaction must not span threads."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = False,
+        busy_seconds: float = BUSY_SECONDS,
+        kind: FileKind = KNOWLEDGE_BASE,
+    ) -> None:
         if not create and not path.is_file():
-            raise KnowledgeBaseNotFoundError(f"There is no knowledge base in {str(path.parent)!r}.")
+            raise kind.missing(f"There is no {kind.noun} in {str(path.parent)!r}.")
         self.path = path
+        self._kind = kind
         self._busy_seconds = busy_seconds
         self._write_lock = threading.RLock()
         self._pool_lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
-        with mapped_errors(path):
+        with mapped_errors(path, kind):
             connection = self._connect()
             try:
-                migrate(connection)
+                migrate(connection, kind.steps, noun=kind.noun, damaged=kind.damaged)
             except BaseException:
                 connection.close()
                 raise
@@ -50,7 +84,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """One snapshot: everything read inside is of one moment."""
-        with mapped_errors(self.path), self._borrowed() as connection:
+        with mapped_errors(self.path, self._kind), self._borrowed() as connection:
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -60,11 +94,11 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing. Raises KnowledgeBaseBusyError when another process writes for too long."""
+        """All or nothing. Raises the kind's busy error when another process writes for too long."""
         if not self._write_lock.acquire(timeout=self._busy_seconds):
-            raise KnowledgeBaseBusyError(_BUSY)
+            raise self._kind.busy(_busy(self._kind))
         try:
-            with mapped_errors(self.path), self._borrowed() as connection:
+            with mapped_errors(self.path, self._kind), self._borrowed() as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -86,7 +120,7 @@ class Database:
     def _borrowed(self) -> Iterator[sqlite3.Connection]:
         with self._pool_lock:
             if self._closed:
-                raise KnowledgeBaseError("This knowledge base was closed: open it again.")
+                raise self._kind.failed(f"This {self._kind.noun} was closed: open it again.")
             connection = self._idle.pop() if self._idle else None
         connection = connection or self._connect()
         try:
@@ -119,24 +153,25 @@ class Database:
         return connection
 
 
-_BUSY = "Another process is writing to this knowledge base: wait for it to finish and try again."
-
-
 @contextmanager
-def mapped_errors(path: Path) -> Iterator[None]:
+def mapped_errors(path: Path, kind: FileKind = KNOWLEDGE_BASE) -> Iterator[None]:
     """SQLite's errors as the program's own."""
     try:
         yield
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
-            raise KnowledgeBaseBusyError(_BUSY) from error
-        raise KnowledgeBaseDamagedError(_damaged(path, error)) from error
+            raise kind.busy(_busy(kind)) from error
+        raise kind.damaged(_damaged(path, error, kind)) from error
     except sqlite3.DatabaseError as error:
-        raise KnowledgeBaseDamagedError(_damaged(path, error)) from error
+        raise kind.damaged(_damaged(path, error, kind)) from error
 
 
-def _damaged(path: Path, error: sqlite3.Error) -> str:
+def _busy(kind: FileKind) -> str:
+    return f"Another process is writing to this {kind.noun}: wait for it to finish and try again."
+
+
+def _damaged(path: Path, error: sqlite3.Error, kind: FileKind) -> str:
     return (
-        f"The knowledge base file {str(path)!r} cannot be used ({error}): check the disk and its permissions, "
-        "then run the kb doctor command or restore the file from a copy."
+        f"The {kind.noun} file {str(path)!r} cannot be used ({error}): check the disk and its permissions, "
+        f"{kind.repair}."
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from errors import KnowledgeBaseDamagedError
+from errors import GroundtuneError, KnowledgeBaseDamagedError
 
-__all__ = ["MIGRATIONS", "migrate"]
+__all__ = ["MIGRATIONS", "Migrations", "migrate"]
 
 _FIRST = """
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -64,16 +64,42 @@ CREATE TABLE files (
 CREATE TABLE blob_intents (sha256 TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: Sequence[tuple[str, str]] = (("first tables", _FIRST),)
+Migrations = Sequence[tuple[str, str]]  # (name, SQL whose statements end with ";" and a new line)
+MIGRATIONS: Migrations = (("first tables", _FIRST),)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Brings the file to the last step, each step in a transaction. A newer file is a KnowledgeBaseDamagedError."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        raise KnowledgeBaseDamagedError(
-            f"This knowledge base was written by a newer Groundtune (format {version}, this one reads up to "
-            f"{len(MIGRATIONS)}): update Groundtune to open it."
+def migrate(
+    connection: sqlite3.Connection,
+    steps: Migrations = MIGRATIONS,
+    *,
+    noun: str = "knowledge base",
+    damaged: type[GroundtuneError] = KnowledgeBaseDamagedError,
+) -> None:
+    """Brings the file to the last step, each step in a transaction. Raises `damaged` for a newer file.
+
+    Another process may do the same: each step looks again once it holds the file.
+    """
+    while (version := _version(connection)) < len(steps):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if _version(connection) == version:
+                _take(connection, version, steps[version][1])
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    if version > len(steps):
+        raise damaged(
+            f"This {noun} was written by a newer Groundtune (format {version}, this one reads up to "
+            f"{len(steps)}): update Groundtune to open it."
         )
-    for number, (_, script) in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _take(connection: sqlite3.Connection, version: int, script: str) -> None:
+    for statement in script.split(";\n"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {version + 1}")
