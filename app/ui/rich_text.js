@@ -3,12 +3,15 @@ const TAGS = new Set(
   "p strong em s code pre ul ol li h4 blockquote table thead tbody tr th td mark br hr span".split(" "),
 );
 
+const TONES = new Set(["learnt", "read", "cut", "gone", "added"]);
+
 function build(node) {
   if (typeof node === "string") return document.createTextNode(node);
   if ("cite" in node) return chip(node);
   const made = document.createElement(TAGS.has(node.tag) ? node.tag : "span");
   made.append(...node.children.map(build));
   if (node.doubt !== undefined) doubt(made, node.doubt);
+  if (TONES.has(node.tone)) made.className = node.tone;
   return made;
 }
 
