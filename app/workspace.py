@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import shutil
 import threading
 import time
-import unicodedata
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,15 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.connections import EMBEDDED_READER, Connections
+from app.knowledge_bases import KnowledgeBaseInfo, KnowledgeBases
 from app.settings import PROJECT_ROOT, Settings, load_settings
 from chains.answer import MODES, Mode
 from errors import (
-    KnowledgeBaseBusyError,
-    KnowledgeBaseError,
     KnowledgeBaseExistsError,
-    KnowledgeBaseNotFoundError,
     NoModelConnectedError,
-    ProviderError,
     SettingsError,
 )
 from loaders.files import write_atomically
@@ -47,27 +41,7 @@ SAMPLE = "sample"
 SAMPLE_DOCUMENTS = PROJECT_ROOT / "examples" / "company"
 SAMPLE_STARTERS = PROJECT_ROOT / "examples" / "starters.json"
 TENANT = "default"
-LONGEST_NAME = 80
-REMOVED = ".removed"
 UPLOADS_KEPT_S = 24 * 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnowledgeBaseInfo:
-    name: str
-    documents: int
-    chunks: int
-    failed: int
-    problem: str | None = None  # why it cannot be opened
-
-    def as_dict(self) -> dict[str, object]:
-        counts = {
-            "name": self.name,
-            "documents": self.documents,
-            "chunks": self.chunks,
-            "failed": self.failed,
-        }
-        return counts | ({"problem": self.problem} if self.problem else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +68,7 @@ class Workspace:
         self.settings = settings
         self._lock = threading.RLock()
         self.connections = Connections(settings)
-        self._open: dict[str, KnowledgeBase] = {}
-        self._opened_file: dict[str, tuple[int, int] | None] = {}
+        self._bases = KnowledgeBases(self._home, TENANT, self._encoder_for)
 
     # --- models -----------------------------------------------------------------------------------
 
@@ -279,92 +252,35 @@ class Workspace:
 
     # --- knowledge bases --------------------------------------------------------------------------
 
-    @property
-    def _kb_root(self) -> Path:
-        return self._home() / "tenants" / TENANT / "kb"
-
-    def _kb_path(self, name: str) -> Path:
-        """A name never becomes a path: its folder is named by a hash of its case-folded form."""
-        return self._kb_root / hashlib.sha256(_clean_name(name).casefold().encode()).hexdigest()[:16]
-
     def knowledge_bases(self) -> list[KnowledgeBaseInfo]:
         """All of them, by name; one that cannot be opened says why and stands in nobody's way."""
-        folders = [path.parent for path in self._kb_root.glob("*/kb.db") if path.parent.suffix != REMOVED]
-        return sorted(filter(None, map(self._info, folders)), key=lambda info: info.name)
-
-    def _info(self, folder: Path) -> KnowledgeBaseInfo | None:
-        from loaders.knowledge_base import KnowledgeBase
-
-        name = folder.name  # where its file cannot tell
-        try:
-            name = KnowledgeBase.name_at(folder)
-            return self.describe(name)
-        except KnowledgeBaseNotFoundError:
-            return None  # removed meanwhile
-        except (KnowledgeBaseError, NoModelConnectedError, ProviderError) as error:
-            return KnowledgeBaseInfo(name=name, documents=0, chunks=0, failed=0, problem=str(error))
+        return self._bases.all()
 
     def describe(self, name: str) -> KnowledgeBaseInfo:
-        stats = self.knowledge_base(name).stats()
-        return KnowledgeBaseInfo(
-            name=name, documents=stats.documents, chunks=stats.chunks, failed=stats.failed
-        )
+        return self._bases.describe(name)
 
     def has_knowledge_base(self, name: str) -> bool:
-        return (self._kb_path(name) / "kb.db").is_file()
+        return self._bases.has(name)
 
     def knowledge_base(self, name: str) -> KnowledgeBase:
-        """Opens it once per process, and anew when another process has removed or replaced it.
-
-        Raises KnowledgeBaseNotFoundError naming those that exist.
-        """
-        from loaders.knowledge_base import KnowledgeBase
-
-        path = self._kb_path(name)
-        with self._lock:
-            if path.name in self._open and self._opened_file[path.name] != _file_identity(path / "kb.db"):
-                self._open.pop(path.name).close()
-            if path.name not in self._open:
-                if not self.has_knowledge_base(name):
-                    raise KnowledgeBaseNotFoundError(self._not_found(name))
-                model_id, dimension = KnowledgeBase.model_at(path)
-                self._keep(KnowledgeBase.open(path, encoder=self._encoder_for(model_id, dimension)))
-            return self._open[path.name]
-
-    def _keep(self, opened: KnowledgeBase) -> KnowledgeBase:
-        self._open[opened.path.name] = opened
-        self._opened_file[opened.path.name] = _file_identity(opened.path / "kb.db")
-        return opened
-
-    def _not_found(self, name: str) -> str:
-        known = [info.name for info in self.knowledge_bases()]
-        those = f"There are: {', '.join(known)}." if known else "There is none yet."
-        return f"There is no knowledge base {name!r}. {those} Make one with: python -m app kb create NAME"
+        """Raises KnowledgeBaseNotFoundError naming those that exist."""
+        return self._bases.open(name)
 
     def create_knowledge_base(self, name: str) -> KnowledgeBase:
         """Raises KnowledgeBaseExistsError when the name is taken, letter case aside."""
-        from loaders.knowledge_base import KnowledgeBase
+        return self._bases.create(name)
 
-        taken = KnowledgeBaseExistsError(f"A knowledge base named {name!r} exists already.")
-        if self.has_knowledge_base(name):
-            raise taken
-        encoder = self._encoder_for(None)
-        encoder.dimension  # noqa: B018 - asked of a model server here, where it holds up nobody else
-        with self._lock:
-            if self.has_knowledge_base(name):
-                raise taken
-            return self._keep(
-                KnowledgeBase.create(self._kb_path(name), name=_clean_name(name), encoder=encoder)
-            )
+    def remove_knowledge_base(self, name: str) -> None:
+        """For good. Raises KnowledgeBaseBusyError where another program holds its files (Windows)."""
+        self._bases.remove(name)
 
     def calibration_file(self, name: str, *, written: bool = False) -> Path:
-        """Where the fit of a knowledge base's own confidence lies once it is made (chains/confidence_fit.py).
+        """Where the fit of its own confidence lies; `written`: the one for answers that a chat model writes."""
+        return self._bases.calibration_file(name, written=written)
 
-        `written`: the one for answers that a chat model writes.
-        """
-        from chains.confidence_fit import CALIBRATION_FILE, CHAT_CALIBRATION_FILE
-
-        return self._kb_path(name) / (CHAT_CALIBRATION_FILE if written else CALIBRATION_FILE)
+    def uploads(self, name: str) -> Path:
+        """Where files uploaded to it lie until they are searchable, or their retry is given up."""
+        return self._bases.uploads(name)
 
     def unheld_chain(self, knowledge_base: str) -> RagChain:
         """RAG mode that answers whatever its confidence, to be judged: of a model's answers by the fit in use, of
@@ -385,34 +301,6 @@ class Workspace:
             judge=_spending(budget, self.connections.judge() if chat else None),
             consistency_samples=self.settings.consistency_samples.value or 0,
         )
-
-    def uploads(self, name: str) -> Path:
-        """Where files uploaded to a knowledge base lie until they are searchable, or their retry is given up."""
-        return self._home() / "uploads" / self._kb_path(name).name
-
-    def remove_knowledge_base(self, name: str) -> None:
-        """Deletes it with all its files, for good, and what a killed removal left.
-
-        Renamed first, so a kill leaves nothing half-alive. Raises KnowledgeBaseBusyError where another program
-        holds its files (Windows).
-        """
-        path = self._kb_path(name)
-        with self._lock:
-            if not self.has_knowledge_base(name):
-                raise KnowledgeBaseNotFoundError(self._not_found(name))
-            opened = self._open.pop(path.name, None)
-            if opened is not None:
-                opened.close()
-            shutil.rmtree(self.uploads(name), ignore_errors=True)
-            try:
-                path.rename(path.with_name(f"{path.name}-{uuid.uuid4().hex[:8]}{REMOVED}"))
-                for doomed in self._kb_root.glob(f"*{REMOVED}"):
-                    with contextlib.suppress(FileNotFoundError):  # another process clears it away too
-                        shutil.rmtree(doomed)
-            except PermissionError as error:
-                raise KnowledgeBaseBusyError(
-                    f"Another program holds files of {name!r} open: close it and remove {name!r} again."
-                ) from error
 
     # --- the sample company -----------------------------------------------------------------------
 
@@ -456,8 +344,7 @@ class Workspace:
             opened = self.__dict__.pop("_built_records", None)
             if opened is not None:
                 opened.close()
-            while self._open:
-                self._open.popitem()[1].close()
+        self._bases.close()
 
 
 _process_workspace: Workspace | None = None
@@ -475,23 +362,6 @@ def open_workspace() -> Workspace:
 
 def _spending(budget: Budget | None, model: ConnectedModel | None) -> ConnectedModel | None:
     return model.with_budget(budget) if model is not None else None
-
-
-def _clean_name(name: str) -> str:
-    cleaned = unicodedata.normalize("NFC", name).strip()
-    if not cleaned or len(cleaned) > LONGEST_NAME or not cleaned.isprintable():
-        raise SettingsError(
-            f"{name!r} cannot name a knowledge base: use 1 to {LONGEST_NAME} printable characters."
-        )
-    return cleaned
-
-
-def _file_identity(path: Path) -> tuple[int, int] | None:
-    try:
-        facts = path.stat()
-    except FileNotFoundError:
-        return None
-    return facts.st_dev, facts.st_ino
 
 
 def _read_json(path: Path) -> object:

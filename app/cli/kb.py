@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.output import print_json, print_line, say
-from app.workspace import KnowledgeBaseInfo, open_workspace
+from app.knowledge_bases import KnowledgeBaseInfo
+from app.workspace import open_workspace
 from errors import DocumentNotFoundError
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app import workspace as workspace_module
+from app.knowledge_bases import REMOVED
 from app.settings import load_settings
 from app.workspace import SAMPLE, Workspace
 from chains.answer import Question
@@ -78,7 +79,7 @@ def test_a_damaged_knowledge_base_leaves_the_others_alone(ours: Workspace, their
 def test_a_removal_clears_what_a_killed_one_left(ours: Workspace) -> None:
     ours.create_knowledge_base("team")
     folder = folder_of(ours, "team")
-    left = folder.with_name(folder.name + workspace_module.REMOVED)
+    left = folder.with_name(folder.name + REMOVED)
     left.mkdir()
     (left / "kb.db").write_bytes(b"half gone")
     assert [info.name for info in ours.knowledge_bases()] == ["team"]
