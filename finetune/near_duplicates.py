@@ -167,19 +167,34 @@ class NearSeen:
         self._texts: list[str] = []
 
     def add(self, text: str) -> Match | None:
-        """The most similar text before this one; None where there is none: then it is new. It is kept either way.
+        """The most similar text before this one; None where there is none: then it is new. It is kept either way."""
+        plain, minhash = self._folded(text)
+        match = self._most_similar(plain, minhash)
+        self._index_of_texts().insert(len(self._texts), minhash)
+        self._texts.append(plain)
+        return match
 
-        Short texts match where they are equal after folding.
+    def like(self, text: str) -> Match | None:
+        """The most similar text that was added, numbered as add would; nothing is kept.
+
+        Texts shorter than 16 characters match where they are equal after folding.
         """
+        return self._most_similar(*self._folded(text)) if self._texts else None
+
+    def _folded(self, text: str) -> tuple[str, MinHash]:
+        plain = folded(text)
+        return plain, self._hashing.minhash(_hashes(plain))
+
+    def _index_of_texts(self) -> MinHashLSH:
         from datasketch import MinHashLSH
 
         if self._index is None:
             self._index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
-        plain, number = folded(text), len(self._texts)
-        minhash = self._hashing.minhash(_shingles(plain))
-        found = [self._match(number, plain, int(like)) for like in self._index.query(minhash)]
-        self._texts.append(plain)
-        self._index.insert(number, minhash)
+        return self._index
+
+    def _most_similar(self, plain: str, minhash: MinHash) -> Match | None:
+        near = self._index_of_texts().query(minhash)
+        found = [self._match(len(self._texts), plain, int(like)) for like in near]
         return max((m for m in found if m), key=lambda match: (match.similarity, -match.like), default=None)
 
     def _match(self, number: int, plain: str, like: int) -> Match | None:

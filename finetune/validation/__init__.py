@@ -1,0 +1,1 @@
+"""The rules that training data is held against, module by module; finetune/validate.py runs them all."""
