@@ -1,0 +1,152 @@
+"""A document as an outline: its blocks in order, each under its headings, with what every page repeats taken out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from chains.plain_text import as_prose
+from loaders.draft import PartDraft
+from loaders.location import ABOVE, Block, Headings, Location, headings_with
+from loaders.whole_documents import WholeDocument
+
+__all__ = ["Outline", "OutlineBlock", "Section", "outlined", "repeated_lines"]
+
+SHORT = 120  # characters: a longer paragraph is content, however often it stands there
+REPEATED = 3  # documents, or pages of one document, that hold the same short paragraph
+_DIGITS = re.compile(r"\d+")
+_FOOTER = re.compile(
+    r"(?:page|seite|página|pagina|page)\s+\d+(?:\s*(?:of|/|von|de|van|sur)\s*\d+)?|©.*|\d+", re.I
+)
+_NOTES = re.compile(r"Notes: ")
+_NUMBERING = re.compile(
+    r"(?:(?:§|Art(?:icle|ikel|ículo)?\.?|Section|Abschnitt|Chapter|Kapitel)\s*)?\d+(?:\.\d+)*[.)]?\s+"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutlineBlock:
+    """`document.text[start:end]`."""
+
+    kind: str  # loaders.location.BlockKind
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...]  # from the top heading down, without marks and numbers; its own not included
+    location: Location  # of the part that holds it
+    cells: str  # "B2:F2" for rows of a spreadsheet
+    record: str  # the title of the record that the part is; "" where it is none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """What stands under one heading, up to the next one."""
+
+    headings: tuple[str, ...]
+    blocks: tuple[OutlineBlock, ...]  # without the heading itself
+
+    @property
+    def heading(self) -> str:
+        return self.headings[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    document: WholeDocument
+    title: str  # as people name the document
+    blocks: tuple[OutlineBlock, ...]
+    sections: tuple[Section, ...]
+
+
+def outlined(document: WholeDocument, repeated: frozenset[str] = frozenset()) -> Outline:
+    """`repeated` are the lines that many documents share (`repeated_lines`)."""
+    blocks = list(_blocks(document))
+    counts = Counter(
+        _folded(block.text) for block in blocks if len(block.text) <= SHORT and block.kind == "paragraph"
+    )
+    pages = {line for line, count in counts.items() if count >= REPEATED}
+    kept = [block for block in blocks if not _is_furniture(block, repeated | pages)]
+    return Outline(
+        document=document, title=_title(document, kept), blocks=tuple(kept), sections=tuple(_sections(kept))
+    )
+
+
+def repeated_lines(documents: Iterable[WholeDocument]) -> frozenset[str]:
+    """Short paragraphs that at least three documents hold: menus, footers, letterheads."""
+    held: Counter[str] = Counter()
+    for document in documents:
+        held.update({_folded(block.text) for block in _blocks(document) if _may_repeat(block)})
+    return frozenset(line for line, count in held.items() if count >= REPEATED)
+
+
+def _may_repeat(block: OutlineBlock) -> bool:
+    return block.kind == "paragraph" and len(block.text) <= SHORT
+
+
+def _is_furniture(block: OutlineBlock, repeated: Iterable[str]) -> bool:
+    if block.location.slide is not None and _NOTES.match(block.text):
+        return True  # for the speaker, not for the audience
+    if not _may_repeat(block):
+        return False
+    return _folded(block.text) in repeated or _FOOTER.fullmatch(block.text.strip()) is not None
+
+
+def _folded(text: str) -> str:
+    return _DIGITS.sub("0", " ".join(text.split()).casefold())
+
+
+def _blocks(document: WholeDocument) -> Iterator[OutlineBlock]:
+    above: Headings = ()
+    before: PartDraft | None = None
+    for part in document.parts:
+        above = above if _goes_on(before, part) else tuple(map(tuple, part.metadata.get(ABOVE) or ()))
+        for data in part.metadata.get("blocks") or ():
+            block = Block.from_dict(data)
+            own = document.text[part.start : part.end]
+            yield OutlineBlock(
+                kind=block.kind,
+                start=part.start + block.start,
+                end=part.start + block.end,
+                text=own[block.start : block.end],
+                headings=tuple(_named(title) for _, title in above),
+                location=part.location,
+                cells=block.cells,
+                record=_record(part),
+            )
+            above = headings_with(above, block, own)
+        before = part
+
+
+def _goes_on(before: PartDraft | None, part: PartDraft) -> bool:
+    """A page goes on under the headings of the page before it; a slide, sheet or attachment begins anew."""
+    return before is not None and before.location.page is not None and part.location.page is not None
+
+
+def _record(part: PartDraft) -> str:
+    """The name of the one thing that a part of a JSON document describes."""
+    path = part.location.record or ""
+    return str(part.metadata.get("title") or "") if path.startswith("$") and path.endswith("]") else ""
+
+
+def _named(heading: str) -> str:
+    """A heading without its marks and its number."""
+    plain = as_prose(" ".join(heading.lstrip("#").split())).rstrip(":").strip()
+    return _NUMBERING.sub("", plain, count=1) or plain
+
+
+def _title(document: WholeDocument, blocks: Sequence[OutlineBlock]) -> str:
+    """The top heading where the document begins with one, else the title that it says, else the file's name."""
+    paged = any(part.location.slide is not None for part in document.parts[:1])
+    first = next((block for block in blocks[:4] if block.kind == "heading"), None)
+    if first is not None and not paged:
+        return _named(first.text)
+    return " ".join(document.title.split()) or document.name
+
+
+def _sections(blocks: Sequence[OutlineBlock]) -> Iterator[Section]:
+    body = [block for block in blocks if block.kind != "heading" and block.headings]
+    for headings, group in groupby(body, key=lambda block: block.headings):
+        yield Section(headings=headings, blocks=tuple(group))
