@@ -134,7 +134,7 @@ class ClaimChecker:
                 {self._key(claim): claim for claim in claims if self._key(claim) not in self._known}.values()
             )
             pairs = [
-                (claim.text, [_as_evidence(self._passages[n - 1]) for n in self._read(claim)])
+                (claim.text, [passage_evidence(self._passages[n - 1]) for n in self._read(claim)])
                 for claim in new
             ]
             found = self._scorer.score(pairs, spare_encoding=True)
@@ -169,7 +169,7 @@ class ClaimChecker:
         return citation if carried else replace(citation, verified=False)
 
 
-def _as_evidence(passage: Passage) -> Evidence:
+def passage_evidence(passage: Passage) -> Evidence:
     """A passage under the name and the date of its document and the headings above it."""
     date = str(passage.metadata.get("date") or "")
     told = date if len(date) == len("2026-01-31") else date[: len("2026")]  # "2026-01" reads as two years

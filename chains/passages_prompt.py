@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
 from chains.answer import Passage
 from chains.instructions import MARK, instructions_in
+
+WRAPPER = '<passage number="{number}" source="{source}"{date}>\n{text}\n</passage>'
 
 # "<", perhaps in a compatibility form and perhaps spaced, before one of the prompt's own tag names.
 _DELIMITER = re.compile(r"[<＜﹤]+(?=[\s/／]*(?:passages?|tables?|system|user|question)\b)", re.IGNORECASE)
@@ -29,10 +32,19 @@ def as_shown(text: str) -> str:
 def numbered(passages: Sequence[Passage], dates: Mapping[str, str | None] | None = None) -> str:
     """`<passage number="1" ...>` blocks, numbered from 1 in the order given; `dates` by document id, where known."""
     return "\n".join(
-        f'<passage number="{n}" source="{_attribute(_source(passage))}"{_dated(passage, dates)}>\n'
-        f"{as_shown(passage.text)}\n</passage>"
+        WRAPPER.format(
+            number=n,
+            source=_attribute(_source(passage)),
+            date=_dated(passage, dates),
+            text=as_shown(passage.text),
+        )
         for n, passage in enumerate(passages, 1)
     )
+
+
+def wrapper_sha256() -> str:
+    """Names the wrapper: a model that was taught on one is served with the same."""
+    return hashlib.sha256(WRAPPER.encode()).hexdigest()
 
 
 def _dated(passage: Passage, dates: Mapping[str, str | None] | None) -> str:

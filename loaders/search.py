@@ -150,6 +150,14 @@ def _chunk_rows(connection: sqlite3.Connection, chunks: Sequence[int]) -> dict[i
     return found
 
 
+def passages_at(connection: sqlite3.Connection, chunks: Sequence[int]) -> dict[int, Passage]:
+    """Chunks by their number as passages that no search has scored."""
+    return {
+        chunk: _as_passage(row, Scores(fused=0.0), 0.0)
+        for chunk, row in _chunk_rows(connection, chunks).items()
+    }
+
+
 def _passage(caches: Caches, query: str, hit: Fused, row: tuple[Any, ...]) -> Passage:
     _, _, _, title, _, text, *_ = row
     scores = Scores(

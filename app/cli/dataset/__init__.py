@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from app.cli.dataset.raft import raft
+
 app = typer.Typer(
     no_args_is_help=True, help="Training data: import, check, repair, price, split, freeze, look at."
 )
+app.command()(raft)
