@@ -1,0 +1,217 @@
+"""What will be learnt: which tokens of a row are trained on, found by prefix differences, for any chat template.
+
+The span of an answer is render(messages up to it) less render(messages before it, with the opening of an answer):
+just what the model has to write by itself. White space after the token that ends the answer belongs to the form, not
+to the answer; an answer with OpenAI's "weight": 0 is read but not learnt. Local training uses these very spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from errors import DatasetFormatError
+from finetune.examples import Kind, Row, kind_of
+from finetune.rendering import Renderer, tools_of
+
+Part = Literal["row", "preferred", "non-preferred"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """One stretch of text that the model learns to write."""
+
+    start: int  # characters of the rendered text
+    end: int
+    message: int | None  # index in messages; None for a completion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """One text that a row becomes, and what of it is learnt."""
+
+    part: Part
+    text: str
+    trained: tuple[Trained, ...]
+    ended: bool  # every learnt answer ends with a token that stops the model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A token, or neighbours that share one character."""
+
+    text: str
+    tokens: int
+    trained: bool
+    message: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """A rendered text cut into its tokens."""
+
+    part: Part
+    pieces: tuple[Piece, ...]
+    tokens: int
+    trained_tokens: int
+    ended: bool
+    approximate: bool  # the markup, or the tokens themselves, are not exactly the model's
+
+
+def rendered(row: Row, renderer: Renderer, kind: Kind | None = None) -> tuple[Rendered, ...]:
+    """One text for a chat row or completion, two for a preference row, one with nothing learnt for reinforcement.
+
+    Raises DatasetFormatError where the row has no kind, or the template cannot be split into its answers.
+    """
+    match kind or kind_of(row):
+        case "chat":
+            return (_conversation("row", _messages(row.get("messages")), tools_of(row), renderer),)
+        case "preference":
+            return _pair(row, renderer)
+        case "completion":
+            return (_completion(row, renderer),)
+        case "reinforcement":
+            return (_only_read(_messages(row.get("messages")), tools_of(row), renderer),)
+        case None:
+            raise DatasetFormatError(
+                "The row is of no known kind: it needs messages, preferred_output or text."
+            )
+
+
+def mask(row: Row, renderer: Renderer, kind: Kind | None = None) -> tuple[Mask, ...]:
+    """The row's texts cut into tokens, each marked as learnt or only read. Raises DatasetFormatError."""
+    return tuple(_cut(text, renderer) for text in rendered(row, renderer, kind))
+
+
+def trained_flags(spans: Iterable[tuple[int, int]], trained: Sequence[Trained]) -> list[Trained | None]:
+    """For each token, the stretch that it lies in whole; None for one that is only read."""
+    flags: list[Trained | None] = []
+    at = 0
+    for start, end in spans:
+        while at < len(trained) and trained[at].end <= start:
+            at += 1
+        inside = at < len(trained) and trained[at].start <= start and end <= trained[at].end and start < end
+        flags.append(trained[at] if inside else None)
+    return flags
+
+
+def _messages(value: object) -> list[Mapping[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(message, dict) for message in value):
+        raise DatasetFormatError("The row has no list of messages.")
+    return value
+
+
+def _pair(row: Row, renderer: Renderer) -> tuple[Rendered, ...]:
+    given = row.get("input")
+    before = _messages(given.get("messages") if isinstance(given, dict) else None)
+    sides: tuple[tuple[Part, str], ...] = (
+        ("preferred", "preferred_output"),
+        ("non-preferred", "non_preferred_output"),
+    )
+    return tuple(
+        _conversation(part, [*before, *_messages(row.get(key))], tools_of(row), renderer, after=len(before))
+        for part, key in sides
+    )
+
+
+def _conversation(
+    part: Part,
+    messages: list[Mapping[str, Any]],
+    tools: list[Any] | None,
+    renderer: Renderer,
+    after: int = 0,
+) -> Rendered:
+    """`after`: messages before this index are only read, as the input of a preference is."""
+    text = renderer.render(messages, tools, reply=False)
+    trained: list[Trained] = []
+    ended = True
+    for index, message in enumerate(messages):
+        if index < after or message.get("role") != "assistant" or message.get("weight") == 0:
+            continue
+        opening = renderer.render(messages[:index], tools, reply=True)
+        with_answer = (
+            text if index + 1 == len(messages) else renderer.render(messages[: index + 1], tools, reply=False)
+        )
+        _check_prefixes(opening, with_answer, text, index, renderer)
+        end, stopped = _end_of_answer(with_answer, len(opening), renderer.ends)
+        trained.append(Trained(start=len(opening), end=end, message=index))
+        ended = ended and stopped
+    return Rendered(part=part, text=text, trained=tuple(trained), ended=ended)
+
+
+def _check_prefixes(opening: str, with_answer: str, text: str, index: int, renderer: Renderer) -> None:
+    if not with_answer.startswith(opening) or not text.startswith(with_answer):
+        raise DatasetFormatError(
+            f"The chat template of {renderer.name!r} writes the conversation before message {index} differently "
+            "once more follows (as templates of thinking models do), so what is learnt cannot be told: make one "
+            "row of each answer, or use a template that keeps earlier messages as they are."
+        )
+
+
+def _end_of_answer(text: str, start: int, ends: tuple[str, ...]) -> tuple[int, bool]:
+    """(where the answer ends, whether a token that stops the model ends it)."""
+    answer = text[start:]
+    kept = answer.rstrip()
+    if any(kept.endswith(token) for token in ends):
+        return start + len(kept), True
+    return len(text), False
+
+
+def _completion(row: Row, renderer: Renderer) -> Rendered:
+    """A completion is learnt, its prompt only read; a `text` row is learnt whole."""
+    prompt, said = row.get("prompt", ""), row.get("completion", row.get("text", ""))
+    if not isinstance(prompt, str) or not isinstance(said, str):
+        raise DatasetFormatError("The row's prompt, completion and text must be texts.")
+    text = prompt + said
+    trained = (Trained(start=len(prompt), end=len(text), message=None),) if said else ()
+    return Rendered(part="row", text=text, trained=trained, ended=text.endswith(renderer.ends))
+
+
+def _only_read(messages: list[Mapping[str, Any]], tools: list[Any] | None, renderer: Renderer) -> Rendered:
+    """Reinforcement learns from answers that the model writes itself, none of them in the row."""
+    return Rendered(part="row", text=renderer.render(messages, tools, reply=True), trained=(), ended=True)
+
+
+def _cut(text: Rendered, renderer: Renderer) -> Mask:
+    spans = renderer.tokenizer.spans(text.text)
+    flags = trained_flags(spans, text.trained)
+    exact = not renderer.tokenizer.estimated
+    return Mask(
+        part=text.part,
+        pieces=tuple(_pieces(text.text, spans, flags)),
+        tokens=len(spans) if exact else renderer.tokenizer.count(text.text),
+        trained_tokens=sum(flag is not None for flag in flags) if exact else count_trained(text, renderer),
+        ended=text.ended,
+        approximate=renderer.approximate or not exact,
+    )
+
+
+def count_trained(text: Rendered, renderer: Renderer) -> int:
+    """Tokens of the learnt stretches, counted one by one: off by at most one a stretch where tokens cross its ends."""
+    return sum(renderer.tokenizer.count(text.text[span.start : span.end]) for span in text.trained)
+
+
+def _pieces(text: str, spans: list[tuple[int, int]], flags: list[Trained | None]) -> Iterable[Piece]:
+    """Covers the whole text: what no token says it holds (white space that a tokenizer drops) counts none."""
+    at = 0
+    number = 0
+    while number < len(spans):
+        start, end = spans[number]
+        if start > at:
+            yield Piece(text=text[at:start], tokens=0, trained=False, message=None)
+        same = number + 1
+        while same < len(spans) and spans[same][0] < end:  # tokens of the same character
+            end = max(end, spans[same][1])
+            same += 1
+        flag = flags[number]
+        yield Piece(
+            text=text[max(start, at) : end],
+            tokens=same - number,
+            trained=flag is not None,
+            message=flag.message if flag else None,
+        )
+        at = max(at, end)
+        number = same
+    if at < len(text):
+        yield Piece(text=text[at:], tokens=0, trained=False, message=None)
