@@ -1,0 +1,115 @@
+"""Rows on their way into a dataset: spooled to a temporary file first, so that a slow source holds no lock."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import orjson
+
+from errors import DatasetError, DatasetFormatError
+from finetune.dataset_journal import Edits, Placed, place
+from finetune.dataset_rows import TO_REVIEW, encoded
+from finetune.examples import Example, Refused, with_metadata
+
+__all__ = ["Spool"]
+
+_SAID_EVERY = 1_000  # records
+
+
+class Spool:
+    """What an addition read, in a file without a name: a killed process leaves nothing of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.added = self.pending = self.refused = 0
+        self._rows: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
+        self._refused: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._rows.close()
+        self._refused.close()
+
+    def take(
+        self,
+        examples: Iterable[Example | Refused],
+        refused: Iterable[Refused],
+        on_progress: Callable[[int], None] | None,
+    ) -> None:
+        """Reads the source to its end. Raises DatasetError where the disk is full."""
+        for source in (examples, refused):
+            for record in source:
+                self._take(record)
+                read = self.added + self.refused
+                if on_progress and read % _SAID_EVERY == 0:
+                    on_progress(read)
+        if on_progress:
+            on_progress(self.added + self.refused)
+
+    def rows(self) -> Iterator[tuple[Placed, str]]:
+        """(columns, state) of each row."""
+        for placed, state in _read(self._rows):
+            yield (placed[0], bytes.fromhex(placed[1]), *placed[2:]), state
+
+    def keep_refused(self, edits: Edits) -> None:
+        edits.connection.executemany(
+            "INSERT INTO refused (change, file, line, field, reason, fix) VALUES (?, ?, ?, ?, ?, ?)",
+            ((edits.change, *values) for values in _read(self._refused)),
+        )
+
+    def _take(self, record: Example | Refused) -> None:
+        if isinstance(record, Refused):
+            self._refuse(record)
+            return
+        row = with_metadata(record)
+        try:
+            text, content, *rest = place(row, encoded(row))
+        except DatasetFormatError as error:
+            self._refuse(_refusal(record, error))
+            return
+        state = "pending" if record.provenance.origin in TO_REVIEW else "accepted"
+        _write(self._rows, ((text, content.hex(), *rest), state))
+        self.added += 1
+        self.pending += state == "pending"
+
+    def _refuse(self, refused: Refused) -> None:
+        values = (refused.file, refused.line, refused.field, refused.reason, refused.fix)
+        _write(
+            self._refused,
+            tuple(v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values),
+        )
+        self.refused += 1
+
+
+def _refusal(example: Example, error: DatasetFormatError) -> Refused:
+    provenance = example.provenance
+    return Refused(
+        file=provenance.file or provenance.document or "",
+        line=provenance.line or 0,
+        field="",
+        reason=str(error),
+        fix="Correct the record and add it again.",
+    )
+
+
+def _write(file: BinaryIO, value: object) -> None:
+    try:
+        file.write(orjson.dumps(value) + b"\n")
+    except OSError as error:
+        raise DatasetError(
+            f"The rows cannot be kept ({error.strerror}): free some space on the disk and add them again."
+        ) from error
+
+
+def _read(file: BinaryIO) -> Iterator[Any]:
+    """What _write wrote, from the beginning."""
+    file.seek(0)
+    for line in file:
+        yield orjson.loads(line)
