@@ -29,6 +29,7 @@ CURRENT = {
     "multihop": "multihop.v1",
     "consistency": "consistency.v1",
     "judge": "judge.v1",
+    "synthesis": "synthesis.v1",
 }
 HISTORY_TURNS = 6  # of the conversation, the latest ones
 

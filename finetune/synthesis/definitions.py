@@ -32,6 +32,9 @@ _MEANING: dict[Language, str] = {
     "es": "significa|se refiere a|designa|se entiende",
     "nl": "betekent|verwijst naar|staat voor",
 }
+# "The first choice", "the rule", "the same": says how something is, not what it is.
+_HOW = r"(?! (?:first|second|third|last|only|same|best|most|next|rule|case|exception|reason|erste|einzige|gleiche|beste|"
+_HOW += r"Regel|premi|seul|même|meilleur|règle|primer|únic|mism|mejor|regla|eerste|enige|zelfde|beste|regel)\w*\b)"
 _BEING: dict[Language, str] = {
     "en": "is (?:an?|the|any)|are (?:the|all|any)",
     "de": "ist (?:eine?|einer|der|die|das|jede[rs]?)|sind (?:die|alle)",
@@ -103,9 +106,9 @@ def _patterns(language: Language) -> tuple[re.Pattern[str], ...]:
         re.compile(
             rf"((?:{_ARTICLE[language]} )?{_WORDS})(?:{_BRACKET.pattern})? (?:{_MEANING[language]})\b"
         ),
-        re.compile(rf"{_ARTICLE[language]} ({_WORDS})(?:{_BRACKET.pattern})? (?:{_BEING[language]})\b"),
+        re.compile(rf"{_ARTICLE[language]} ({_WORDS})(?:{_BRACKET.pattern})? (?:{_BEING[language]})\b{_HOW}"),
         re.compile(
-            rf"({_UP}[\w-]*(?: {_UP}[\w-]*| \d+){{0,3}})(?:{_BRACKET.pattern})? (?:{_BEING[language]})\b"
+            rf"({_UP}[\w-]*(?: {_UP}[\w-]*| \d+){{0,3}})(?:{_BRACKET.pattern})? (?:{_BEING[language]})\b{_HOW}"
         ),
     )
 

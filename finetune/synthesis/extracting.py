@@ -91,12 +91,19 @@ def _between(before: str, apart: bool) -> str:
 
 def _taken(method: Method, question: str, outline: Outline, spans: Sequence[Span]) -> Extracted:
     text = outline.document.text
-    return Extracted(
-        method=method,
-        question=question,
-        answer="\n\n".join(tidied(text[start:end]) for start, end in spans),
-        spans=tuple(spans),
-    )
+    answer = ""
+    for start, end in spans:
+        piece = tidied(text[start:end])
+        apart = "\n" if method == "list" and answer else _apart(answer, piece)
+        answer = f"{answer}{apart}{piece}"
+    return Extracted(method=method, question=question, answer=answer, spans=tuple(spans))
+
+
+def _apart(before: str, piece: str) -> str:
+    """Items of a list and rows of a table stand line under line; paragraphs are set apart."""
+    last = before.rpartition("\n")[2]
+    together = any(kind(last) and kind(piece) for kind in (is_list_item, is_table_row))
+    return "" if not before else "\n" if together else "\n\n"
 
 
 # --- headings -----------------------------------------------------------------------------------------
@@ -105,6 +112,8 @@ def _taken(method: Method, question: str, outline: Outline, spans: Sequence[Span
 def _by_heading(outline: Outline, language: Language) -> Iterator[Extracted]:
     named = Counter(section.heading.casefold() for section in outline.sections)
     for section in outline.sections:
+        if section.blocks[0].location.slide == 1:
+            continue  # the title of a presentation and what stands under it
         if is_question(section.heading) or not _tells(section, outline, TEMPLATES[language].dull):
             continue
         whole = _spans(section)

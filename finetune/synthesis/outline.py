@@ -37,6 +37,7 @@ class OutlineBlock:
     text: str
     headings: tuple[str, ...]  # from the top heading down, without marks and numbers; its own not included
     location: Location  # of the part that holds it
+    level: int  # of a heading
     cells: str  # "B2:F2" for rows of a spreadsheet
     record: str  # the title of the record that the part is; "" where it is none
 
@@ -113,6 +114,7 @@ def _blocks(document: WholeDocument) -> Iterator[OutlineBlock]:
                 text=own[block.start : block.end],
                 headings=tuple(_named(title) for _, title in above),
                 location=part.location,
+                level=block.level,
                 cells=block.cells,
                 record=_record(part),
             )
@@ -141,7 +143,7 @@ def _title(document: WholeDocument, blocks: Sequence[OutlineBlock]) -> str:
     """The top heading where the document begins with one, else the title that it says, else the file's name."""
     paged = any(part.location.slide is not None for part in document.parts[:1])
     first = next((block for block in blocks[:4] if block.kind == "heading"), None)
-    if first is not None and not paged:
+    if first is not None and first.level == 1 and not paged:
         return _named(first.text)
     return " ".join(document.title.split()) or document.name
 

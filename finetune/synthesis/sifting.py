@@ -1,0 +1,142 @@
+"""Which of a model's pairs are kept: each is held against its passage before it may become a row.
+
+    sieve = Sieve(encoder)
+    for judged in sieve.sift(read_pairs(reply), passage): ...      # Kept or Dropped, in the reply's order
+
+What can only be guessed is left to the review queue: every row that is made here waits there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from chains.instructions import instructions_in
+from chains.support import SentenceEncoder, SupportScorer
+from finetune.near_duplicates import NearSeen
+from finetune.synthesis.asking import Pair
+from finetune.synthesis.locating import Located, locate
+from finetune.synthesis.wording import is_question
+from loaders.passage import Passage
+from local.lexical import STOP_WORDS
+
+__all__ = ["REASONS", "Dropped", "Kept", "Reason", "Sieve"]
+
+Reason = Literal[
+    "unreadable",
+    "addresses_model",
+    "no_question",
+    "points_at_passage",
+    "needs_no_document",
+    "quote_not_found",
+    "answer_not_supported",
+    "asked_already",
+]
+REASONS: dict[Reason, str] = {
+    "unreadable": "The reply was not the JSON that was asked for.",
+    "addresses_model": "The text gives orders to a language model; training on it would teach it to obey them.",
+    "no_question": "It is no question of three words or more, or longer than 300 characters.",
+    "points_at_passage": "The question speaks of a passage that who asks does not see.",
+    "needs_no_document": "No word of the question but common ones stands in the passage or its title.",
+    "quote_not_found": "The quote does not stand in the passage, typography aside.",
+    "answer_not_supported": "The passage does not carry the answer: words, figures or names of it are missing.",
+    "asked_already": "Nearly the same question was asked before.",
+}
+NEAR = 0.8  # Jaccard similarity from which two questions are one
+LONGEST_ANSWER = 2000  # characters
+
+_POINTS = re.compile(
+    r"\b(?:(?:the|this|these|that|above|given|following|provided)\s+(?:passages?|texts?|excerpts?|documents?|paragraphs?|"
+    r"sections?|snippets?|contexts?|tables? above|article|author)\b|mentioned (?:above|here|in)|according to the (?:passage|"
+    r"text|document|excerpt|author)|(?:im|in diesem|dem|laut|des|diesem|obigen)\s+(?:text(?:es|s)?|dokuments?|"
+    r"abschnitts?|auszugs?|absatz(?:es)?|textstelle)\b|oben genannt|(?:le|ce|du|dans le|selon le)\s+(?:texte|document|"
+    r"passage|extrait|paragraphe)\b|ci-dessus|(?:el|este|del|según el)\s+(?:texto|documento|pasaje|fragmento|párrafo)\b|"
+    r"(?:de|deze|dit|het|volgens de|volgens het)\s+(?:tekst|passage|document|fragment|alinea)\b|hierboven)",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"\w+(?:[.,:'’/-]\w+)*")
+_STEM = 5  # letters that two forms of a word share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    pair: Pair
+    quote: Located  # in the passage's text
+    support: float  # 0..1, chains/support.py
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    reason: Reason
+    chunk_id: str
+    document_id: str
+    question: str = ""
+    answer: str = ""
+    quote: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        told = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in told.items() if value} | {"why": REASONS[self.reason]}
+
+
+class Sieve:
+    """Remembers the questions of the whole run. Not shared between threads."""
+
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._scorer = SupportScorer(encoder)
+        self._asked = NearSeen(threshold=NEAR)
+
+    def sift(self, pairs: Sequence[Pair] | None, passage: Passage) -> Iterator[Kept | Dropped]:
+        """`pairs` None: the reply could not be read."""
+        if pairs is None:
+            yield Dropped(reason="unreadable", chunk_id=passage.chunk_id, document_id=passage.document_id)
+            return
+        for pair in pairs:
+            judged = self._judged(pair, passage)
+            yield judged if isinstance(judged, Kept) else _dropped(judged, pair, passage)
+
+    def _judged(self, pair: Pair, passage: Passage) -> Kept | Reason:
+        reason = _fault(pair, passage)
+        if reason is not None:
+            return reason
+        place = locate(pair.quote, passage.text)
+        if place is None:
+            return "quote_not_found"
+        (support,) = self._scorer.score([(pair.answer, [passage.text])])
+        if not support.holds:
+            return "answer_not_supported"
+        if self._asked.add(pair.question) is not None:
+            return "asked_already"
+        return Kept(pair=pair, quote=place, support=round(support.score, 3))
+
+
+def _dropped(reason: Reason, pair: Pair, passage: Passage) -> Dropped:
+    return Dropped(
+        reason=reason,
+        chunk_id=passage.chunk_id,
+        document_id=passage.document_id,
+        question=pair.question,
+        answer=pair.answer,
+        quote=pair.quote,
+    )
+
+
+def _fault(pair: Pair, passage: Passage) -> Reason | None:
+    """What is wrong with the words themselves."""
+    if not is_question(pair.question) or len(pair.answer) > LONGEST_ANSWER:
+        return "no_question"
+    if _POINTS.search(pair.question) or _POINTS.search(pair.answer):
+        return "points_at_passage"
+    if instructions_in(pair.question) or instructions_in(pair.answer):
+        return "addresses_model"
+    told = f"{passage.document_name} {' '.join(passage.location.headings)} {passage.text}"
+    return None if _stems(pair.question) & _stems(told) else "needs_no_document"
+
+
+def _stems(text: str) -> frozenset[str]:
+    """First letters of the words that say something: of five letters or more, or with a digit or capitals."""
+    words = [word for word in _WORD.findall(text) if word.casefold() not in STOP_WORDS]
+    telling = [word for word in words if len(word) >= _STEM or any(map(str.isdigit, word)) or word.isupper()]
+    return frozenset(word.casefold()[:_STEM] for word in telling)
