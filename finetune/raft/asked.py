@@ -84,7 +84,9 @@ def read_asked(path: Path) -> Iterator[Asked | Refused]:
 
 
 _FIX_JSON = "Give one JSON object a line; `dataset validate` says more."
-_FIX_FORM = 'Give {"text", "answer"} or {"messages": [..., user, assistant]}; `dataset build` makes them of other files.'
+_FIX_FORM = (
+    'Give {"text", "answer"} or {"messages": [..., user, assistant]}; `dataset build` makes them of others.'
+)
 
 
 def asked_of(row: object, file: str, number: int) -> Asked:

@@ -9,6 +9,7 @@ from random import Random
 from typing import Literal
 
 from chains.answer import Passage
+from chains.conflicts import Rival, rivals
 from finetune.near_duplicates import similarity
 from finetune.raft.asked import Asked
 from finetune.raft.judging import Judge, folded
@@ -107,10 +108,23 @@ class _Sieve:
         text = folded(passage.text)
         if any(words in text for words in self._words):
             return "holds the answer"
+        if self._grounded and _contradicts(self._asked.question, self._grounded, passage):
+            return "contradicts the answer"
         statements = self._grounded.statements if self._grounded else ()
         if any(self._judge.weigh(self._asked.question, one, [passage])[0].leaks for one in statements):
             return "supports the answer"
         return None
+
+
+def _contradicts(question: str, grounded: Grounded, passage: Passage) -> bool:
+    """Whether another document answers otherwise: then the answer would have to name both sides."""
+    passages = [*(one.passage for one in grounded.oracles), passage]
+    quoted = [
+        Rival(passage_index=place, start=start, end=end, score=1.0)
+        for place, one in enumerate(grounded.oracles)
+        for start, end in one.quotes
+    ]
+    return any(one.passage_index == len(passages) - 1 for one in rivals(question, quoted, passages))
 
 
 def _overlap(one: Passage, other: Passage) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from chains.answer import Passage
 from chains.claims import passage_evidence
@@ -19,11 +20,14 @@ __all__ = ["Judge", "Verdict", "amounts", "folded"]
 HOLDS_FROM = 0.5  # of the score
 SURE_FROM = 0.6  # where something speaks against it, or the passage does not name what is asked about
 LEAKS_FROM = 0.45  # a distractor is given up sooner than an oracle is taken
+LEAKS_SURELY = 0.62  # whatever figure is missing: the rest of the answer is there
 NEAR_FROM = 0.2  # of the score with the question, where all figures and codes are there
 MOST_QUOTES = 3
+MOST_WORDED = 2  # of a statement without figures
 _ORDINAL = re.compile(
     r"(?:fir|seco|thi|four|fif|six|seven|eigh|nin|ten|eleven|twelf)(?:st|nd|rd|th)", re.IGNORECASE
 )
+_CLOCK = re.compile(r"\b\d{1,2}:\d{2}\b")
 _NOT_WORDS = re.compile(r"[^\w%€$£+]+")
 
 Span = tuple[int, int]
@@ -99,6 +103,7 @@ def _verdict(question: str, statement: str, passage: Passage, asked: Support, al
     needed = {value: word for value, word in amounts(statement).items() if value not in asked_figures}
     held = {each.value for each in quantities(told)}
     lacking = [value for value, word in needed.items() if value not in held and word not in told]
+    lacking += [time for time in _CLOCK.findall(statement) if time not in told and time not in question]
     codes = codes_in(question)
     in_text = set(codes_in(told))
     return Verdict(
@@ -112,23 +117,26 @@ def _verdict(question: str, statement: str, passage: Passage, asked: Support, al
     )
 
 
-def _quotes(text: str, asked: Support, alone: Support, needed: dict[str, str]) -> tuple[Span, ...]:
-    """The sentence that holds most, and those that hold figures which it lacks."""
-    best = list(dict.fromkeys((start, end) for one in (asked, alone) for _, start, end in one.quotes))
-    if not best:
-        return ()
-    sentences = sentence_spans(text)
-    ranked = sorted(
-        best, key=lambda span: len(text[slice(*span)].split()) < 3
-    )  # a heading's number comes last
-    chosen, open_figures = ranked[:1], set(needed) - _figures(text, ranked[0])
-    for span in (*ranked[1:], *sentences):
-        if open_figures & _figures(text, span) and len(chosen) < MOST_QUOTES:
+def _quotes(text: str, asked: Support, alone: Support, needed: Mapping[str, str]) -> tuple[Span, ...]:
+    """The sentences that hold most of the statement, and those that hold figures which they lack."""
+    best = [[(start, end) for _, start, end in one.quotes] for one in (alone, asked)]
+    ranked = sorted(dict.fromkeys(chain(*best)), key=lambda span: _is_label(text[slice(*span)]))
+    chosen = ranked[:1]
+    if not needed:
+        chosen += [
+            span for span in best[0][:MOST_WORDED] if span in ranked and not _is_label(text[slice(*span)])
+        ]
+    open_figures = set(needed) - set().union(*(_figures(text, span) for span in chosen))
+    for span in (*ranked, *sentence_spans(text)):
+        if open_figures & _figures(text, span) and len(set(chosen)) < MOST_QUOTES:
             chosen.append(span)
             open_figures -= _figures(text, span)
-    if not needed:
-        chosen += ranked[1:2]
     return tuple(sorted(set(chosen)))
+
+
+def _is_label(sentence: str) -> bool:
+    """A heading or a number of one: quoted only where nothing else is."""
+    return sentence.startswith("#") or len(sentence.split()) < 3
 
 
 def _figures(text: str, span: Span) -> set[str]:

@@ -9,12 +9,14 @@ from chains.answer import Passage
 from chains.claim_splitting import split_claims
 from chains.evidence import claim_words
 from finetune.raft.asked import Asked, Place
-from finetune.raft.judging import Judge, Verdict
+from finetune.raft.judging import Judge, Verdict, amounts, folded
 from finetune.raft.library import Library, Span
 from finetune.raft.recipe import Voice
+from loaders.fusion import codes_in
 from local.sentences import sentence_spans
 
 MOST_ORACLES = 2  # of an answer whose places are not given
+VOICE_FROM = 0.65  # of the score, for a sentence without figures and codes: mostly it is manner, not matter
 MOST_WEIGHED = 30  # passages that are held against an answer
 
 
@@ -127,7 +129,7 @@ def _by_search(asked: Asked, candidates: Sequence[Passage], judge: Judge, voice:
         place = 0 if at == main else _support(asked.question, text, oracles, candidates, judge)
         if place is not None:
             sentences.append(Sentence(start=span[0], end=span[1], oracles=(place,)))
-        elif _facts(text, asked.question):
+        elif _unfounded(text, asked.question, oracles):
             left_out.append(text)
         elif voice == "keep":
             sentences.append(Sentence(start=span[0], end=span[1], oracles=()))
@@ -160,15 +162,16 @@ def _best(
 def _support(
     question: str, text: str, oracles: list[Oracle], candidates: Sequence[Passage], judge: Judge
 ) -> int | None:
-    """The oracle that supports a further sentence; a new one joins them for facts that they do not hold."""
+    """The oracle that supports a further sentence; a new one joins them for figures that they do not hold."""
+    told = bool(_figures(text, question) or _names(text, question))
     verdicts = judge.weigh(question, text, [one.passage for one in oracles])
-    holding = [place for place, verdict in enumerate(verdicts) if verdict.holds]
+    holding = [place for place, one in enumerate(verdicts) if one.holds and (told or one.score >= VOICE_FROM)]
     if holding:
         place = max(holding, key=lambda one: verdicts[one].score)
         quotes = {*oracles[place].quotes, *verdicts[place].quotes}
         oracles[place] = replace(oracles[place], quotes=tuple(sorted(quotes)))
         return place
-    if not _facts(text, question) or len(oracles) >= MOST_ORACLES:
+    if not _figures(text, question) or len(oracles) >= MOST_ORACLES:
         return None
     weighed = zip(candidates, judge.weigh(question, text, candidates), strict=True)
     found = max((one for one in weighed if one[1].holds), key=lambda one: one[1].score, default=None)
@@ -178,7 +181,18 @@ def _support(
     return len(oracles) - 1
 
 
-def _facts(text: str, question: str) -> bool:
-    """Whether a sentence says something that must stand in a document: a figure or a name that was not asked about."""
-    asked = {word.stem for word in claim_words(question)}
-    return any(word.kind in ("figure", "name") and word.stem not in asked for word in claim_words(text))
+def _unfounded(text: str, question: str, oracles: Sequence[Oracle]) -> bool:
+    """Whether a sentence that nothing supports says more than manner: a figure, or a name that no oracle knows."""
+    known = {word for one in oracles for word in folded(one.passage.text).split()}
+    return bool(_figures(text, question)) or not _names(text, question) <= known
+
+
+def _figures(text: str, question: str) -> set[str]:
+    """Amounts and codes that were not asked about."""
+    return {*amounts(text), *codes_in(text)} - {*amounts(question), *codes_in(question)}
+
+
+def _names(text: str, question: str) -> set[str]:
+    """The words of names that were not asked about."""
+    names = (word.text for word in claim_words(text) if word.kind == "name")
+    return {word for name in names for word in folded(name).split()} - set(folded(question).split())

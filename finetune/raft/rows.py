@@ -140,6 +140,7 @@ def _facts(
             {"chunk": one.passage.chunk_id, "document": one.passage.document_id, "role": one.role}
             for one in placed
         ],
+        "sources": [one.passage.chunk_id for one in grounded.oracles] if grounded else [],
         "documents": sorted({one.passage.document_id for one in grounded.oracles}) if grounded else [],
         "quotes": [{"passage": quote.number, "text": quote.text} for quote in quotes],
         "accepted": list(asked.accepted),
