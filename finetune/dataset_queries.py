@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from finetune.dataset_rows import STATES, Counts, Order, RowPage, RowQuery, State, StoredRow
-from finetune.examples import KINDS, Kind, Refused
+from finetune.examples import KINDS, Refused
 
 __all__ = ["count_rows", "found_ids", "found_page", "read_counts", "read_refused", "read_row"]
 
@@ -83,7 +83,7 @@ def _stored(found: tuple[int, str, str, str, str, str, str]) -> StoredRow:
     return StoredRow(
         id=row_id,
         row=json.loads(row),
-        kind=cast(Kind | None, kind if kind in KINDS else None),
+        kind=kind if kind in KINDS else None,
         state=cast(State, state),
         tags=tuple(json.loads(tags)),
         added_at=added_at,
