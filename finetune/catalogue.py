@@ -96,6 +96,7 @@ class Model:
     validation_billed: Figure[bool] | None = None
     hosting_usd_per_hour: Figure[float] | None = None
     auto_epochs: AutoEpochs | None = None
+    note: Figure[str] | None = None  # one sentence to know before training
     sizes: tuple[Size, ...] = ()
 
     @property
@@ -246,6 +247,7 @@ class _Entry:
             validation_billed=self._figure(self.table, "validation_billed", bool, "true or false"),
             hosting_usd_per_hour=self._dollars(self.table, "hosting_usd_per_hour"),
             auto_epochs=self._rule(),
+            note=self._figure(self.table, "note", str, "a sentence"),
             sizes=tuple(self._sizes()),
         )
 

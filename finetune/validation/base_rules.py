@@ -40,7 +40,7 @@ class BaseChecker:
         self._file: str | None = None
         self._methods: dict[Method, tuple[str, int]] = {}  # first file and line of each
 
-    def look(self, where: Where, row: Row, kind: Kind) -> tuple[Finding, ...]:
+    def look(self, where: Where, row: Row, kind: Kind) -> tuple[Finding, ...]:  # noqa: ARG002 - the port
         if self._file is None:
             self._file = where.file
         self._methods.setdefault(_METHODS[kind], (where.file, where.line))
