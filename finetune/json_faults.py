@@ -22,6 +22,7 @@ FaultCode = Literal[
     "nul_escape",  # \u0000 in a text
     "number",  # past a double, or not written as JSON writes numbers
     "pretty_printed",
+    "second_object",  # on one line
     "python",  # a Python dict: single quotes, None, True
     "surrogate",  # half a pair
     "syntax",
@@ -134,7 +135,7 @@ def _trailing(text: str, position: int) -> JsonFault:
     if rest.startswith(("{", "[")):
         if "\r" in text[:position].rstrip(" \t")[-1:]:
             return fault_at("line_ends", "The lines end with CR alone (old Mac): write LF.", column)
-        return fault_at("trailing_text", "A second object stands on the line: give it its own line.", column)
+        return fault_at("second_object", "A second object stands on the line: give it its own line.", column)
     if rest.startswith(("//", "#", "/*")):
         return fault_at("comment", "JSON has no comments: remove it.", column)
     if rest.startswith("\0"):
