@@ -1,0 +1,91 @@
+"""What texts of a row say to the model or to its template: special tokens, and instructions that override others.
+
+In a passage or a tool's result any text that addresses a model is named (chains/instructions.py), unless the prompt
+has marked it as a quotation already. A user addresses the model all the time: of a user's own words, and of answers,
+only what sets instructions aside or asks for them is named, in seven languages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from chains.instructions import MARK, instructions_in
+
+__all__ = ["overrides_in", "special_tokens_in", "without_special_tokens"]
+
+_SPECIAL = re.compile(
+    r"<\|(?:im_start|im_end|im_sep|endoftext|endofprompt|startoftext|end_of_text|begin_of_text|start_header_id"
+    r"|end_header_id|eot_id|eom_id|python_tag|finetune_right_pad_id|start_of_role|end_of_role|start|end|message|channel"
+    r"|return|call|constrain|user|assistant|system|observation|tool|turn|pad|bos|eos|eot|eom|header_start|header_end"
+    r"|fim_(?:prefix|middle|suffix|pad)|START_OF_TURN_TOKEN|END_OF_TURN_TOKEN|(?:USER|SYSTEM|CHATBOT)_TOKEN)\|>"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT)\]|<</?SYS>>"
+    r"|</?(?:start|end)_of_(?:turn|image)>|\[gMASK\]|<\uff5c[^\s<>]{2,30}\uff5c>|^\s*<s>|<(?:bos|eos|pad|unk)>|</s>\s*$"
+)
+_OVERRIDES = re.compile(
+    "|".join(
+        (
+            r"\b(?:ignore|disregard|forget|override|bypass)\b(?:\s+\w+){0,3}?\s+(?:previous|prior|above|earlier|preceding"
+            r"|former|all|your|any|the)\b(?:\s+\w+){0,3}?\s+(?:instructions?|rules|prompts?|guidelines|directions"
+            r"|constraints|guardrails)\b",
+            r"\b(?:ignorier\w*|vergiss|vergessen sie|missachte\w*)\b(?:\s+\w+){0,4}?\s+(?:anweisungen|regeln"
+            r"|instruktionen|vorgaben)\b",
+            r"\b(?:ignore[sz]?|ignorer|oublie[sz]?|oublier)\b(?:\s+\w+){0,4}?\s+(?:instructions|consignes|règles)\b",
+            r"\b(?:ignora|ignore|olvida|olvide|descarta)\b(?:\s+\w+){0,4}?\s+(?:instrucciones|reglas|indicaciones)\b",
+            r"\b(?:ignora|ignori|dimentica)\b(?:\s+\w+){0,4}?\s+(?:istruzioni|regole)\b",
+            r"\b(?:ignore|esque[cç]a|desconsidere)\b(?:\s+\w+){0,4}?\s+(?:instruções|regras|orientações)\b",
+            r"\b(?:negeer|vergeet)\b(?:\s+\w+){0,4}?\s+(?:instructies|regels|aanwijzingen)\b",
+            r"\b(?:reveal|print|repeat|show|output|leak)\b(?:\s+\w+){0,3}?\s+your\s+(?:\w+\s+){0,2}?(?:system prompt"
+            r"|prompt|instructions)\b",
+            r"\byou are now (?:dan|in developer mode|unrestricted|jailbroken)\b|\bdo anything now\b"
+            r"|\bdeveloper mode (?:enabled|on)\b",
+        )
+    ),
+    re.IGNORECASE,
+)
+_OVERRIDING_WORD = re.compile(
+    r"ignor|disregard|forget|overrid|bypass|vergiss|vergess|missacht|oubli|olvid|descart|dimentic|esque|desconsid|negeer"
+    r"|vergeet|reveal|print|repeat|show|output|leak|you are now|anything now|developer mode",
+    re.IGNORECASE,
+)
+_PASSAGES = re.compile(
+    r"<(passages?|documents?|context|source)\b[^>]{0,200}>(?P<text>.*?)</\1>", re.DOTALL | re.IGNORECASE
+)
+_TAG = re.compile(r"</?(?:passages?|documents?|context|source)\b[^>]{0,200}>", re.IGNORECASE)
+_QUOTED_ROLES = frozenset({"tool", "function"})
+
+
+def special_tokens_in(text: str) -> list[str]:
+    """The chat templates' own tokens in a text, each once: a tokenizer reads them as marks, not as text."""
+    if "<" not in text and "[" not in text:
+        return []
+    return list(dict.fromkeys(match[0].strip() for match in _SPECIAL.finditer(text)))
+
+
+def without_special_tokens(text: str) -> str:
+    """The text without them; itself where it holds none."""
+    return _SPECIAL.sub("", text) if special_tokens_in(text) else text
+
+
+def overrides_in(text: str, role: str) -> Iterator[str]:
+    """Sentences that a model could take for instructions which are not its own, by who says them."""
+    if role in _QUOTED_ROLES:
+        yield from _addressing(text)
+    elif role == "user":
+        for passage in _PASSAGES.finditer(text):
+            yield from _addressing(passage["text"])
+        yield from _overriding(_PASSAGES.sub(" ", text))
+    elif role == "assistant":
+        yield from _overriding(text)
+
+
+def _addressing(text: str) -> Iterator[str]:
+    plain = _TAG.sub(lambda match: " " * len(match[0]), text)
+    for start, end in instructions_in(plain):
+        if MARK.strip() not in plain[max(start - len(MARK) - 1, 0) : end]:
+            yield text[start:end]
+
+
+def _overriding(text: str) -> Iterator[str]:
+    if _OVERRIDING_WORD.search(text):
+        yield from (match[0] for match in _OVERRIDES.finditer(text))
