@@ -18,6 +18,12 @@ def precision(text: str) -> str:
     return text
 
 
+def switch(text: str) -> bool:
+    if text.lower() not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        raise ValueError("is neither 1 (yes) nor 0 (no)")
+    return text.lower() in ("1", "true", "yes", "on")
+
+
 def threads(text: str) -> int:
     return _count(text, "threads", 1024)
 

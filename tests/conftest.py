@@ -50,6 +50,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, session_home: Path) -> Ite
         if name.startswith(SETTINGS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("GROUNDTUNE_HOME", str(session_home))
+    monkeypatch.setenv("GROUNDTUNE_OFFLINE", "1")
     monkeypatch.setattr(settings, "PROJECT_ROOT", session_home)
     yield
 
