@@ -16,12 +16,10 @@ from finetune.raft.judging import Judge, folded
 from finetune.raft.library import Library
 from finetune.raft.oracles import Grounded
 from finetune.raft.recipe import Recipe
+from finetune.raft.wording import says_nothing
 
 ALIKE = 0.6  # Jaccard similarity of two passages that say the same
 DRAWS = 12  # of chunks at random, until there are enough
-_NO_ANSWER = frozenset(
-    {" yes ", " no ", "  ", " none ", " never ", " always ", " ja ", " nein ", " oui ", " non ", " sí "}
-)
 
 Role = Literal["hard", "random"]
 
@@ -139,4 +137,4 @@ def _words_of_the_answer(asked: Asked, grounded: Grounded | None) -> list[str]:
         for span in one.quotes
     ]
     stale = [place.quote for place in asked.stale]
-    return [words for words in map(folded, (*asked.accepted, *quotes, *stale)) if words not in _NO_ANSWER]
+    return [folded(one) for one in (*asked.accepted, *quotes, *stale) if not says_nothing(one)]
