@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, RowMapping, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, exists, insert, select, update
 
 from app.records.conversations import HISTORY_TURNS, owned, owned_by, storable, whose
 from app.records.database import Database
@@ -114,6 +114,44 @@ class Feedback:
         `owner=None` takes all of the tenant. A follow-up question comes with the turns before it, whose answers
         carry weight 0: they are read, not learnt. Source numbers are left out.
         """
+        worth = (feedback.c.rating == "up") | (feedback.c.correction != "")
+        yield from map(_example, self._rated(tenant, owner, worth))
+
+    def preference_examples(self, tenant: str, *, owner: str | None) -> Iterator[dict[str, Any]]:
+        """Preference rows {input, preferred_output, non_preferred_output, metadata} of answers with 👎 and a
+        correction, which is preferred to what was answered; oldest first. `owner=None` takes all of the tenant.
+        """
+        corrected = (feedback.c.rating == "down") & (feedback.c.correction != "")
+        for row in self._rated(tenant, owner, corrected):
+            told = _without_markers(row["text"])
+            if told and told != _without_markers(row["correction"]):
+                yield _preference(row, told)
+
+    def unrated_examples(self, tenant: str, *, owner: str | None) -> Iterator[dict[str, Any]]:
+        """Chat rows {messages, metadata} of the latest answers that nobody has rated, oldest first.
+
+        Answers that found nothing in the documents are left out: they teach what was missing then.
+        """
+        mine = answers.c.tenant == tenant
+        mine = mine & (answers.c.owner == owner) if owner is not None else mine
+        later = answers.alias("later")
+        replaced = exists().where(later.c.exchange == answers.c.exchange, later.c.number > answers.c.number)
+        rated = exists().where(feedback.c.answer == answers.c.id)
+        wanted = (
+            select(answers.c.id.label("answer"), answers.c.text, answers.c.mode, answers.c.record)
+            .add_columns(exchanges.c.question, exchanges.c.conversation)
+            .join(exchanges, exchanges.c.id == answers.c.exchange)
+            .where(mine, answers.c.state == "done", ~replaced, ~rated)
+            .order_by(answers.c.ended_at, answers.c.id)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(wanted).mappings().all()
+        for row in rows:
+            if _without_markers(row["text"]) and not json.loads(row["record"]).get("abstained"):
+                yield _unrated(row)
+
+    def _rated(self, tenant: str, owner: str | None, worth: ColumnElement[bool]) -> Sequence[RowMapping]:
+        """Whole answers with what was given to them."""
         mine = feedback.c.tenant == tenant
         mine = mine & (feedback.c.owner == owner) if owner is not None else mine
         wanted = (
@@ -121,13 +159,12 @@ class Feedback:
             .add_columns(exchanges.c.question, exchanges.c.conversation, exchanges.c.position)
             .join(answers, answers.c.id == feedback.c.answer)
             .join(exchanges, exchanges.c.id == answers.c.exchange)
-            .where(mine, (feedback.c.rating == "up") | (feedback.c.correction != ""))
+            .where(mine, worth)
             .where(answers.c.state == "done")
             .order_by(feedback.c.changed_at, feedback.c.answer)
         )
         with self._database.read() as connection:
-            rows = connection.execute(wanted).mappings().all()
-        yield from map(_example, rows)
+            return connection.execute(wanted).mappings().all()
 
     def delete_all(self, scope: Scope) -> int:
         """All that the owner gave, for good; how many there were."""
@@ -161,19 +198,34 @@ def _given(row: RowMapping) -> Given:
 
 
 def _example(row: RowMapping) -> dict[str, Any]:
-    asked = {"role": "user", "content": row["question"]}
     told = {"role": "assistant", "content": _without_markers(row["correction"] or row["text"])}
+    return {"messages": [*_asked(row), told], "metadata": _facts(row)}
+
+
+def _preference(row: RowMapping, told: str) -> dict[str, Any]:
+    turns = [{name: turn[name] for name in ("role", "content")} for turn in _asked(row)]
+    better = {"role": "assistant", "content": _without_markers(row["correction"])}
     return {
-        "messages": [*_turns_before(row), asked, told],
-        "metadata": {
-            "source": "feedback",
-            "conversation": row["conversation"],
-            "answer": row["answer"],
-            "rating": row["rating"],
-            "reason": row["reason"],
-            "mode": row["mode"],
-        },
+        "input": {"messages": turns},
+        "preferred_output": [better],
+        "non_preferred_output": [{"role": "assistant", "content": told}],
+        "metadata": _facts(row),
     }
+
+
+def _unrated(row: RowMapping) -> dict[str, Any]:
+    told = {"role": "assistant", "content": _without_markers(row["text"])}
+    facts = {name: row[name] for name in ("conversation", "answer", "mode")}
+    return {"messages": [*_asked(row), told], "metadata": {"source": "conversation", **facts}}
+
+
+def _facts(row: RowMapping) -> dict[str, Any]:
+    names = ("conversation", "answer", "rating", "reason", "mode")
+    return {"source": "feedback"} | {name: row[name] for name in names}
+
+
+def _asked(row: RowMapping) -> list[dict[str, Any]]:
+    return [*_turns_before(row), {"role": "user", "content": row["question"]}]
 
 
 def _turns_before(row: RowMapping) -> Iterator[dict[str, Any]]:

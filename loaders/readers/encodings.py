@@ -51,27 +51,35 @@ def decode(data: bytes, declared: str | None = None) -> str:
 
 def decode_raw(data: bytes, declared: str | None = None) -> str:
     """As `decode`, with the line ends and control characters that the bytes have."""
+    return data.decode(codec_of(data, declared), errors="replace").lstrip("\ufeff")
+
+
+def codec_of(data: bytes, declared: str | None = None) -> str:
+    """Python's name of the encoding that the bytes are read in; not all of them need fit it."""
     for mark, codec in _MARKS:
         if data.startswith(mark):
-            return data.decode(codec, errors="replace").lstrip("\ufeff")
+            return codec
     wide = _wide_codec(data)
     if wide:
-        return data.decode(wide, errors="replace").lstrip("\ufeff")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
+        return wide
+    if _fits(data, "utf-8"):
+        return "utf-8"
     codec = known_codec(declared) or ""
-    if codec and codec != "utf-8":
-        try:
-            return data.decode(codec)
-        except (UnicodeDecodeError, LookupError):
-            pass
+    if codec and codec != "utf-8" and _fits(data, codec):
+        return codec
     lossy = data.decode("utf-8", errors="replace")
     high = sum(1 for byte in data[:_SAMPLE] if byte > 127)
     if lossy.count("\ufffd", 0, _SAMPLE) <= high // 20 or (codec == "utf-8" and lossy.count("\ufffd") < 3):
-        return lossy
-    return _statistical(data) or data.decode(codec or "cp1252", errors="replace")
+        return "utf-8"
+    return _statistical(data) or codec or "cp1252"
+
+
+def _fits(data: bytes, codec: str) -> bool:
+    try:
+        data.decode(codec)
+    except (UnicodeDecodeError, LookupError):
+        return False
+    return True
 
 
 def known_codec(name: str | None) -> str | None:
@@ -117,11 +125,11 @@ def _statistical(data: bytes) -> str | None:
     """By the share of letters beyond ASCII: few and Western ones are cp1252, else charset-normalizer decides."""
     sample = data[:_SAMPLE]
     if _is_western(sample):
-        return data.decode("cp1252", errors="replace")
+        return "cp1252"
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=list(_LEGACY)).best()
-    return data.decode(best.encoding, errors="replace") if best is not None else None
+    return best.encoding if best is not None else None
 
 
 def _is_western(sample: bytes) -> bool:
