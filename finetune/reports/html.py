@@ -131,4 +131,6 @@ def _finding(finding: Finding) -> str:
 
 def _silence(report: Report) -> str:
     names = ", ".join(text(one.id) for one in report.silent)
-    return f"Checked and found nothing: {names}." if names else ""
+    quiet = f"Checked and found nothing: {names}." if names else ""
+    skipped = "".join(f"<br>{text(rule)} was not checked: {text(why)}." for rule, why in report.skipped)
+    return quiet + skipped

@@ -32,6 +32,7 @@ def document(report: Report) -> dict[str, Any]:
         "charts": {one.name: one.as_dict() for one in report.charts},
         "rules": [_found(one) for one in report.rules],
         "found_nothing": [one.id for one in report.silent],
+        "not_checked": dict(report.skipped),
     }
 
 

@@ -60,6 +60,9 @@ def _overview(report: Report) -> Iterator[str]:
         yield ""
     yield f"{len(report.silent)} other rules found nothing."
     yield ""
+    for rule, why in report.skipped:
+        yield f"- {plain(rule)} was not checked: {plain(why)}"
+    yield ""
 
 
 def _counts(found: RuleFindings) -> str:

@@ -77,6 +77,7 @@ class Report:
     files: tuple[FileFacts, ...]
     rules: tuple[RuleFindings, ...]  # those that found something: worst first, then by id
     silent: tuple[Rule, ...]  # rules that were checked and found nothing
+    skipped: tuple[tuple[str, str], ...] = ()  # id of a rule that was not checked, and why
     charts: tuple[Chart, ...]
     facts: tuple[tuple[str, str], ...]  # name, value: "Rows", "1,204"
     seconds: float

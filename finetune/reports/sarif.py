@@ -39,6 +39,7 @@ def _run(report: Report) -> dict[str, Any]:
         "columnKind": "unicodeCodePoints",
         "properties": {
             "counts": dict(report.counts),
+            "notChecked": dict(report.skipped),
             "leftOut": {one.rule.id: one.left_out for one in report.rules if one.left_out},
         },
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 
+from errors import DatasetError
 from finetune.findings import Finding, Rule, Severity
-from finetune.reports import charts
+from finetune.profiles import profile_named
+from finetune.reports import charts, report_of, write_report
 from finetune.reports.charts import Bar
 from finetune.reports.html import as_html
 from finetune.reports.inert import text
@@ -23,6 +26,7 @@ from finetune.reports.jsons import as_json
 from finetune.reports.markdown import as_markdown
 from finetune.reports.report import Chart, FileFacts, Report, RuleFindings, sorted_rules, verdict
 from finetune.reports.sarif import as_sarif
+from finetune.validate import Validation, validate
 
 HOSTILE = (
     '</style></script><script>alert(1)</script><img src="https://evil.example/x" onerror=alert(2)> '
@@ -55,6 +59,7 @@ def report(*rules: RuleFindings, **changes: Any) -> Report:
         ),
         "rules": sorted_rules(list(rules)),
         "silent": (rule("F01"),),
+        "skipped": (("L04", "no evaluation questions were named"),),
         "charts": (
             Chart(
                 name="tokens",
@@ -383,4 +388,65 @@ def test_the_sarif_report_points_at_line_and_path_and_counts_what_it_left_out() 
     absolute = second["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert Path(unquote(urlsplit(absolute).path)) == Path("/data/v 1.jsonl")
     assert "region" not in third["locations"][0]["physicalLocation"]
-    assert run["properties"] == {"counts": {"error": 41, "warning": 1, "info": 1}, "leftOut": {"M03": 40}}
+    assert run["properties"] == {
+        "counts": {"error": 41, "warning": 1, "info": 1},
+        "notChecked": {"L04": "no evaluation questions were named"},
+        "leftOut": {"M03": 40},
+    }
+
+
+# --- of a real check ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Validation:
+    """A file with faults of several kinds, checked."""
+    path = tmp_path_factory.mktemp("checked") / "train.jsonl"
+    rows = [chat(f"Question {number} about {number * 7}?", f"Answer {number}.") for number in range(12)]
+    rows += [chat("Question 3 about 21?", "Answer 3."), {"messages": [{"rolle": "user"}]}]
+    lines = [json.dumps(row) for row in rows] + ['{"messages": [NaN]}']
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return validate({"train": path}, profile=profile_named("openai"))
+
+
+def chat(question: str, answer: str) -> dict[str, Any]:
+    said = (("system", "Be brief."), ("user", question), ("assistant", answer))
+    return {"messages": [{"role": role, "content": content} for role, content in said]}
+
+
+def test_the_report_of_a_check_counts_what_the_check_counted(checked: Validation) -> None:
+    made = report_of(checked, clock=lambda: datetime(2026, 11, 22, 10, tzinfo=UTC))
+    assert made.made_at == "2026-11-22T10:00:00Z"
+    assert made.counts == {level: checked.count(level) for level in ("error", "warning", "info")}
+    assert {one.rule.id for one in made.rules} == set(checked.counts)
+    assert not {one.id for one in made.silent} & set(checked.counts)
+    assert dict(made.facts)["Rows"] == "14"
+    assert dict(made.facts)["Lines that cannot be read"] == "1"
+    charts_by_name = {one.name: one for one in made.charts}
+    assert {bar.label: bar.count for bar in charts_by_name["roles"].bars}["assistant"] == 13
+    assert {bar.label: bar.count for bar in charts_by_name["duplicates"].bars}["exact copies"] == 1
+    assert sum(bar.count for bar in charts_by_name["messages"].bars) == 14
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        pytest.param("check.html", "<!doctype html>", id="HTML"),
+        pytest.param("check.MD", "# Check", id="Markdown"),
+        pytest.param("check.json", "{", id="JSON"),
+        pytest.param("check.sarif", "{", id="SARIF"),
+        pytest.param("check.sarif.json", '{\n  "$schema"', id="SARIF by its double ending"),
+    ],
+)
+def test_a_report_takes_the_form_of_its_files_ending(
+    checked: Validation, tmp_path: Path, name: str, begins: str
+) -> None:
+    write_report(checked, tmp_path / name)
+    assert (tmp_path / name).read_text("utf-8").startswith(begins)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_another_ending_is_refused_before_anything_is_written(checked: Validation, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"end it in \.html, \.md, \.json or \.sarif"):
+        write_report(checked, tmp_path / "check.pdf")
+    assert not list(tmp_path.iterdir())
