@@ -16,7 +16,7 @@ def job_rows(dataset: str, *kinds: str) -> None:
     mine = [job for job in jobs().of(dataset) if not kinds or job.kind in kinds]
     for job in mine:
         if job.running:
-            st.fragment(_draw_running, run_every=REDRAW_S)(dataset, job)
+            st.fragment(_draw_running, run_every=REDRAW_S)(job)
         else:
             _draw_ended(dataset, job)
 
@@ -26,7 +26,7 @@ def busy(dataset: str) -> bool:
     return any(job.running for job in jobs().of(dataset))
 
 
-def _draw_running(dataset: str, job: Job) -> None:
+def _draw_running(job: Job) -> None:
     """When the job has ended the whole page is drawn once more."""
     now = job.snapshot()
     if not job.running:

@@ -28,6 +28,7 @@ def main() -> None:
             st.Page(PAGES / "chat.py", title="Chat", icon=":material/forum:", default=True),
             st.Page(PAGES / "compare.py", title="Compare", icon=":material/splitscreen_vertical_add:"),
             st.Page(PAGES / "knowledge.py", title="Knowledge", icon=":material/library_books:"),
+            st.Page(PAGES / "training.py", title="Training data", icon=":material/model_training:"),
             st.Page(PAGES / "settings.py", title="Settings", icon=":material/tune:"),
         ]
     )
