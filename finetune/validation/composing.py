@@ -50,11 +50,13 @@ def content_checkers(profile: Profile, inputs: Inputs, splits: Sequence[str]) ->
     from finetune.validation.duplicates import DuplicateChecker
     from finetune.validation.fingerprints import Fingerprints
     from finetune.validation.leaks import LeakChecker
+    from finetune.validation.raft_rules import RaftChecker
 
     prints = Fingerprints()
     checkers: list[Checker] = [
         DuplicateChecker(prints),
         LeakChecker(prints, questions=_questions(inputs.questions), splits=splits),
+        RaftChecker(),
     ]
     skipped: dict[str, str] = {}
     if inputs.questions is None:
@@ -68,9 +70,9 @@ def content_checkers(profile: Profile, inputs: Inputs, splits: Sequence[str]) ->
 
 def content_rules() -> tuple[Rule, ...]:
     """The rules of every checker of content, whether its inputs are there or not."""
-    from finetune.validation import duplicates, leaks
+    from finetune.validation import duplicates, leaks, raft_rules
 
-    return (*duplicates.RULES, *leaks.RULES)
+    return (*duplicates.RULES, *leaks.RULES, *raft_rules.RULES)
 
 
 def _questions(path: Path | None) -> tuple[str, ...]:
