@@ -33,8 +33,8 @@ _MEANING: dict[Language, str] = {
     "nl": "betekent|verwijst naar|staat voor",
 }
 # "The first choice", "the rule", "the same": says how something is, not what it is.
-_HOW = r"(?! (?:first|second|third|last|only|same|best|most|next|rule|case|exception|reason|erste|einzige|gleiche|beste|"
-_HOW += r"Regel|premi|seul|même|meilleur|règle|primer|únic|mism|mejor|regla|eerste|enige|zelfde|beste|regel)\w*\b)"
+_HOW = r"(?! (?:first|second|third|last|only|same|best|most|next|rule|case|exception|reason|erste|einzige|gleiche"
+_HOW += r"|beste|Regel|premi|seul|même|meilleur|règle|primer|únic|mism|mejor|regla|eerste|enige|zelfde|regel)\w*\b)"
 _BEING: dict[Language, str] = {
     "en": "is (?:an?|the|any)|are (?:the|all|any)",
     "de": "ist (?:eine?|einer|der|die|das|jede[rs]?)|sind (?:die|alle)",

@@ -13,7 +13,7 @@ from loaders.draft import PartDraft
 from loaders.location import ABOVE, Block, Headings, Location, headings_with
 from loaders.whole_documents import WholeDocument
 
-__all__ = ["Outline", "OutlineBlock", "Section", "outlined", "repeated_lines"]
+__all__ = ["Outline", "OutlineBlock", "Section", "outlined", "short_lines"]
 
 SHORT = 120  # characters: a longer paragraph is content, however often it stands there
 REPEATED = 3  # documents, or pages of one document, that hold the same short paragraph
@@ -63,7 +63,7 @@ class Outline:
 
 
 def outlined(document: WholeDocument, repeated: frozenset[str] = frozenset()) -> Outline:
-    """`repeated` are the lines that many documents share (`repeated_lines`)."""
+    """`repeated` are the lines that many documents share (surveying.py)."""
     blocks = list(_blocks(document))
     counts = Counter(
         _folded(block.text) for block in blocks if len(block.text) <= SHORT and block.kind == "paragraph"
@@ -75,12 +75,9 @@ def outlined(document: WholeDocument, repeated: frozenset[str] = frozenset()) ->
     )
 
 
-def repeated_lines(documents: Iterable[WholeDocument]) -> frozenset[str]:
-    """Short paragraphs that at least three documents hold: menus, footers, letterheads."""
-    held: Counter[str] = Counter()
-    for document in documents:
-        held.update({_folded(block.text) for block in _blocks(document) if _may_repeat(block)})
-    return frozenset(line for line, count in held.items() if count >= REPEATED)
+def short_lines(document: WholeDocument) -> frozenset[str]:
+    """Its short paragraphs, figures aside: those that many documents share are menus and footers."""
+    return frozenset(_folded(block.text) for block in _blocks(document) if _may_repeat(block))
 
 
 def _may_repeat(block: OutlineBlock) -> bool:

@@ -47,15 +47,16 @@ REASONS: dict[Reason, str] = {
 NEAR = 0.8  # Jaccard similarity from which two questions are one
 LONGEST_ANSWER = 2000  # characters
 
-_POINTS = re.compile(
-    r"\b(?:(?:the|this|these|that|above|given|following|provided)\s+(?:passages?|texts?|excerpts?|documents?|paragraphs?|"
-    r"sections?|snippets?|contexts?|tables? above|article|author)\b|mentioned (?:above|here|in)|according to the (?:passage|"
-    r"text|document|excerpt|author)|(?:im|in diesem|dem|laut|des|diesem|obigen)\s+(?:text(?:es|s)?|dokuments?|"
-    r"abschnitts?|auszugs?|absatz(?:es)?|textstelle)\b|oben genannt|(?:le|ce|du|dans le|selon le)\s+(?:texte|document|"
-    r"passage|extrait|paragraphe)\b|ci-dessus|(?:el|este|del|según el)\s+(?:texto|documento|pasaje|fragmento|párrafo)\b|"
-    r"(?:de|deze|dit|het|volgens de|volgens het)\s+(?:tekst|passage|document|fragment|alinea)\b|hierboven)",
-    re.IGNORECASE,
-)
+_POINTING = {
+    "en": r"(?:the|this|these|that|above|given|following|provided) (?:passage|text|excerpt|document|paragraph|section"
+    r"|snippet|context|article|author)s?|mentioned (?:above|here)",
+    "de": r"(?:im|dem|den|der|laut|des|diese[mrs]?|obige[mnrs]?) (?:text(?:es|s)?|dokuments?|abschnitts?|auszugs?"
+    r"|absatz(?:es)?|textstelle|passage)|oben genannt\w*",
+    "fr": r"(?:le|la|ce|cette|du|au) (?:texte|document|passage|extrait|paragraphe|section)|ci-dessus",
+    "es": r"(?:el|este|del|al|la|esta) (?:texto|documento|pasaje|fragmento|párrafo|sección)|mencionad[oa] arriba",
+    "nl": r"(?:de|deze|dit|het) (?:tekst|passage|document|fragment|alinea|paragraaf)|hierboven",
+}
+_POINTS = re.compile(rf"\b(?:{'|'.join(_POINTING.values())})\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+(?:[.,:'’/-]\w+)*")
 _STEM = 5  # letters that two forms of a word share
 
