@@ -43,10 +43,30 @@ _OVERRIDES = re.compile(
     ),
     re.IGNORECASE,
 )
-_OVERRIDING_WORD = re.compile(
-    r"ignor|disregard|forget|overrid|bypass|vergiss|vergess|missacht|oubli|olvid|descart|dimentic|esque|desconsid|negeer"
-    r"|vergeet|reveal|print|repeat|show|output|leak|you are now|anything now|developer mode",
-    re.IGNORECASE,
+_NEEDED = (  # each wording holds one of these: most texts are done after these look-ups
+    *(
+        "instruc",
+        "instruk",
+        "instruç",
+        "istruzion",
+        "rules",
+        "prompt",
+        "guideline",
+        "direction",
+        "constraint",
+    ),
+    *(
+        "guardrail",
+        "anweisung",
+        "regeln",
+        "vorgaben",
+        "consigne",
+        "règles",
+        "reglas",
+        "indicaciones",
+        "regole",
+    ),
+    *("regras", "orienta", "regels", "aanwijzing", "anything now", "you are now", "developer mode"),
 )
 _PASSAGES = re.compile(
     r"<(passages?|documents?|context|source)\b[^>]{0,200}>(?P<text>.*?)</\1>", re.DOTALL | re.IGNORECASE
@@ -87,5 +107,6 @@ def _addressing(text: str) -> Iterator[str]:
 
 
 def _overriding(text: str) -> Iterator[str]:
-    if _OVERRIDING_WORD.search(text):
+    lowered = text.lower()
+    if any(word in lowered for word in _NEEDED):
         yield from (match[0] for match in _OVERRIDES.finditer(text))

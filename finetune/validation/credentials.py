@@ -103,9 +103,8 @@ _PLACEHOLDER = re.compile(
     r"|abcdefgh|test_?(?:key|token)|https?:|^\$|%s|environ|getenv|process\.env|[a-z]+\.[a-z_]+\.[a-z_]+",
     re.IGNORECASE,
 )
-_WORTH_LOOKING = re.compile(
-    r"[A-Za-z0-9_+/=-]{16}|://|pass|pwd|secret|token|key|wort|contrase|wacht", re.IGNORECASE
-)
+_LONG = 16  # characters without a space: what every form of a service has at least
+_NAMES = ("pass", "pwd", "secret", "token", "key", "wort", "contrase", "wacht", "bearer", "basic")
 _LEAST_ENTROPY = 2.5  # bits a character: "aaaa1111" has 1.0, "Summer2024" 2.9, ten drawn characters about 3.3
 
 
@@ -125,13 +124,24 @@ class Secret:
 
 def secrets_in(text: str) -> list[Secret]:
     """All secrets in order; of those that overlap, the most certain."""
-    if not _WORTH_LOOKING.search(text):
-        return []
     taken: list[Secret] = []
-    for secret in (*_blocks(text), *_known(text), *_addresses(text), *_by_plugins(text), *_assigned(text)):
+    for secret in _candidates(text):
         if all(secret.end <= other.start or other.end <= secret.start for other in taken):
             taken.append(secret)
     return sorted(taken, key=lambda secret: secret.start)
+
+
+def _candidates(text: str) -> Iterator[Secret]:
+    """The most certain first; forms that the text cannot hold are not looked for."""
+    if "PRIVATE KEY" in text or "PuTTY" in text:
+        yield from _blocks(text)
+    if max(map(len, text.split()), default=0) >= _LONG:
+        yield from _known(text)
+        yield from _addresses(text)
+        yield from _by_plugins(text)
+    lowered = text.lower()
+    if any(name in lowered for name in _NAMES):
+        yield from _assigned(text)
 
 
 def without_secrets(text: str) -> str:

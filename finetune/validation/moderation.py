@@ -73,14 +73,79 @@ _SEX_EDUCATION = re.compile(
     re.IGNORECASE,
 )
 _COMPILED = {name: re.compile("|".join(forms), re.IGNORECASE) for name, forms in _WORDINGS.items()}
-_ANY = re.compile("|".join(form for forms in _WORDINGS.values() for form in forms), re.IGNORECASE)
+_NEEDED = {  # each wording of the category holds one of these: most texts are done after such look-ups
+    "harassment/threatening": (
+        *(
+            "kill",
+            "murder",
+            "stab",
+            "shoot",
+            "rape",
+            "strangl",
+            "hurt",
+            "die",
+            "kys",
+            "bring",
+            "tuer",
+            "matar",
+        ),
+        *("suicid", "mátate"),
+    ),
+    "hate": (
+        *(
+            "kill",
+            "extermin",
+            "gas ",
+            "deport",
+            "hang",
+            "burn",
+            "shoot",
+            "heil",
+            "white power",
+            "vermin",
+            "subhuman",
+        ),
+        *("parasit", "animals", "rats", "filth", "scum", "inferior", "untermensch", "ungeziefer", "basura"),
+    ),
+    "illicit/violent": (
+        "bomb",
+        "explosiv",
+        "molotov",
+        "nerve",
+        "sarin",
+        "ricin",
+        "ied",
+        "silencer",
+        "ghost gun",
+    ),
+    "illicit": ("meth", "heroin", "fentanyl", "mdma", "ghb", "launder", "hack", "clone", "forge"),
+    "self-harm": (
+        *(
+            "kill",
+            "end my life",
+            "suicid",
+            "hang",
+            "cut myself",
+            "umbringen",
+            "nicht mehr leben",
+            "me tuer",
+            "mourir",
+        ),
+        *("matarme",),
+    ),
+    "sexual/minors": ("sex", "nude", "naked", "porn", "erotic", "molest", "orgasm"),
+    "sexual": ("blow", "cum", "deepthroat", "gang", "porn", "suck my", "fuck"),
+}
 
 
 def categories_in(text: str) -> dict[str, str]:
     """Category -> the wording that is of it; nothing for almost every text."""
-    if not _ANY.search(text):
-        return {}
-    found = {name: match[0] for name, pattern in _COMPILED.items() if (match := pattern.search(text))}
+    lowered = text.lower()
+    found = {
+        name: match[0]
+        for name, pattern in _COMPILED.items()
+        if any(word in lowered for word in _NEEDED[name]) and (match := pattern.search(text))
+    }
     if "sexual/minors" in found and _SEX_EDUCATION.search(text):
         del found["sexual/minors"]
     return found

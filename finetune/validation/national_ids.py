@@ -14,7 +14,6 @@ from importlib import import_module
 __all__ = ["PersonalNumber", "personal_numbers"]
 
 _BEFORE = 48  # characters in which the name of the number is looked for
-_ENOUGH_DIGITS = re.compile(r"(?:\d\D{0,4}){6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,6 @@ _FORMS = (
 
 def personal_numbers(text: str) -> Iterator[PersonalNumber]:
     """Numbers whose form and check digits are right, form by form; spans may overlap."""
-    if not _ENOUGH_DIGITS.search(text):
-        return
     for form, pattern, after in _compiled():
         for match in pattern.finditer(text):
             before = text[max(match.start() - _BEFORE, 0) : match.start()]

@@ -50,6 +50,7 @@ _AFTER_WORD = re.compile(
     r"\b[^\n\d+]{0,30}(?P<number>\(?\d[\d ()./-]{5,18}\d)(?!\w)",
     re.IGNORECASE,
 )
+_NUMBERS = re.compile(r"(?:\d[ ()./+A-Z-]{0,3}){5}\d")  # what every form but an address holds
 _REGIONS = re.findall("..", "USGBDEFRNLBEESITATCHPTPLSEDKNOFIIECZHUGRROTRBRMXARINAUNZZAJPKR")
 
 
@@ -66,8 +67,11 @@ class Personal:
 
 def found_in(text: str) -> list[Personal]:
     """All items in order; of those that overlap, the one whose form says most."""
+    items = [*_emails(text)]
+    if _NUMBERS.search(text):
+        items += [*_ibans(text), *_cards(text), *_ids(text), *_phones(text)]
     taken: list[Personal] = []
-    for item in (*_emails(text), *_ibans(text), *_cards(text), *_ids(text), *_phones(text)):
+    for item in items:
         if all(item.end <= other.start or other.end <= item.start for other in taken):
             taken.append(item)
     return sorted(taken, key=lambda item: item.start)

@@ -45,7 +45,7 @@ class SafetyChecker:
         for piece in self._texts(where.file, row):
             yield from _special_tokens(where, piece)
             for sentence in overrides_in(piece.text, piece.role):
-                message = f"{_short(sentence)!r} addresses the model like its instructions: keep it only if it is meant."
+                message = f"{_short(sentence)!r} addresses the model like instructions: keep it only if it is meant."
                 yield _finding("S03", "warning", where, piece, message)
             for category, wording in categories_in(piece.text).items():
                 message = (
