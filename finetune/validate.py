@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from errors import DatasetError, DatasetFormatError
+from finetune.examples import Kind, Row
 from finetune.findings import Checker, Finding, Rule, Severity, Where
 from finetune.profiles import Profile
-from finetune.strict_json import Line, lines
+from finetune.strict_json import lines
 from finetune.validation import file_rules, row_rules
 from finetune.validation.composing import Content, Inputs, content_checkers, content_rules
 from finetune.validation.row_rules import RowRules, kind_of_row, well_shaped
@@ -195,42 +195,46 @@ class _Run:
     def file(self, path: Path, split: str) -> CheckedFile:
         name, size = str(path), self._sizes[path]
         self.found.add(file_rules.size_findings(path, size, self._profile))
-        counts: Counter[bool] = Counter()
+        rows = unreadable = 0
         for line in lines(path):
-            counts.update(self._line(line, name, split))
+            if line.fault is not None or line.notes or line.number == 1:
+                self.found.add(file_rules.line_findings(line, name, self._profile))
+            if line.value is not None:
+                rows += 1
+                self._row(name, line.number, split, line.value)
+            elif line.fault is not None and line.fault.code != "blank":
+                unreadable += 1
             self._bytes += len(line.raw)
             if line.number % SAID_EVERY == 0:
-                self._say(name)
-        self._say(name)
-        self.found.add(file_rules.count_findings(name, counts[True], split, self._profile))
+                self._say(name, rows)
+        self._say(name, rows)
+        self._rows += rows
+        self.found.add(file_rules.count_findings(name, rows, split, self._profile))
         return CheckedFile(
-            path=name,
-            split=split,
-            bytes=size,
-            sha256=_sha256(path),
-            rows=counts[True],
-            unreadable=counts[False],
+            path=name, split=split, bytes=size, sha256=_sha256(path), rows=rows, unreadable=unreadable
         )
 
-    def _line(self, line: Line, name: str, split: str) -> tuple[bool, ...]:
-        """(whether it is a row,), or nothing for a blank line."""
-        if line.fault is not None or line.notes or line.number == 1:
-            self.found.add(file_rules.line_findings(line, name, self._profile))
-        if line.value is None:
-            return () if line.fault is not None and line.fault.code == "blank" else (False,)
-        self._rows += 1
-        where = Where(file=name, line=line.number, split=split)
-        kind = kind_of_row(line.value)
-        self.found.add(self._structure.look(where, line.value, kind))
-        self.counting.add(split, line.value, kind)
-        if self._checkers and kind is not None and well_shaped(line.value, kind):
-            for checker in self._checkers:
-                self.found.add(checker.look(where, line.value, kind))
-        return (True,)
+    def _row(self, file: str, line: int, split: str, row: Row) -> None:
+        if self._structure.plain(file, line, row):
+            self.counting.add_plain(split, row["messages"])
+            if self._checkers:
+                self._content(Where(file=file, line=line, split=split), row, "chat")
+            return
+        where, kind = Where(file=file, line=line, split=split), kind_of_row(row)
+        self.found.add(self._structure.look(where, row, kind))
+        self.counting.add(split, row, kind)
+        if kind is not None and well_shaped(row, kind):
+            self._content(where, row, kind)
 
-    def _say(self, file: str) -> None:
+    def _content(self, where: Where, row: Row, kind: Kind) -> None:
+        for checker in self._checkers:
+            self.found.add(checker.look(where, row, kind))
+
+    def _say(self, file: str, rows: int) -> None:
         total = sum(self._sizes.values())
-        self._on_progress(Progress(file=file, rows=self._rows, bytes_read=self._bytes, bytes_total=total))
+        self._on_progress(
+            Progress(file=file, rows=self._rows + rows, bytes_read=self._bytes, bytes_total=total)
+        )
 
     def finish(self) -> None:
         self.found.add(self._structure.finish())

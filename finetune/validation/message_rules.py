@@ -44,7 +44,7 @@ KEYS = frozenset(
     {"role", "content", "name", "tool_calls", "tool_call_id", "weight", "refusal", "function_call"}
 )
 _PLAIN = frozenset({"role", "content"})
-_FOREIGN = {"from": "ShareGPT", "value": "ShareGPT", "instruction": "Alpaca", "output": "Alpaca"}
+FOREIGN = {"from": "ShareGPT", "value": "ShareGPT", "instruction": "Alpaca", "output": "Alpaca"}
 SYSTEM = ("system", "developer")
 ROLE_ALIASES = {
     "human": "user", "customer": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant",
@@ -161,8 +161,8 @@ def _keys(message: dict[str, Any], here: str) -> Iterator[Fault]:
 
 
 def _unknown(key: str, message: dict[str, Any]) -> tuple[str, str | None]:
-    if key in _FOREIGN and message[key]:
-        form = _FOREIGN[key]
+    if key in FOREIGN and message[key]:
+        form = FOREIGN[key]
         return f"The key {key!r} is of the {form} form: import the file with `dataset build`.", None
     if message[key] in (None, [], {}, ""):
         return f"The key {key!r} is unknown, and empty: remove it.", REMOVED

@@ -41,7 +41,17 @@ def preference_faults(row: dict[str, Any], profile: Profile) -> Iterator[Fault]:
         yield from _prompt_end(prompt.get("messages"))
     for name in _OUTPUTS:
         yield from _output(row.get(name), profile, f"$.{name}")
-    yield from _pair(*(_text(row.get(name)) for name in _OUTPUTS))
+    yield from _pair(*_texts(row))
+
+
+def same_answers(row: dict[str, Any]) -> bool:
+    """Whether both answers say the same, but for white space and case."""
+    preferred, other = _texts(row)
+    return bool(preferred) and preferred == other
+
+
+def _texts(row: dict[str, Any]) -> tuple[str | None, str | None]:
+    return _text(row.get("preferred_output")), _text(row.get("non_preferred_output"))
 
 
 def _prompt_end(messages: Any) -> Iterator[Fault]:

@@ -26,8 +26,8 @@ RULES = (
     *preference_rules.RULES,
 )
 _CHAT_ONLY = frozenset({"messages"})
-_OF_PREFERENCE = frozenset({"input", "preferred_output", "non_preferred_output", METADATA})
-_OF_INPUT = frozenset({"messages", "tools", "parallel_tool_calls"})
+OF_PREFERENCE = frozenset({"input", "preferred_output", "non_preferred_output", METADATA})
+OF_INPUT = frozenset({"messages", "tools", "parallel_tool_calls"})
 METADATA_REMOVED = "the key is removed"
 
 
@@ -55,27 +55,30 @@ class RowRules:
         self._tools = tool_rules.Tools()
         self._reinforcement = preference_rules.ReinforcementRules()
         self._first: dict[str, tuple[Kind, int]] = {}  # by file: the kind of its first row, and its line
-        self._without_system: Counter[tuple[str, str]] = Counter()
+        self._without_system: Counter[str] = Counter()  # rows by file
+        self._takes_chat = "chat" in profile.kinds
         self._offered: dict[str, Where] = {}  # tool -> the first row that offers it
         self._called: set[str] = set()
+
+    def plain(self, file: str, line: int, row: Row) -> bool:
+        """Whether the row is a chat with nothing to say about: the quick way for most rows. Else `look` at it."""
+        if row.keys() != _CHAT_ONLY or not self._takes_chat:
+            return False
+        messages = row["messages"]
+        if not message_rules.plain(messages, self._profile):
+            return False
+        if self._first.setdefault(file, ("chat", line))[0] != "chat":
+            return False
+        if messages[0]["role"] != "system":
+            self._without_system[file] += 1
+        return True
 
     def look(self, where: Where, row: Row, kind: Kind | None) -> Iterable[Finding]:
         first = self._first.get(where.file)
         if kind is not None and first is None:
             self._first[where.file] = (kind, where.line)
-        if kind == "chat" and row.keys() == _CHAT_ONLY and (first is None or first[0] == "chat"):
-            messages = row["messages"]
-            if message_rules.plain(messages, self._profile) and "chat" in self._profile.kinds:
-                if messages[0]["role"] != "system":
-                    self._without_system[where.file, where.split] += 1
-                return ()
-        return self._thorough(where, row, kind, first)
-
-    def _thorough(
-        self, where: Where, row: Row, kind: Kind | None, first: tuple[Kind, int] | None
-    ) -> list[Finding]:
         self._note(where, row, kind)
-        return list(findings(self.faults(row, kind, first), where))
+        yield from findings(self.faults(row, kind, first), where)
 
     def faults(self, row: Row, kind: Kind | None, first: tuple[Kind, int] | None = None) -> Iterator[Fault]:
         """Everything that is wrong with the structure of one row."""
@@ -100,11 +103,11 @@ class RowRules:
             yield Fault("M03", "warning", "$.functions", "`functions` is deprecated: use `tools`.")
 
     def _preference(self, row: Row) -> Iterator[Fault]:
-        yield from _unknown_keys(row, _OF_PREFERENCE, "$")
+        yield from _unknown_keys(row, OF_PREFERENCE, "$")
         yield from preference_rules.preference_faults(row, self._profile)
         prompt = row.get("input")
         if isinstance(prompt, dict):
-            yield from _unknown_keys(prompt, _OF_INPUT, "$.input")
+            yield from _unknown_keys(prompt, OF_INPUT, "$.input")
             yield from tool_rules.tool_faults(prompt, self._tools, path="$.input")
 
     def _metadata(self, row: Row) -> Iterator[Fault]:
@@ -121,7 +124,7 @@ class RowRules:
         messages = body.get("messages")
         if kind in ("chat", "reinforcement") and isinstance(messages, list):
             roles = {message.get("role") for message in messages if isinstance(message, dict)}
-            self._without_system[where.file, where.split] += not roles & set(message_rules.SYSTEM)
+            self._without_system[where.file] += not roles & set(message_rules.SYSTEM)
         tools = body.get("tools")
         for tool in tools if isinstance(tools, list) else ():
             function = tool.get("function") if isinstance(tool, dict) else None
@@ -132,7 +135,7 @@ class RowRules:
 
     def finish(self) -> Iterator[Finding]:
         """What holds of whole files: rows without system message, tools that nothing calls."""
-        for (file, _), count in self._without_system.items():
+        for file, count in self._without_system.items():
             if count:
                 rows = "1 row has" if count == 1 else f"{count:,} rows have"
                 text = f"{rows} no system message: right where the model will be asked without one too."
