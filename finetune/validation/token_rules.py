@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from errors import DatasetFormatError
 from finetune.bases import Base, choose_base
@@ -66,6 +68,14 @@ class TokenStatistics:
             "longest": self.longest,
             "longest_line": self.longest_line,
         }
+
+    def histogram(self, columns: int = 20) -> list[tuple[int, int, int]]:
+        """(from, to, rows) of each column, `to` not included, even widths up to the longest row."""
+        if not self.tokens:
+            return []
+        width = max(1, -(-(self.longest + 1) // columns))
+        counts = Counter(tokens // width for tokens in self.tokens)
+        return [(n * width, (n + 1) * width, counts[n]) for n in range(self.longest // width + 1)]
 
 
 def quantile(ordered: list[int], share: float) -> int:
@@ -151,6 +161,24 @@ class TokenChecker:
                     message=f"In {rows:,} texts an answer ends with no token that stops the model, so that it may not "
                     "learn to stop: see the chat template's end-of-turn token.",
                 )
+
+    def facts(self) -> dict[str, Any]:
+        """What was counted, for reports: JSON values."""
+        tokenizer = self.base.renderer.tokenizer
+        return {
+            "tokens": {
+                "model": self.base.renderer.name,
+                "counter": tokenizer.name,
+                "estimated": tokenizer.estimated,
+                "error": tokenizer.error,
+                "note": tokenizer.note,
+                "limit": self.base.limit,
+                "splits": {
+                    split: statistics.as_dict() | {"histogram": statistics.histogram()}
+                    for split, statistics in self.statistics.items()
+                },
+            }
+        }
 
     def _spent(self, split: str, statistics: TokenStatistics) -> Finding:
         of = statistics.as_dict()

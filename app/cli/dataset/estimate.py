@@ -101,16 +101,29 @@ def _print(measured: Measured, base: Base, made: list[Estimate]) -> None:
     if len(made) == 1 and base.model is not None:
         _print_one(made[0])
         return
+    _print_table(made)
+
+
+def _print_table(made: list[Estimate]) -> None:
+    sources = list(dict.fromkeys(one.price.source for one in made if one.price))
     print_line("")
     print_line(
-        f"{'model':58} {'epochs':>6} {'tokens billed':>13} {'training':>22}  price per million, and its date"
+        f"{'model':58} {'epochs':>6} {'billed':>11} {'training':>18} {'a million':>9} {'as of':>15} {'ends':>10}"
     )
     for one in made:
+        price = f"${one.price.value:g}" if one.price else "-"
+        day = f"{one.price.source.date} [{sources.index(one.price.source) + 1}]" if one.price else "-"
+        ends = str(one.model.shutdown.value) if one.model.shutdown else "-"
         print_line(
-            f"{one.model.id[:58]:58} {one.epochs:>6} {one.billed_tokens:>13,} {_cost(one):>22}  {_price(one)}"
+            f"{one.model.id[:58]:58} {one.epochs:>6} {one.billed_tokens:>11,} {_cost(one):>18} {price:>9} "
+            f"{day:>15} {ends:>10}"
         )
-    for hint in dict.fromkeys(hint for one in made for hint in one.hints):
-        print_line(f"- {hint}")
+    print_line("")
+    for number, source in enumerate(sources, start=1):
+        print_line(f"[{number}] {source.text} ({source.date})")
+    for profile, hint in dict.fromkeys((one.model.profile, hint) for one in made for hint in one.hints):
+        if not hint.startswith(f"{profile}:"):  # a model's last day stands in the table
+            print_line(f"- {profile}: {hint}")
 
 
 def _print_file(measured: Measured, base: Base) -> None:
@@ -152,7 +165,7 @@ def _cost(one: Estimate) -> str:
 
 def dollars(amount: float) -> str:
     """Two digits that say something: $12.40, $0.016."""
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
+    return f"${amount:,.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.2g}"
 
 
 def _price(one: Estimate) -> str:
@@ -164,9 +177,8 @@ def _price(one: Estimate) -> str:
 def _print_local(
     file: Path, model: str | None, measured: Measured, base: Base, epochs: int | None, *, as_json: bool
 ) -> None:
-    from finetune.probe import probe
-
     from app.workspace import open_workspace
+    from finetune.probe import probe
 
     folder = Path(model) if model and Path(model).is_dir() else None
     probed = probe(
