@@ -86,7 +86,7 @@ def roles_of(name: str) -> tuple[tuple[Role, float], ...]:
     for role, names in _STRONG_NAMES.items():
         if whole in names:
             found[role] = 1.0
-        elif len(words) > 1 and words[-1] in names:
+        elif len(words) > 1 and len(words[-1]) > 1 and words[-1] in names:
             found[role] = 0.8
         elif any(word in names and len(word) > 2 for word in words):
             found[role] = 0.6

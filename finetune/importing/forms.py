@@ -62,7 +62,10 @@ def form_of(value: Mapping[str, Any]) -> Form | None:
     if "preferred_output" in value or "non_preferred_output" in value:
         return "preference"
     if "chosen" in value and "rejected" in value:
-        return "chosen-rejected"
+        asked = (
+            "prompt" not in value and isinstance(value["chosen"], str) and "question" in assign(tuple(value))
+        )
+        return "columns" if asked else "chosen-rejected"
     if (talk := _talk(value)) is not None:
         return talk
     return _flat(value)

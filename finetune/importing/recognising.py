@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -103,7 +103,14 @@ def recognise(
 
 def _look(table: Table) -> _Seen:
     records = [record.value for record in islice(table.records(), SAMPLED) if record.value is not None]
-    return _Seen(table, records, Counter(map(form_of, records)))
+    forms = map(form_of, records) if table.columns is None else map(_form_of_cells, records)
+    return _Seen(table, records, Counter(forms))
+
+
+def _form_of_cells(record: Mapping[str, Any]) -> Form | None:
+    """Of a table's row: its columns say what becomes of it, but where a cell holds messages, or there is only text."""
+    form = form_of(record)
+    return form if form in (None, "chat", "sharegpt", "turns", "text") else "columns"
 
 
 def _usual_form(seen: Sequence[_Seen]) -> Form | None:
@@ -145,7 +152,7 @@ def _fixed(seen: _Seen, form: Form) -> dict[str, str]:
 
 
 def _mapped(seen: _Seen, form: Form, given: Mapping[str, str]) -> _Plan | None:
-    mapping = assign(seen.names)
+    mapping = {role: name for role, name in assign(seen.names).items() if not _is_nested(seen, role, name)}
     if form == "columns" and "question" not in mapping and "text" in mapping:
         mapping["question"] = mapping["text"]
     for column in given.values():  # a column that is given to one role is no other's
@@ -159,6 +166,13 @@ def _mapped(seen: _Seen, form: Form, given: Mapping[str, str]) -> _Plan | None:
     if not _complete(mapping, form):
         return None
     return _Plan(seen, _only_used(mapping, form), _certainty(mapping, given, note), note)
+
+
+def _is_nested(seen: _Seen, role: str, name: str) -> bool:
+    """An object cannot name a group, document or record; a question or answer in one is asked for by its path."""
+    return role in ("group", "document", "id") and any(
+        isinstance(one.get(name), dict | list) for one in seen.records
+    )
 
 
 def _complete(mapping: Mapping[str, str], form: Form) -> bool:
@@ -250,7 +264,7 @@ def _alternatives(form: Form, forms: Counter[Form | None]) -> Iterator[Alternati
 
 def _check_mapping(path: Path, mapping: Mapping[str, str], seen: Sequence[_Seen]) -> None:
     names = dict.fromkeys(name for one in seen for name in one.names)
-    records: Iterable[Mapping[str, Any]] = (record for one in seen for record in one.records)
+    records = [record for one in seen for record in one.records]
     for role, column in mapping.items():
         if role not in ROLES and not (role.startswith(KEPT) and len(role) > len(KEPT)):
             raise DatasetError(

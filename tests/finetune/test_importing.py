@@ -1,0 +1,326 @@
+"""What a file is taken for and what becomes of its records: one case for each form that data comes in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from errors import DatasetError, DatasetFormatError
+from finetune.examples import Example, Refused, Row
+from finetune.importing import Recognition, read_examples, recognise
+from tests.finetune.import_cases import BOT, CHAT, EXPORT, FORMS, REFUSALS, SHAREGPT, USER, lines, said
+
+
+def imported(path: Path, **how: Any) -> tuple[list[Example], list[Refused]]:
+    found = list(read_examples(path, recognise(path, **how)))
+    return [one for one in found if isinstance(one, Example)], [
+        one for one in found if isinstance(one, Refused)
+    ]
+
+
+def file_of(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+# --- forms --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "content", "form", "row"), FORMS)
+def test_each_form_is_recognised_and_becomes_the_row(
+    tmp_path: Path, name: str, content: bytes, form: str, row: Row
+) -> None:
+    path = file_of(tmp_path, name, content)
+    found = recognise(path)
+    made, refusals = imported(path)
+    assert (found.form, refusals) == (form, [])
+    assert made[0].row == row
+    assert found.samples[0] == row
+    assert json.dumps(found.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("header", "question", "answer"),
+    [
+        ("Frage,Antwort", 0, 1),
+        ("Antworttext,Kundenfrage", 1, 0),
+        ("Pregunta,Respuesta", 0, 1),
+        ("Réponse,Requête", 1, 0),
+        ("Domanda,Risposta", 0, 1),
+        ("Pergunta,Resposta", 0, 1),
+        ("Vraag,Antwoord", 0, 1),
+        ("Pytanie,Odpowiedź", 0, 1),
+        ("Вопрос,Ответ", 0, 1),
+        ("问题,答案", 0, 1),
+        ("質問,回答", 0, 1),
+        ("질문,답변", 0, 1),
+        ("السؤال,الجواب", 0, 1),
+        ("User message,Agent reply", 0, 1),
+        ("userInput,expected_output", 0, 1),
+        ("id,Q,A", 1, 2),
+        ("input,output", 0, 1),
+        ("Instruction,Response", 0, 1),
+    ],
+)
+def test_columns_are_known_in_many_languages(tmp_path: Path, header: str, question: int, answer: int) -> None:
+    names = header.split(",")
+    path = file_of(tmp_path, "a.csv", f"{header}\n{','.join('xyz'[: len(names)])}\n".encode())
+    found = recognise(path)
+    assert (found.mapping["question"], found.mapping["answer"]) == (names[question], names[answer])
+
+
+# --- spreadsheets and Parquet -------------------------------------------------------------------------
+
+
+def workbook(folder: Path, fill: Callable[[Any], None], name: str = "a.xlsx") -> Path:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    fill(book)
+    book.save(folder / name)
+    return folder / name
+
+
+def test_a_sheet_with_a_title_merged_cells_numbers_and_a_hidden_sheet(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        sheet = book.active
+        sheet.title = "FAQ"
+        sheet["B2"], sheet["B4"], sheet["C4"], sheet["D4"] = "Our FAQ", "Ticket", "Frage", "Antwort"
+        for row, (question, answer) in enumerate(
+            [("Wie viel?", 7.0), ("Wann?", "Morgen"), ("Wo?", True)], start=5
+        ):
+            sheet[f"C{row}"], sheet[f"D{row}"] = question, answer
+        sheet["B5"] = "T-1"
+        sheet.merge_cells("B5:B6")
+        secret = book.create_sheet("Secret")
+        secret.sheet_state = "hidden"
+        secret.append(["Frage", "Antwort"])
+        secret.append(["Geheim?", "Ja."])
+
+    path = workbook(tmp_path, fill)
+    found, (made, refusals) = recognise(path), imported(path)
+    assert refusals == []
+    told = [(one.provenance.line, one.provenance.group, one.row["messages"][1]["content"]) for one in made]
+    assert told == [(5, "T-1", "7"), (6, "T-1", "Morgen"), (7, None, "TRUE")]
+    assert any("Hidden sheets are left out: Secret" in note for note in found.notes)
+    assert imported(path, sheet="Secret")[0][0].row["messages"][0]["content"] == "Geheim?"
+
+
+def test_every_shown_sheet_with_questions_is_read_by_its_own_columns(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        book.active.title = "Deutsch"
+        book.active.append(["Frage", "Antwort"])
+        book.active.append(["Wie?", "So."])
+        english = book.create_sheet("English")
+        english.append(["Answer", "Question"])
+        english.append(["So.", "How?"])
+        book.create_sheet("Notes").append(["Only a note"])
+
+    made, _ = imported(workbook(tmp_path, fill))
+    assert [one.row["messages"][0]["content"] for one in made] == ["Wie?", "How?"]
+    assert [one.provenance.details["sheet"] for one in made] == ["Deutsch", "English"]
+
+
+def test_an_empty_cell_is_refused_by_sheet_row_and_column(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        book.active.append(["Question", "Answer"])
+        book.active.append(["How?", "So."])
+        book.active.append(["Why?", "=1+1"])  # never computed: no value was saved
+
+    _, refusals = imported(workbook(tmp_path, fill))
+    assert [(one.line, one.field, one.reason) for one in refusals] == [
+        (3, "Sheet!Answer", "The answer is empty.")
+    ]
+
+
+def test_parquet_rows_lose_the_fields_that_only_other_rows_have(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    named = {"messages": [*CHAT["messages"][:1], said("assistant", BOT, weight=1)]}
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([CHAT, named]), tmp_path / "a.parquet")
+    made, refusals = imported(tmp_path / "a.parquet")
+    assert [one.row for one in made] == [CHAT, named]
+    assert refusals == []
+
+
+# --- mappings -----------------------------------------------------------------------------------------
+
+
+def test_a_given_mapping_counts_before_names(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "a.csv", b"question,answer,Col C,Team\na,b,c,Sales\n")
+    mapping = {"question": "Col C", "group": "Team", "metadata.old": "question"}
+    found = recognise(path, mapping=mapping)
+    made, _ = imported(path, mapping=mapping)
+    assert found.mapping == {
+        "question": "Col C",
+        "answer": "answer",
+        "group": "Team",
+        "metadata.old": "question",
+    }
+    assert made[0].row["messages"][0]["content"] == "c"
+    assert (made[0].provenance.group, made[0].provenance.details) == ("Sales", {"old": "a"})
+    assert found.unused == ()
+
+
+def test_a_field_of_a_nested_record_is_named_by_its_path(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "a.jsonl", lines({"ticket": {"asked": USER, "reply": {"text": BOT}}}))
+    made, _ = imported(path, mapping={"question": "ticket.asked", "answer": "ticket.reply.text"})
+    assert made[0].row == CHAT
+
+
+def test_system_and_context_come_into_the_row(tmp_path: Path) -> None:
+    path = file_of(
+        tmp_path, "a.csv", b"context,question,answer,system\nFive.,How many?,5,Be kind.\n,Why?,So.,\n"
+    )
+    found = recognise(path)
+    rows = [
+        one.row["messages"]
+        for one in read_examples(path, found, system="Be brief.")
+        if isinstance(one, Example)
+    ]
+    assert rows == [
+        [said("system", "Be kind."), said("user", "Five.\n\nHow many?"), said("assistant", "5")],
+        [said("system", "Be brief."), said("user", "Why?"), said("assistant", "So.")],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "how", "sentence"),
+    [
+        (b"alpha,beta\n1,2\n", {}, "which of 'alpha', 'beta' holds the questions"),
+        (b"question,answer\na,b\n", {"mapping": {"question": "Frage"}}, "has no column 'Frage'"),
+        (
+            b"question,answer\na,b\n",
+            {"mapping": {"query": "answer"}},
+            "'query' is nothing that a column can be",
+        ),
+        (b"question,answer\na,b\n", {"sheet": "One"}, "has no sheets"),
+        (b"", {}, "is empty"),
+        (b" \n\t\n", {}, "is empty"),
+        (b"question,answer\n", {}, "holds no records"),
+        (b"\x1f\x8b\x08\x00\x00", {}, "packed with gzip: unpack it first"),
+        (b"%PDF-1.7 ...", {}, "is a document"),
+        (b"PK\x03\x04 nothing", {}, "unpack it"),
+        (b"PAR1 torn", {}, "cannot be read as Parquet"),
+    ],
+)
+def test_what_cannot_be_recognised_says_what_to_do(
+    tmp_path: Path, content: bytes, how: Mapping[str, Any], sentence: str
+) -> None:
+    path = file_of(tmp_path, "a.csv", content)
+    with pytest.raises(DatasetError, match=sentence):
+        recognise(path, **how)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("torn.xlsx", "damaged"), ("a.ods", "no spreadsheet"), ("b.docx", "is a document")]
+)
+def test_a_damaged_or_wrong_file_is_refused(tmp_path: Path, name: str, sentence: str) -> None:
+    content = {"torn.xlsx": b"PK\x03\x04" + b"x" * 200, "a.ods": b"PK\x03\x04", "b.docx": b"text"}[name]
+    if name == "a.ods":
+        import zipfile
+
+        with zipfile.ZipFile(tmp_path / name, "w") as package:
+            package.writestr("nothing.txt", "here")
+    else:
+        file_of(tmp_path, name, content)
+    with pytest.raises(DatasetError, match=sentence):
+        recognise(tmp_path / name)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetFormatError, match="There is no file"):
+        recognise(tmp_path / "none.csv")
+    with pytest.raises(DatasetFormatError, match="is a folder"):
+        recognise(tmp_path)
+
+
+# --- refusals -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "content", "line", "field", "reason"), REFUSALS)
+def test_each_refused_record_is_named_by_line_and_field(
+    tmp_path: Path, name: str, content: str, line: int, field: str, reason: str
+) -> None:
+    path = file_of(tmp_path, name, content.encode())
+    made, refusals = imported(path)
+    assert made
+    assert [(one.file, one.line, one.field) for one in refusals] == [(str(path), line, field)]
+    assert reason in refusals[0].reason
+    assert refusals[0].fix.endswith(".")
+
+
+def test_reading_goes_on_behind_what_is_refused(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "a.csv", b'question,answer\na,b\n"c,d\ne,f\n"g ""G""",h\n')
+    made, refusals = imported(path)
+    assert [one.row["messages"][0]["content"] for one in made] == ["a", "e", 'g "G"']
+    assert [one.line for one in refusals] == [3]
+
+
+def test_a_cell_of_a_hundred_lines_is_a_cell(tmp_path: Path) -> None:
+    long = "\n".join(f"line {number}; and more" for number in range(100))
+    path = file_of(tmp_path, "a.csv", f'Frage;Antwort\nWie?;"{long}"\nWer?;Wir.\n'.encode())
+    made, refusals = imported(path)
+    assert [one.row["messages"][1]["content"] for one in made] == [long, "Wir."]
+    assert [one.provenance.line for one in made] == [2, 102]
+    assert refusals == []
+
+
+def test_a_mixed_file_says_so_and_is_read_whole_when_asked(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "a.jsonl", lines(CHAT, CHAT, SHAREGPT, {"question": USER, "answer": BOT}))
+    found = recognise(path)
+    assert found.form == "chat"
+    assert found.confidence == 0.5
+    assert any("--format mixed" in note for note in found.notes)
+    assert {one.form for one in found.alternatives} == {"sharegpt", "columns", "mixed"}
+    assert [len(part) for part in imported(path)] == [2, 2]
+    made, refusals = imported(path, form="mixed")
+    assert [one.row for one in made] == [CHAT] * 4
+    assert refusals == []
+
+
+def test_completion_pairs_become_chat_rows_when_asked(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "a.jsonl", lines({"prompt": USER, "completion": BOT}))
+    assert [one.form for one in recognise(path).alternatives] == ["columns"]
+    assert imported(path, form="columns")[0][0].row == CHAT
+
+
+def test_where_a_row_came_from_is_kept(tmp_path: Path) -> None:
+    record = {**CHAT, "id": 17, "ticket_id": 4, "document": "d.pdf", "metadata": {"team": "A"}, "stars": 5}
+    path = file_of(tmp_path, "a.jsonl", b"\n" + lines(record))
+    (one,), _ = imported(path)
+    assert one.row == {**CHAT, "metadata": {"team": "A"}}
+    assert one.provenance.as_dict() == {
+        "origin": "imported", "file": str(path), "line": 2, "document": "d.pdf", "group": "4", "id": 17
+    }  # fmt: skip
+    assert recognise(path).unused == ("stars",)
+
+
+def test_earlier_turns_of_a_follow_up_are_read_not_learnt(tmp_path: Path) -> None:
+    history = [{"role": "user", "text": "Cost?"}, {"role": "assistant", "text": "5 euros [1]."}]
+    answer = {"searched_for": "Cost for two?", "receipt": {"question": {"history": history}}}
+    follow_up = {"question": "For two?", "answers": [{"state": "done", "text": "10.", "answer": answer}]}
+    broken = {"question": "And?", "answers": [{"state": "stopped", "text": "We"}]}
+    export = {**EXPORT, "exchanges": [follow_up, broken]}
+    made, refusals = imported(file_of(tmp_path, "a.json", json.dumps(export).encode()))
+    assert made[0].row["messages"] == [
+        said("user", "Cost?"),
+        said("assistant", "5 euros.", weight=0),
+        said("user", "For two?"),
+        said("assistant", "10."),
+    ]  # fmt: skip
+    assert made[0].provenance.group == "c1"
+    assert [(one.line, one.reason) for one in refusals] == [(2, "The answer was not finished (stopped).")]
+
+
+def test_records_are_read_one_by_one(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "a.jsonl", lines(*[CHAT] * 3) + b"{broken\n")
+    found: Recognition = recognise(path)
+    assert len(list(islice(read_examples(path, found), 2))) == 2
