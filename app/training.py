@@ -13,7 +13,6 @@ from loaders.jsonl import read_rows
 
 if TYPE_CHECKING:
     from finetune.dataset import DatasetStore
-
     from finetune.rendering import Renderer
     from finetune.tokens import Vocabularies
 

@@ -70,10 +70,14 @@ class Job:
     def tell(self, doing: str, done: int = 0, total: int | None = None) -> None:
         """Called by the work as it goes. Raises StoppedError when the user has stopped it."""
         self._cancellation.check()
+        self.show(doing, done, total)
+
+    def show(self, doing: str, done: int = 0, total: int | None = None) -> None:
+        """The same for work that ends by itself when `stopped()`: raises nothing."""
         self._set(doing=doing, done=done, total=total)
 
     def stopped(self) -> bool:
-        """For work that ends by itself, with what it has, when it is asked to."""
+        """Whether the user has stopped it."""
         return self._cancellation.cancelled
 
     def run(self, work: Callable[[Job], tuple[str, object]]) -> None:

@@ -51,14 +51,15 @@ def report_of(validation: Validation, *, clock: Callable[[], datetime] = lambda:
     return summary.report_of(validation, made_at=f"{clock().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
 
 
-def rendered(report: Report, form: Form) -> str:
-    """The report as one text."""
+def rendered(found: Validation | Report, form: Form) -> str:
+    """The report of a check, as one text."""
     from finetune.reports.html import as_html
     from finetune.reports.jsons import as_json
     from finetune.reports.markdown import as_markdown
+    from finetune.reports.report import Report
     from finetune.reports.sarif import as_sarif
 
     writers: Mapping[Form, Callable[[Report], str]] = {
         "html": as_html, "markdown": as_markdown, "json": as_json, "sarif": as_sarif,
     }  # fmt: skip
-    return writers[form](report)
+    return writers[form](found if isinstance(found, Report) else report_of(found))
