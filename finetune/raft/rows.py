@@ -22,7 +22,7 @@ from finetune.raft.recipe import Recipe
 Teaches = Literal["read", "abstain", "memorise"]
 PROMPT = "hybrid"
 RAFT = "raft"  # the key of the row's metadata
-_ENDING = re.compile(r"[.!?…。！？]*[\"'”’»)*_]*$")
+_ENDING = re.compile(r"(?:[.!?…。！？]+[\"'”’»)*_]*)?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
