@@ -9,6 +9,7 @@ from app.cli.dataset.estimate import estimate
 from app.cli.dataset.generate import generate
 from app.cli.dataset.raft import raft
 from app.cli.dataset.show import show
+from app.cli.dataset.split import split
 from app.cli.dataset.validate import validate
 
 app = typer.Typer(
@@ -19,4 +20,5 @@ app.command()(estimate)
 app.command()(generate)
 app.command()(raft)
 app.command()(show)
+app.command()(split)
 app.command()(validate)
