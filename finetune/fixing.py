@@ -1,7 +1,7 @@
 """The fixes of findings: what each does, by rule, and the table of all. finetune/fix_file.py runs them over a file.
 
-A module of rules lists its fixes as `FIXES: tuple[Fix, ...]`, and `registered` puts the lists together. A fix sees every
-row of the file in order, so it may remember (a row that came before, the name given to an address).
+A module of rules lists its fixes as `FIXES: tuple[Fix, ...]`, and `registered` puts the lists together. A fix sees
+every row of the file in order, so it may remember: a row that came before, the name given to an address.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ RULES = (
     ),
 )
 FEW_ROWS = 50  # OpenAI's guide: gains from 50 to 100 examples on
-_RULE_OF: dict[FaultCode, str] = {
+RULE_OF: dict[FaultCode, str] = {
     **dict.fromkeys(("encoding", "nul", "nul_escape", "bom", "utf16", "surrogate"), "F01"),
     **dict.fromkeys(("duplicate_key", "nan", "number", "too_deep"), "F03"),
 }  # every other code is F02's
@@ -74,7 +74,7 @@ def _finding(fault: JsonFault, number: int, file: str) -> Finding:
     severity: Severity = "warning" if fault.code in _WARNINGS else "error"
     place = f" (column {fault.column:,})" if fault.column and fault.column > 1 else ""
     return Finding(
-        rule=_RULE_OF.get(fault.code, "F02"),
+        rule=RULE_OF.get(fault.code, "F02"),
         severity=severity,
         message=fault.message + place,
         file=file,

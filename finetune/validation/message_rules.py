@@ -50,6 +50,8 @@ ROLE_ALIASES = {
     "human": "user", "customer": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant",
     "ai": "assistant", "chatgpt": "assistant", "observation": "tool",
 }  # fmt: skip
+_SPEAKERS = ("user", "assistant")
+_JOINED = "the two are joined, with an empty line between"
 REMOVED = "the key is removed"
 WRITTEN_AS_TEXT = "it is written as text"
 
@@ -126,7 +128,8 @@ def _one(message: dict[str, Any], profile: Profile, here: str) -> Iterator[Fault
     yield from _weight(message, here)
     name = message.get("name")
     if name is not None and not isinstance(name, str):
-        yield Fault("M03", "error", f"{here}.name", f"`name` is no text but {shown(name)}.", WRITTEN_AS_TEXT)
+        fix = WRITTEN_AS_TEXT if isinstance(name, int | float) else None
+        yield Fault("M03", "error", f"{here}.name", f"`name` is no text but {shown(name)}.", fix)
 
 
 def _role(message: dict[str, Any], profile: Profile, here: str) -> Iterator[Fault]:
@@ -250,20 +253,35 @@ def _order(messages: list[Any], profile: Profile, path: str) -> Iterator[Fault]:
     if severity != "allowed" and systems and systems != [0]:
         at = systems[0] if systems[0] else systems[1]
         what = "A second system message" if len(systems) > 1 else "The system message is not the first"
-        fix = "system messages are joined into one at the start"
+        fix = "system messages are joined into one at the start" if systems_joinable(messages) else None
         yield Fault("M07", severity, f"{path}[{at}]", f"{what}: {profile.title} wants one, first.", fix)
-    yield from _turns(roles, profile, path)
+    yield from _turns(messages, roles, profile, path)
 
 
-def _turns(roles: list[Any], profile: Profile, path: str) -> Iterator[Fault]:
+def systems_joinable(messages: list[Any]) -> bool:
+    """Whether all system messages are texts, in a list of objects."""
+    if not all(isinstance(message, dict) for message in messages):
+        return False
+    return all(isinstance(one.get("content"), str) for one in messages if one.get("role") in SYSTEM)
+
+
+def joinable(first: Any, second: Any) -> bool:
+    """Two texts of one speaker, user or assistant, that differ in nothing but what they say."""
+    if not isinstance(first, dict) or not isinstance(second, dict) or first.get("role") not in _SPEAKERS:
+        return False
+    texts = isinstance(first.get("content"), str) and isinstance(second.get("content"), str)
+    return texts and {**first, "content": ""} == {**second, "content": ""}
+
+
+def _turns(messages: list[Any], roles: list[Any], profile: Profile, path: str) -> Iterator[Fault]:
     severity = profile.alternation
     if severity == "allowed":
         return
     previous = None
     for index, role in enumerate(roles):
-        if role == previous and role in ("user", "assistant"):
+        if role == previous and role in _SPEAKERS:
             text = f"Two messages of role {role!r} in a row: user and assistant must take turns."
-            fix = "the two are joined, with an empty line between"
+            fix = _JOINED if joinable(messages[index - 1], messages[index]) else None
             yield Fault("M07", severity, f"{path}[{index}]", text, fix)
         previous = role
 

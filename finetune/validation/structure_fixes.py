@@ -12,7 +12,14 @@ from finetune.fixing import Fix, FixOptions, RowFix
 from finetune.profiles import Profile
 from finetune.validation import message_rules, preference_rules, row_rules
 from finetune.validation.faults import meant
-from finetune.validation.message_rules import KEYS, SYSTEM, right_role, right_weight
+from finetune.validation.message_rules import (
+    KEYS,
+    SYSTEM,
+    joinable,
+    right_role,
+    right_weight,
+    systems_joinable,
+)
 from finetune.validation.row_rules import kind_of_row
 
 _EMPTY: tuple[Any, ...] = (None, [], {}, "")
@@ -142,7 +149,7 @@ def _order(row: Row, profile: Profile) -> Row:
 
 def _system_first(messages: list[_Message]) -> None:
     systems = [index for index, message in enumerate(messages) if message.get("role") in SYSTEM]
-    if systems in ([], [0]) or not all(isinstance(messages[index].get("content"), str) for index in systems):
+    if systems in ([], [0]) or not systems_joinable(messages):
         return
     joined = {
         **messages[systems[0]],
@@ -154,16 +161,9 @@ def _system_first(messages: list[_Message]) -> None:
 def _take_turns(messages: list[_Message]) -> None:
     for index in range(len(messages) - 1, 0, -1):
         first, second = messages[index - 1], messages[index]
-        if _joinable(first, second):
+        if joinable(first, second):
             first["content"] += _BETWEEN + second["content"]
             del messages[index]
-
-
-def _joinable(first: _Message, second: _Message) -> bool:
-    """Two texts of one speaker that differ in nothing but what they say."""
-    if first.get("role") not in ("user", "assistant") or not isinstance(first.get("content"), str):
-        return False
-    return isinstance(second.get("content"), str) and {**first, "content": ""} == {**second, "content": ""}
 
 
 def _calls(row: Row, _: Profile) -> Row:
@@ -211,15 +211,16 @@ def _pairs(row: Row, _: Profile) -> Row | None:
     return None if preference_rules.same_answers(row) else row
 
 
+_KEYS = "unknown keys: empty ones removed, misspelt ones renamed"
 FIXES: tuple[Fix, ...] = (
-    Fix(rule="M03", description="unknown keys of the row: empty ones removed, misspelt ones renamed", begin=_all(_row_keys)),
+    Fix(rule="M03", description=_KEYS, begin=_all(_row_keys)),
     Fix(rule="M03", description="Groundtune's metadata removed", begin=_all(_metadata)),
     Fix(rule="M02", description="roles written as the provider names them", begin=_each(_role)),
-    Fix(rule="M03", description="unknown keys of messages: empty ones removed, misspelt ones renamed", begin=_each(_message_keys)),
+    Fix(rule="M03", description=_KEYS, begin=_each(_message_keys)),
     Fix(rule="M04", description="numbers in place of texts written as texts", begin=_each(_content)),
     Fix(rule="M06", description="weights written as 0 or 1, and only on answers", begin=_each(_weight)),
     Fix(rule="M07", description="system messages joined at the start, turns joined", begin=_all(_order)),
     Fix(rule="M08", description="calls written as the API writes them", begin=_all(_calls)),
     Fix(rule="M05", description="what follows the last answer removed", begin=_all(_ends_in_answer)),
-    Fix(rule="P01", description="answers written as messages; pairs of equal answers removed", begin=_all(_pairs)),
-)  # fmt: skip
+    Fix(rule="P01", description="answers written as messages; equal pairs removed", begin=_all(_pairs)),
+)

@@ -6,6 +6,7 @@ import typer
 
 from app.cli.dataset.build import build
 from app.cli.dataset.estimate import estimate
+from app.cli.dataset.fix import fix
 from app.cli.dataset.generate import generate
 from app.cli.dataset.raft import raft
 from app.cli.dataset.show import show
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 app.command()(build)
 app.command()(estimate)
+app.command()(fix)
 app.command()(generate)
 app.command()(raft)
 app.command()(show)
