@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["NONE", "Fingerprints", "Place", "digest", "leaks", "repeats"]
+__all__ = ["NONE", "Fingerprints", "Place", "digest", "leaks", "repeats", "said"]
 
 NONE = 0  # the digest of nothing: no prompt, no group
 _SHORT_PROMPT = (
@@ -81,7 +81,7 @@ class Fingerprints:
         self.answers.append(digest(normalised(answer_of(row))))
         self.rejected.append(_rejected_digest(row) if kind == "preference" else NONE)
         self._group(row)
-        self._near.add(_said(row))
+        self._near.add(said(row))
 
     def place(self, number: int) -> Place:
         file, split = self._of_file[self._files[number]]
@@ -176,7 +176,7 @@ def _rejected_digest(row: Row) -> int:
     return digest(normalised(conversation(rows))) if rows else NONE
 
 
-def _said(row: Row) -> str:
+def said(row: Row) -> str:
     """What users and assistants say: a system prompt is the same in every row, passages in many."""
     metadata = row.get(METADATA)
     if isinstance(metadata, dict) and isinstance(metadata.get("raft"), dict):
