@@ -114,7 +114,7 @@ def _by_heading(outline: Outline, language: Language) -> Iterator[Extracted]:
     for section in outline.sections:
         if section.blocks[0].location.slide == 1:
             continue  # the title of a presentation and what stands under it
-        if is_question(section.heading) or not _tells(section, outline, TEMPLATES[language].dull):
+        if section.heading.endswith(("?", "？")) or not _tells(section, outline, TEMPLATES[language].dull):
             continue
         whole = _spans(section)
         listing = _is_list(section)

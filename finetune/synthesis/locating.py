@@ -23,6 +23,7 @@ _SAME = str.maketrans(
 )
 _GONE = re.compile("[\\s*_\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _ENDS = ".,;:!?"
+_MARKS = "\"'“”„«»‘’"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +47,17 @@ def locate(quote: str, text: str) -> Located | None:
 
 
 def _folded_place(wanted: str, text: str) -> Located | None:
-    needle, _ = _folded(wanted.strip("\"'“”„«»‘’").rstrip(_ENDS))
-    if sum(map(str.isalnum, needle)) < SHORTEST:
-        return None
+    """As it is written, else without its last full stop, else without quotation marks of its own."""
     folded, places = _folded(text)
-    for start in _starts(needle, folded):
-        first, last = places[start], places[start + len(needle) - 1]
-        if _at_word_edges(text, first, last + 1):
-            end = last + 1
-            end += text[end : end + 1] in tuple(".!?") and wanted[-1] in ".!?"
-            return Located(start=first, end=end, exact=False)
+    bare = wanted.rstrip(_ENDS)
+    for form in dict.fromkeys((wanted, bare, bare.strip(_MARKS).rstrip(_ENDS))):
+        needle, _ = _folded(form)
+        if sum(map(str.isalnum, needle)) < SHORTEST:
+            return None
+        for start in _starts(needle, folded):
+            first, last = places[start], places[start + len(needle) - 1]
+            if _at_word_edges(text, first, last + 1):
+                return Located(start=first, end=last + 1, exact=False)
     return None
 
 

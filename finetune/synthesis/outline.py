@@ -21,6 +21,7 @@ _DIGITS = re.compile(r"\d+")
 _FOOTER = re.compile(
     r"(?:page|seite|página|pagina|page)\s+\d+(?:\s*(?:of|/|von|de|van|sur)\s*\d+)?|©.*|\d+", re.I
 )
+_ENDS = (".", "!", "?", "…", "。", "！", "？")
 _NOTES = re.compile(r"Notes: ")
 _NUMBERING = re.compile(
     r"(?:(?:§|Art(?:icle|ikel|ículo)?\.?|Section|Abschnitt|Chapter|Kapitel)\s*)?\d+(?:\.\d+)*[.)]?\s+"
@@ -65,10 +66,7 @@ class Outline:
 def outlined(document: WholeDocument, repeated: frozenset[str] = frozenset()) -> Outline:
     """`repeated` are the lines that many documents share (surveying.py)."""
     blocks = list(_blocks(document))
-    counts = Counter(
-        _folded(block.text) for block in blocks if len(block.text) <= SHORT and block.kind == "paragraph"
-    )
-    pages = {line for line, count in counts.items() if count >= REPEATED}
+    pages = _on_many_pages(blocks)
     kept = [block for block in blocks if not _is_furniture(block, repeated | pages)]
     return Outline(
         document=document, title=_title(document, kept), blocks=tuple(kept), sections=tuple(_sections(kept))
@@ -80,8 +78,16 @@ def short_lines(document: WholeDocument) -> frozenset[str]:
     return frozenset(_folded(block.text) for block in _blocks(document) if _may_repeat(block))
 
 
+def _on_many_pages(blocks: Iterable[OutlineBlock]) -> frozenset[str]:
+    """Heads and feet of pages."""
+    places = {(_folded(block.text), block.location.page) for block in blocks if _may_repeat(block)}
+    counts = Counter(line for line, page in places if page is not None)
+    return frozenset(line for line, count in counts.items() if count >= REPEATED)
+
+
 def _may_repeat(block: OutlineBlock) -> bool:
-    return block.kind == "paragraph" and len(block.text) <= SHORT
+    """A sentence may be an answer wherever it stands ("Yes."); a menu or a letterhead is none."""
+    return block.kind == "paragraph" and len(block.text) <= SHORT and not block.text.rstrip().endswith(_ENDS)
 
 
 def _is_furniture(block: OutlineBlock, repeated: Iterable[str]) -> bool:

@@ -68,16 +68,24 @@ def _in_turn(columns: Sequence[int], first: int) -> Iterator[int]:
 
 
 def _name(text: str, span: Span | None) -> str:
-    return as_prose(text[span[0] : span[1]]).rstrip(".") if span else ""
+    return as_prose(text[span[0] : span[1]]) if span else ""
 
 
 def _naming_column(table: _Table, text: str) -> int | None:
-    """The first column, from the left, whose cells are words, all different, and no running numbers."""
+    """The first column, from the left, whose cells are words, all different; running numbers are passed over.
+
+    Rows that begin with whole sentences have no names: what stands beside those is what is told of them.
+    """
     for column in range(min(LOOKED_FOR_NAMES, len(table.columns))):
         names = [_name(text, row[column]) for row in table.rows]
+        if any(len(name) > LONGEST_NAME for name in names):
+            return None
         distinct = len({name.casefold() for name in names}) == len(names) and all(names)
-        wordy = all(_LETTERS.search(name) and len(name) <= LONGEST_NAME for name in names)
-        if distinct and wordy and not _NUMBER_COLUMN.fullmatch(table.columns[column]):
+        if (
+            distinct
+            and all(map(_LETTERS.search, names))
+            and not _NUMBER_COLUMN.fullmatch(table.columns[column])
+        ):
             return column
     return None
 
@@ -174,7 +182,7 @@ def _plain(text: str) -> str:
 
 def _column_name(header: str) -> str:
     """e_mail -> e mail; a header of words stays as it is."""
-    return as_prose(header.replace("_", " ") if " " not in header else header).rstrip(".")
+    return as_prose(header.replace("_", " ") if " " not in header else header)
 
 
 # --- records ------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ __all__ = ["LANGUAGES", "TEMPLATES", "Language", "Templates", "is_question", "la
 
 Language = Literal["en", "de", "fr", "es", "nl"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-ENOUGH = 60  # letters; less text does not tell its language
+ENOUGH = 40  # letters; less text does not tell its language
 SURE = 0.8  # probability of the language
 READ = 4000  # characters of a document that are looked at
 _LETTER = re.compile(r"[^\W\d_]")
