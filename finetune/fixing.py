@@ -40,6 +40,6 @@ class Fix:
 
 def registered() -> tuple[Fix, ...]:
     """Every fix of rows, in the order in which they run: form first, then content, copies last."""
-    from finetune.validation import structure_fixes
+    from finetune.validation import content_fixes, structure_fixes
 
-    return structure_fixes.FIXES
+    return (*structure_fixes.FIXES, *content_fixes.FIXES)

@@ -24,7 +24,8 @@ _REFUSAL = re.compile(
             r"|\bi (?:do not|don'?t) have (?:any |enough |that |this |the )?(?:\w+ )?(?:information|data"
             r"|details)\b",
             r"\b(?:not|isn't|no information) (?:\w+ ){0,3}in the (?:documents?|context|passages?|sources?)\b",
-            r"\bes tut mir leid\b[^.!?]{0,40}\bnicht\b|\bich (?:weiß|weiss) (?:es |das )?(?:leider )?nicht\b|\bwei(?:ß|ss) ich (?:leider )?nicht\b"
+            r"\bes tut mir leid\b[^.!?]{0,40}\bnicht\b|\bich (?:weiß|weiss) (?:es "
+            r"|das )?(?:leider )?nicht\b|\bwei(?:ß|ss) ich (?:leider )?nicht\b"
             r"|\bich kann (?:\w+ ){0,4}nicht (?:helfen|beantworten|weiterhelfen)\b"
             r"|\bdazu habe ich keine informationen\b",
             r"\bje ne (?:sais|peux) pas\b|\bdésolée?\b[^.!?]{0,40}\bpas\b",
