@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,13 @@ from local.sentences import sentence_spans
 
 MOST_ORACLES = 2  # of an answer whose places are not given
 VOICE_FROM = 0.65  # of the score, for a sentence without figures and codes: mostly it is manner, not matter
+POLITE_WORDS = 5  # a sentence that is longer, or has a comma, answers after its politeness
+_POLITE = re.compile(
+    r"(?:i'?m |i am |we'?re |we are )?(?:so |very )?(?:sorry|thanks?|thank you|hello|hi|dear|great"
+    r"|good (?:morning|day|question)|glad(?:ly)?|happy|danke|vielen dank|hallo|gern|leider|tut mir leid"
+    r"|merci|bonjour|désolée?|gracias|hola|lo siento|bedankt|helaas)\b",
+    re.IGNORECASE,
+)
 MOST_WEIGHED = 30  # passages that are held against an answer
 
 
@@ -117,7 +125,7 @@ def _short(text: str) -> str:
 
 def _by_search(asked: Asked, candidates: Sequence[Passage], judge: Judge, voice: Voice) -> Grounded:
     spans = sentence_spans(asked.answer)
-    main = next((at for at, span in enumerate(spans) if split_claims(asked.answer[slice(*span)])), 0)
+    main = next((at for at, span in enumerate(spans) if _states(asked.answer[slice(*span)])), 0)
     if not candidates:
         raise NoOracle("No passage was found for the question.", "Add the document that holds the answer.")
     first, verdict = _best(asked.question, asked.answer[slice(*spans[main])], candidates, judge)
@@ -134,6 +142,13 @@ def _by_search(asked: Asked, candidates: Sequence[Passage], judge: Judge, voice:
         elif voice == "keep":
             sentences.append(Sentence(start=span[0], end=span[1], oracles=()))
     return Grounded(asked=asked, oracles=tuple(oracles), sentences=tuple(sentences), left_out=tuple(left_out))
+
+
+def _states(sentence: str) -> bool:
+    """Whether the sentence claims something and does more than greet, thank or regret."""
+    short = len(sentence.split()) <= POLITE_WORDS and "," not in sentence
+    polite = short and _POLITE.match(sentence) is not None
+    return bool(split_claims(sentence)) and (not polite or bool(_figures(sentence, "")))
 
 
 def _best(
