@@ -66,14 +66,18 @@ def validate(
 def _checked(
     splits: dict[str, list[Path]], questions: Path | None, profile: str, model: str | None, quick: bool
 ) -> Validation:
+    from app.base_models import base_model
+    from app.settings import load_settings
     from finetune.profiles import profile_named
     from finetune.validate import validate as check
     from finetune.validation.composing import Inputs
 
+    taker = profile_named(profile)
+    base = None if quick else base_model(load_settings(), taker.name, model)
     return check(
         splits,
-        profile=profile_named(profile),
-        inputs=Inputs(model=model, questions=questions),
+        profile=taker,
+        inputs=Inputs(base=base, questions=questions),
         depth="structure" if quick else "full",
         on_progress=_said(),
     )
@@ -140,12 +144,19 @@ def _print_rule(rule: str, severity: Severity, findings: list[Finding], found: V
     title = next((one.title for one in found.rules if one.id == rule), rule)
     print_line(f"{rule} {title}: {_counted(total, severity)}")
     for finding in findings[:SHOWN]:
-        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
+        place = _place(finding, alone=len(found.files) == 1)
         path = "" if finding.path == "$" else f" {finding.path}"
         fix = f" [fix: {finding.fix}]" if finding.fix else ""
         print_line(f"  {place}{path}: {finding.message}{fix}")
     if total > SHOWN:
         print_line(f"  {total - SHOWN:,} more; --json lists the first {len(findings):,}")
+
+
+def _place(finding: Finding, *, alone: bool) -> str:
+    """As editors read it, file:line; with one file, named above, the line says it."""
+    if alone:
+        return f"line {finding.line}" if finding.line else "the file"
+    return f"{finding.file}:{finding.line}" if finding.line else finding.file
 
 
 def _counted(count: int, severity: Severity) -> str:
