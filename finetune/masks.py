@@ -14,6 +14,7 @@ from typing import Any, Literal
 from errors import DatasetFormatError
 from finetune.examples import Kind, Row, kind_of
 from finetune.rendering import Renderer, tools_of
+from finetune.tokens import FolderTokenizer
 
 Part = Literal["row", "preferred", "non-preferred"]
 
@@ -176,20 +177,29 @@ def _only_read(messages: list[Mapping[str, Any]], tools: list[Any] | None, rende
 def _cut(text: Rendered, renderer: Renderer) -> Mask:
     spans = renderer.tokenizer.spans(text.text)
     flags = trained_flags(spans, text.trained)
-    exact = not renderer.tokenizer.estimated
+    tokens, learnt = count_tokens(text, renderer)
     return Mask(
         part=text.part,
         pieces=tuple(_pieces(text.text, spans, flags)),
-        tokens=len(spans) if exact else renderer.tokenizer.count(text.text),
-        trained_tokens=sum(flag is not None for flag in flags) if exact else count_trained(text, renderer),
+        tokens=tokens,
+        trained_tokens=learnt,
         ended=text.ended,
-        approximate=renderer.approximate or not exact,
+        approximate=renderer.approximate or renderer.tokenizer.estimated,
     )
 
 
-def count_trained(text: Rendered, renderer: Renderer) -> int:
-    """Tokens of the learnt stretches, counted one by one: off by at most one a stretch where tokens cross its ends."""
-    return sum(renderer.tokenizer.count(text.text[span.start : span.end]) for span in text.trained)
+def count_tokens(text: Rendered, renderer: Renderer) -> tuple[int, int]:
+    """(all tokens of the text, those that are learnt), without the renderer's primer."""
+    if isinstance(renderer.tokenizer, FolderTokenizer):
+        flags = trained_flags(spans := renderer.tokenizer.spans(text.text), text.trained)
+        return len(spans), sum(flag is not None for flag in flags)
+    # Here answers begin and end at marks that no token crosses: the stretches can be counted one by one.
+    read, learnt, at = 0, 0, 0
+    for span in text.trained:
+        read += renderer.tokenizer.count(text.text[at : span.start])
+        learnt += renderer.tokenizer.count(text.text[span.start : span.end])
+        at = span.end
+    return read + learnt + renderer.tokenizer.count(text.text[at:]), learnt
 
 
 def _pieces(text: str, spans: list[tuple[int, int]], flags: list[Trained | None]) -> Iterable[Piece]:

@@ -19,7 +19,7 @@ from chains.prices import MILLION, PriceList
 from errors import DatasetError, DatasetFormatError
 from finetune.catalogue import AutoEpochs, Catalogue, Figure, Method, Model
 from finetune.examples import Kind, kind_of
-from finetune.masks import Rendered, count_trained, rendered
+from finetune.masks import Rendered, count_tokens, rendered
 from finetune.rendering import Renderer
 from finetune.strict_json import lines
 from finetune.token_estimate import OTHER_VOCABULARY_ERROR
@@ -114,11 +114,14 @@ def _not_read(measured: Measured, number: int, why: str) -> None:
 
 
 def _count(measured: Measured, texts: Sequence[Rendered], renderer: Renderer) -> None:
-    counts = [renderer.tokenizer.count(text.text) + renderer.primer for text in texts]
+    counted = [count_tokens(text, renderer) for text in texts]
+    counts = [tokens + renderer.primer for tokens, _ in counted]
     measured.tokens.append(sum(counts))
     measured.longest.append(max(counts))
-    measured.needed.append(max(map(lambda text, count: _needed(text, count, renderer), texts, counts)))
-    measured.learnt += sum(count_trained(text, renderer) for text in texts)
+    measured.needed.append(
+        max(_needed(text, count, renderer) for text, count in zip(texts, counts, strict=True))
+    )
+    measured.learnt += sum(learnt for _, learnt in counted)
 
 
 def _needed(text: Rendered, count: int, renderer: Renderer) -> int:

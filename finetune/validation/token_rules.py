@@ -13,7 +13,7 @@ from errors import DatasetFormatError
 from finetune.bases import Base, choose_base
 from finetune.examples import Kind, Row
 from finetune.findings import Finding, Rule, Severity, Where
-from finetune.masks import Rendered, Trained, count_trained, rendered
+from finetune.masks import Rendered, Trained, count_tokens, rendered
 from finetune.profiles import ProfileName
 
 RULES: tuple[Rule, ...] = (
@@ -103,10 +103,10 @@ class TokenChecker:
             return
         tokens, learnt = 0, 0
         for text in texts:
-            count = self.base.renderer.tokenizer.count(text.text) + self.base.renderer.primer
-            yield from self._too_long(where, text, count)
-            tokens += count
-            learnt += count_trained(text, self.base.renderer)
+            whole, of_answers = count_tokens(text, self.base.renderer)
+            whole += self.base.renderer.primer
+            yield from self._too_long(where, text, whole)
+            tokens, learnt = tokens + whole, learnt + of_answers
             self._unstopped[where.file] = self._unstopped.get(where.file, 0) + (not text.ended)
         self.statistics.setdefault(where.split, TokenStatistics()).add(where.line, tokens, learnt)
         if kind != "reinforcement" and not all(_says_something(text, self.base) for text in texts):

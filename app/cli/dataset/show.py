@@ -142,7 +142,7 @@ def _numbers(file: Path, base: Base) -> dict[str, Any]:
     from collections import Counter
 
     from finetune.examples import kind_of
-    from finetune.masks import count_trained, rendered
+    from finetune.masks import count_tokens, rendered
     from finetune.strict_json import lines
     from finetune.validation.token_rules import TokenStatistics
 
@@ -165,9 +165,9 @@ def _numbers(file: Path, base: Base) -> dict[str, Any]:
         except DatasetFormatError as error:
             unread = unread or f"Line {line.number} cannot be read by {base.renderer.name}: {error}"
             continue
-        tokenizer = base.renderer.tokenizer
-        tokens = sum(tokenizer.count(text.text) + base.renderer.primer for text in texts)
-        statistics.add(line.number, tokens, sum(count_trained(text, base.renderer) for text in texts))
+        counted = [count_tokens(text, base.renderer) for text in texts]
+        tokens = sum(whole + base.renderer.primer for whole, _ in counted)
+        statistics.add(line.number, tokens, sum(learnt for _, learnt in counted))
     return {
         **statistics.as_dict(),
         "rows": kinds.total(),
