@@ -6,10 +6,11 @@ With a chat model it writes them and each is held against its passage; without o
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from chains.limits import Budget
     from chains.models import ConnectedModel
     from finetune.synthesis.journal import Journal
+    from finetune.synthesis.sifting import Dropped
     from finetune.synthesize import Source, Tally
 
 SAID_EVERY = 10  # passages, or documents
 DROPPED = ".dropped.jsonl"
+IN_MEMORY = 32 << 20  # bytes of rows; more lie in a temporary file until all are there
 SHOWN = 3  # rows of a finished run
 NO_METHOD = "There is no method {method!r}: use some of {known}."
 
@@ -238,7 +241,7 @@ def _say_unfinished(tally: Tally) -> None:
 # --- what comes out -----------------------------------------------------------------------------------
 
 
-def _counted(made: Iterable[Any]) -> list[Example]:
+def _counted(made: Iterable[Example | Dropped]) -> list[Example]:
     shown = list[Example]()
     for one in made:
         if isinstance(one, Example) and len(shown) < SHOWN:
@@ -246,31 +249,29 @@ def _counted(made: Iterable[Any]) -> list[Example]:
     return shown
 
 
-def _write(made: Iterable[Any], out: Path) -> list[Example]:
-    """The rows into `out`, what was dropped beside it; both whole or not at all. The first few rows, to be shown."""
-    shown = list[Example]()
-    with ExitStack() as files:
-        rows = files.enter_context(write_whole(out))
-        dropped = files.enter_context(_only_if_any(out.with_name(out.name + DROPPED)))
+def _write(made: Iterable[Example | Dropped], out: Path) -> list[Example]:
+    """The rows into `out` once all are there, what was dropped into a file beside it. The first rows, to be shown."""
+    shown, dropped = list[Example](), list[str]()
+    with SpooledTemporaryFile(IN_MEMORY, mode="w+", encoding="utf-8", errors="backslashreplace") as rows:
         for one in made:
             if isinstance(one, Example):
-                rows.write(json_module.dumps(with_metadata(one), ensure_ascii=False) + "\n")
+                rows.write(_line(with_metadata(one)))
                 shown += [one] * (len(shown) < SHOWN)
             else:
-                dropped.append(one.as_dict())
+                dropped.append(_line(one.as_dict()))
+        rows.seek(0)
+        with write_whole(out) as file:
+            shutil.copyfileobj(rows, file)
+    beside = out.with_name(out.name + DROPPED)
+    beside.unlink(missing_ok=True)
+    if dropped:
+        with write_whole(beside) as file:
+            file.writelines(dropped)
     return shown
 
 
-@contextmanager
-def _only_if_any(path: Path) -> Iterator[list[dict[str, str]]]:
-    """Dropped rows are few beside those kept: held until the end, so that no empty file is left."""
-    held: list[dict[str, str]] = []
-    yield held
-    if held:
-        with write_whole(path) as lines:
-            lines.writelines(json_module.dumps(row, ensure_ascii=False) + "\n" for row in held)
-    else:
-        path.unlink(missing_ok=True)
+def _line(row: Mapping[str, object]) -> str:
+    return json_module.dumps(row, ensure_ascii=False) + "\n"
 
 
 def _report(
