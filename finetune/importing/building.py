@@ -97,16 +97,17 @@ def _count(built: Built, one: Example | Refused) -> None:
 
 def _write(one: Example | Refused, rows: TextIO, refusals: TextIO) -> None:
     if isinstance(one, Example):
-        rows.write(_line(with_metadata(one)))
+        rows.buffer.write(_line(with_metadata(one)))
     else:
-        refusals.write(_line(one.as_dict()))
+        refusals.buffer.write(_line(one.as_dict()))
 
 
-def _line(value: dict[str, Any]) -> str:
+def _line(value: dict[str, Any]) -> bytes:
+    """UTF-8, straight into the file's buffer: nothing else is written to it."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE).decode()
-    except TypeError:  # numbers past 64 bits
-        return json.dumps(value, ensure_ascii=False) + "\n"
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # numbers past 64 bits, and halves of surrogate pairs
+        return json.dumps(value).encode() + b"\n"
 
 
 def _nothing(built: Built) -> str:

@@ -16,16 +16,18 @@ Value = Mapping[str, Any]
 def made(row: Row, value: Value) -> Made:
     """A row with what its record says of itself beside it."""
     found = beside(value)
+    result = Made(row=row)
+    if not found:
+        return result
     own = value.get(METADATA)
     if isinstance(own, dict) and METADATA not in row:
         row[METADATA] = own
+    result.group = _text_or_none(value.get(found.get("group", "")))
+    result.document = _text_or_none(value.get(found.get("document", "")))
     identity = value.get(found.get("id", ""))
-    return Made(
-        row=row,
-        group=_text_or_none(value.get(found.get("group", ""))),
-        document=_text_or_none(value.get(found.get("document", ""))),
-        details={"id": identity} if isinstance(identity, str | int) else {},
-    )
+    if isinstance(identity, str | int):
+        result.details["id"] = identity
+    return result
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from finetune.examples import CHAT_KEYS, METADATA, Kind, Row
@@ -130,10 +131,20 @@ def own_fields(form: Form, value: Mapping[str, Any]) -> dict[str, str]:
 
 def beside(value: Mapping[str, Any]) -> dict[str, str]:
     """What a record of any form may say of itself: id, group, document, metadata."""
-    ids = [name for name in IDS if name in value][:1]
-    found = {"id": name for name in ids}  # noqa: B035 - one at most
-    for name, held in value.items():
+    named = _named_beside(tuple(value))
+    return {
+        role: name
+        for role, name in named
+        if role not in ("group", "document") or isinstance(value[name], str | int)
+    }
+
+
+@lru_cache(maxsize=1024)
+def _named_beside(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """By the names alone: records of a file mostly share them."""
+    found = {"id": name for name in [one for one in IDS if one in names][:1]}  # noqa: B035 - one at most
+    for name in names:
         for role, certainty in roles_of(name)[:1]:
-            if role in ("group", "document") and certainty == 1.0 and isinstance(held, str | int):
+            if role in ("group", "document") and certainty == 1.0:
                 found.setdefault(role, name)
-    return found | ({METADATA: METADATA} if METADATA in value else {})
+    return (*found.items(), *(((METADATA, METADATA),) if METADATA in names else ()))
