@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.base_models import base_model
 from app.workspace import TENANT, Workspace
 from finetune.examples import Example, Provenance
 from loaders.jsonl import read_rows
 
 if TYPE_CHECKING:
+    from finetune.bases import Base
     from finetune.dataset import DatasetStore
-    from finetune.rendering import Renderer
-    from finetune.tokens import Vocabularies
+    from finetune.profiles import ProfileName
 
 SAMPLE_EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "training.jsonl"
+SAMPLE_QUESTIONS = SAMPLE_EXAMPLES.with_name("questions.jsonl")
 SAMPLE_DATASET = "Sample company"
 DATASETS = "datasets"
-DEFAULT_MODEL = "gpt-4o-mini-2024-07-18"
 
 
 def datasets_folder(workspace: Workspace) -> Path:
@@ -44,26 +45,31 @@ def sample_examples() -> Iterator[Example]:
         yield Example(row=row, provenance=Provenance(origin="imported", file=SAMPLE_EXAMPLES.name, line=line))
 
 
-def renderer_for(workspace: Workspace, model: str | None) -> Renderer:
-    """How that model reads a conversation: a local model's folder exactly, an OpenAI id approximately.
+def base_for(workspace: Workspace, profile: ProfileName, model: str | None) -> Base:
+    """The model that rows are shown for, with what is on this machine: a page never waits for the network.
 
-    Raises DatasetFormatError where the folder holds no tokenizer or chat template.
+    Raises DatasetFormatError where a local model's folder holds no tokenizer or chat template.
     """
-    from finetune.rendering import MarkupRenderer, folder_renderer
-
-    if model is not None and Path(model).is_dir():
-        return folder_renderer(Path(model))
-    tokenizer = vocabularies(workspace).tokenizer("o200k_base")
-    return MarkupRenderer(tokenizer=tokenizer, name=model or DEFAULT_MODEL)
+    return _base(workspace.settings.home.value, profile, model)
 
 
-def vocabularies(workspace: Workspace) -> Vocabularies:
-    """tiktoken's, as far as they are on this machine: a page never waits for the network."""
-    return _vocabularies(workspace.settings.home.value / "vocabularies")
+@lru_cache(8)
+def _base(home: Path, profile: ProfileName, model: str | None) -> Base:
+    from finetune.bases import choose_base
+
+    return choose_base(profile, model, home=home)
 
 
-@cache
-def _vocabularies(folder: Path) -> Vocabularies:
-    from finetune.tokens import Vocabularies
+def fetched_base(workspace: Workspace, profile: ProfileName, model: str | None) -> Base:
+    """The same in a worker: a vocabulary that is missing is fetched once, unless GROUNDTUNE_OFFLINE is set."""
+    base = base_model(workspace.settings, profile, model)
+    _base.cache_clear()  # a page may have taken the estimate that this replaces
+    return base
 
-    return Vocabularies(folder=folder)
+
+def models_of(workspace: Workspace, profile: ProfileName) -> list[str]:
+    """Models of the catalogue that this provider tunes, by name."""
+    from finetune.catalogue import load_catalogue
+
+    found = load_catalogue(workspace.settings.home.value).models.values()
+    return sorted(one.name for one in found if one.profile == profile and one.name != "*")

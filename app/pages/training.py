@@ -11,6 +11,9 @@ from app.training import SAMPLE_DATASET, sample_examples, training_data
 from app.ui.escape import escape
 from app.ui.job_rows import job_rows
 from app.ui.training_add import add_view
+from app.ui.training_check import check_view
+from app.ui.training_cost import cost_view
+from app.ui.training_raft import raft_view
 from app.ui.training_review import review_view
 from app.ui.training_rows import rows_view
 from app.ui.training_session import VIEW, VIEWS, View, attempted, go_to, next_turn, show_row, turn
@@ -26,6 +29,9 @@ PARTS: dict[View, Callable[[Workspace, Dataset], None]] = {
     "Rows": lambda _, dataset: rows_view(dataset),
     "Review": lambda _, dataset: review_view(dataset),
     "Add": add_view,
+    "Check": check_view,
+    "Cost": cost_view,
+    "RAFT": raft_view,
 }
 INTRODUCTION = (
     "A dataset holds the examples that a model is taught: questions with the answers it should give. Bring in files, "

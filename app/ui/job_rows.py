@@ -17,7 +17,7 @@ def job_rows(dataset: str, *kinds: str) -> None:
     for job in mine:
         if job.running:
             st.fragment(_draw_running, run_every=REDRAW_S)(job)
-        else:
+        elif not (job.quiet and job.snapshot().state == "done"):
             _draw_ended(dataset, job)
 
 

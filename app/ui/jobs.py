@@ -38,7 +38,9 @@ class JobSnapshot:
 class Job:
     """One piece of work. Thread-safe."""
 
-    def __init__(self, kind: str, title: str) -> None:
+    def __init__(self, kind: str, title: str, *, quiet: bool = False) -> None:
+        """`quiet`: the page shows its result, so that nothing needs to be said when it has ended well."""
+        self.quiet = quiet
         self.key = secrets.token_hex(8)
         self.kind = kind  # "import", "generate", "check" ...
         self.title = title

@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from app.training import renderer_for
+from app.training import base_for
 from app.ui.escape import escape
 from app.ui.prose import Node, element
 from app.ui.rich_text import rich_text
-from app.ui.training_session import chosen_model
+from app.ui.training_session import chosen_model, chosen_profile
 from app.workspace import open_workspace
 from errors import GroundtuneError
 from finetune.examples import METADATA
@@ -25,7 +25,7 @@ def learnt_view(row: Mapping[str, Any], *, key: str) -> None:
     """For the model that is chosen for checks and costs; a row that cannot be rendered says why."""
     plain = {name: value for name, value in row.items() if name != METADATA}
     try:
-        renderer = renderer_for(open_workspace(), chosen_model())
+        renderer = base_for(open_workspace(), chosen_profile(), chosen_model()).renderer
         masks = mask(plain, renderer)
     except GroundtuneError as error:
         st.warning(escape(str(error), longest=500), icon=":material/warning:")

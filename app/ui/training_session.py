@@ -7,10 +7,13 @@ from typing import Literal, get_args
 
 import streamlit as st
 
+from app.training import models_of
 from app.ui.escape import escape
+from app.workspace import Workspace
 from errors import GroundtuneError
+from finetune.profiles import PROFILES, ProfileName, profile_named
 
-View = Literal["Rows", "Review", "Add"]
+View = Literal["Rows", "Review", "Add", "Check", "Cost", "RAFT"]
 VIEWS: tuple[View, ...] = get_args(View)
 VIEW = "training_view"
 
@@ -70,12 +73,35 @@ def press(change: Callable[[], object]) -> None:
 # --- what rows are checked and priced for -------------------------------------------------------------
 
 
-def chosen_profile() -> str:
-    profile: str = st.session_state.get("training_profile") or "openai"
+def choose_target(workspace: Workspace) -> tuple[ProfileName, str | None]:
+    """Draws the choice of a provider and its model; (profile, model), None where no model is named."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        profile = st.selectbox(
+            "Trained by",
+            PROFILES,
+            key="training_profile",
+            format_func=lambda name: profile_named(name).title,
+            persist_state="session",
+        )
+        models = models_of(workspace, profile)
+        model = st.selectbox(
+            "Base model",
+            models,
+            index=None,
+            key=f"training_model_{profile}",
+            placeholder="Any, or type an id" if profile != "local" else "Type the path of its folder",
+            accept_new_options=True,
+            persist_state="session",
+        )
+    return profile, model or None
+
+
+def chosen_profile() -> ProfileName:
+    profile: ProfileName = st.session_state.get("training_profile") or "openai"
     return profile
 
 
 def chosen_model() -> str | None:
-    """A model id, or a local model's folder; None: the profile's own default."""
-    model: str | None = st.session_state.get("training_model")
+    """A model id, or a local model's folder; None where none was named."""
+    model: str | None = st.session_state.get(f"training_model_{chosen_profile()}")
     return model or None

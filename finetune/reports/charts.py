@@ -94,17 +94,24 @@ def _picture(title: str, description: str, height: int, inner: str) -> str:
 
 
 def bins(values: Sequence[int], *, at_most: int = 12, limit: int | None = None) -> list[Bar]:
-    """Values in equal bins of a round width (1, 2, 5, 10 ...); bins that begin at or past `limit` are loud."""
-    if not values:
+    """Values in equal bins of a round width (1, 2, 5, 10 ...); bins that begin past `limit` are loud."""
+    return weighted_bins([(value, 1) for value in values], at_most=at_most, limit=limit)
+
+
+def weighted_bins(
+    values: Sequence[tuple[int, int]], *, at_most: int = 12, limit: int | None = None
+) -> list[Bar]:
+    """The same of (value, how many) pairs, such as the columns of a finer histogram."""
+    filled = [(value, times) for value, times in values if times]
+    if not filled:
         return []
-    width = _round_width(max(values) + 1, at_most)
-    counts = [0] * (max(values) // width + 1)
-    for value in values:
-        counts[value // width] += 1
+    highest = max(value for value, _ in filled)
+    width = _round_width(highest + 1, at_most)
+    counts = [0] * (highest // width + 1)
+    for value, times in filled:
+        counts[value // width] += times
     return [
-        Bar(
-            label=_range(index * width, width), count=count, loud=limit is not None and index * width >= limit
-        )
+        Bar(label=_range(index * width, width), count=count, loud=limit is not None and index * width > limit)
         for index, count in enumerate(counts)
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from finetune.findings import Finding, Rule
-from finetune.reports.charts import Bar
+from finetune.reports.charts import Bar, weighted_bins
 from finetune.reports.report import Chart, FileFacts, Report, RuleFindings, sorted_rules
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def _facts(validation: Validation) -> Iterator[tuple[str, str]]:
     yield "Characters", f"{statistics.characters:,}"
     tokens = _tokens(validation.facts)
     if tokens:
-        yield "Tokens", f"{sum(one.get('tokens', 0) for one in tokens.values()):,}"
-        yield "Tokens that are learnt", f"{sum(one.get('learnt', 0) for one in tokens.values()):,}"
+        about = "about " if validation.facts["tokens"].get("estimated") else ""
+        yield "Tokens", f"{about}{sum(one['tokens'] for one in tokens.values()):,}"
+        yield "Tokens that are learnt", f"{about}{sum(one['learnt'] for one in tokens.values()):,}"
     if statistics.rows_with_tools:
         yield "Rows with tools", f"{statistics.rows_with_tools:,}"
     yield "Rows without a system message", f"{statistics.rows_without_system:,}"
@@ -80,29 +81,35 @@ def _charts(validation: Validation) -> Iterator[Chart]:
     yield _duplicates(validation)
 
 
-def _tokens(facts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """By split; empty where nobody counted."""
+def _tokens(facts: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """What was counted, by split; empty where nobody counted."""
     found = facts.get("tokens")
-    return (
-        {name: one for name, one in found.items() if isinstance(one, Mapping)}
-        if isinstance(found, Mapping)
-        else {}
-    )
+    splits = found.get("splits") if isinstance(found, Mapping) else None
+    return splits if isinstance(splits, Mapping) else {}
 
 
 def _token_chart(facts: Mapping[str, Any]) -> Chart:
-    """The rows of all splits by their tokens; bins past the model's limit stand out."""
-    counts: dict[tuple[int, int], int] = {}
-    limit = facts.get("token_limit")
-    for one in _tokens(facts).values():
-        for start, end, count in one.get("histogram", ()):
-            counts[start, end] = counts.get((start, end), 0) + count
-    bars = tuple(
-        Bar(label=f"{start:,}–{end - 1:,}", count=count, loud=isinstance(limit, int) and start > limit)
-        for (start, end), count in sorted(counts.items())
+    """The rows of all splits by their tokens; columns past the model's limit stand out."""
+    counted = facts.get("tokens") or {}
+    limit = counted.get("limit")
+    values = [(start, rows) for one in _tokens(facts).values() for start, _, rows in one.get("histogram", ())]
+    return Chart(
+        name="tokens",
+        title="Tokens in a row",
+        shape="columns",
+        unit="rows",
+        bars=tuple(weighted_bins(values, limit=limit)),
+        note=" ".join(_token_notes(counted, limit)),
     )
-    note = f"The model takes {limit:,} tokens a row." if isinstance(limit, int) else ""
-    return Chart(name="tokens", title="Tokens in a row", shape="columns", unit="rows", bars=bars, note=note)
+
+
+def _token_notes(counted: Mapping[str, Any], limit: int | None) -> Iterator[str]:
+    if counted:
+        yield f"As {counted['model']} reads them."
+    if limit is not None:
+        yield f"A row may have {limit:,}."
+    if counted.get("estimated"):
+        yield f"Estimated, off by up to {counted['error']:.0%}."
 
 
 def _lengths(name: str, title: str, histogram: Histogram) -> Chart:
