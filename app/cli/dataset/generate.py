@@ -80,6 +80,8 @@ def generate(
     request = _Request(out=out or Path("-"), system=system, limit=limit, seed=seed, json=json)
     _check_out(request.out, paths or [])
     chat = None if extract or method else _model(workspace, model)
+    if chat is None and (budget is not None or resume):
+        raise typer.BadParameter("--budget and --resume are for a chat model, and none is asked here.")
     source = _source(workspace, paths, kb, document or [])
     for failed in source.failed:
         say(f"  failed     {failed.file}: {failed.reason}")
