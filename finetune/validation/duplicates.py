@@ -49,7 +49,7 @@ class DuplicateChecker:
     rules: tuple[Rule, ...] = RULES
 
     def __init__(self, prints: Fingerprints | None = None) -> None:
-        self._prints = prints or Fingerprints()
+        self._prints = Fingerprints() if prints is None else prints  # an empty one is falsy
         self._rows: Counter[tuple[str, str]] = Counter()  # file, split
 
     def look(self, where: Where, row: Row, kind: Kind) -> Iterator[Finding]:

@@ -103,6 +103,10 @@ class Fingerprints:
             self._near.close()
         return self._matches
 
+    def close(self) -> None:
+        """Free the texts that were to be compared, where nobody asked for near duplicates."""
+        self._near.close()
+
     def _place(self, where: Where) -> None:
         file = (where.file, where.split)
         if file not in self._of_file:

@@ -70,19 +70,23 @@ class LeakChecker:
         splits: Collection[str] = (_TRAIN, "validation", "test"),
     ) -> None:
         """`splits` that will be shown: with a single one nothing is kept for comparison."""
-        self._prints = (prints or Fingerprints()) if len(splits) > 1 else None
+        given = Fingerprints() if prints is None else prints  # an empty one is falsy
+        self._prints = given if len(splits) > 1 else None
         self._asked = NearDuplicates() if len(splits) > 1 else None
         self._evaluation = _Questions(questions)
 
     def look(self, where: Where, row: Row, kind: Kind) -> Iterator[Finding]:
-        if self._prints and self._asked:
+        if self._prints is not None and self._asked is not None:
             self._prints.take(where, row, kind)
             self._asked.add(question_of(row))
         if where.split == _TRAIN and (message := self._evaluation.found_in(row)):
             yield Finding(rule="L04", severity="warning", message=message, file=where.file, line=where.line)
 
     def finish(self) -> Iterator[Finding]:
-        if self._prints is None or self._asked is None or len(set(self._prints.splits().tolist())) < 2:
+        if self._prints is None or self._asked is None:
+            return
+        if len(set(self._prints.splits().tolist())) < 2:
+            self._asked.close()
             return
         exact: set[int] = set()
         for number, finding in self._exact(self._prints):
