@@ -181,6 +181,10 @@ def _show_plans(plans: Sequence[Recognition | Refused], left_out: Sequence[Path]
             _show_plan(plan)
     for path in left_out:
         print_line(f"{path}\n  left out: it is no data file")
+    if left_out:
+        say(
+            "Documents become questions and answers with: python -m app dataset generate FILE... --out ROWS.jsonl"
+        )
 
 
 def _show_plan(plan: Recognition) -> None:
