@@ -61,10 +61,10 @@ def split_files(
     that is read.
     """
     _check_apart(sources, folder)
-    splitter = Splitter(recipe, earlier=earlier)
-    for _, row in numbered_rows(sources):
-        splitter.take(row)
-    plan = splitter.plan()
+    with Splitter(recipe, earlier=earlier) as splitter:
+        for _, row in numbered_rows(sources):
+            splitter.take(row)
+        plan = splitter.plan()
     _make(folder)
     _write(sources, folder, plan)
     files = {split: folder / f"{split}.jsonl" for split in SPLITS if plan.counts[split]}

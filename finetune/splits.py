@@ -1,8 +1,8 @@
 """Training, validation and test rows that share nothing: whole groups go to one split, by a seed, and stay there.
 
-    splitter = Splitter(SplitRecipe(seed=7), earlier=assignments_of_last_time)
-    for row in rows: splitter.take(row)
-    plan = splitter.plan()          # plan.split_of(number), plan.counts, plan.notes, plan.assignments
+    with Splitter(SplitRecipe(seed=7), earlier=assignments_of_last_time) as splitter:
+        for row in rows: splitter.take(row)
+        plan = splitter.plan()      # plan.split_of(number), plan.counts, plan.notes, plan.assignments
 
 Rows belong together when they agree in a group (metadata.group, document, user or ticket, or a path that is given),
 in their whole content, in their question, or nearly in either (finetune/near_duplicates.py), and through one another.
@@ -17,7 +17,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from errors import DatasetError, SettingsError
 from finetune.examples import Row, kind_of
@@ -98,6 +99,15 @@ class Splitter:
         self._questions = NearDuplicates()
         self._groups = [array("Q") for _ in self.recipe.groups]
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._prints.close()
+        self._questions.close()
+
     def __len__(self) -> int:
         return len(self._prints)
 
@@ -117,7 +127,6 @@ class Splitter:
         self._check_paths()
         roots = self._together()
         codes, notes = _Allocation(self.recipe, roots, self._prints.rows, self._known()).codes()
-        self._questions.close()
         return SplitPlan(
             recipe=self.recipe,
             counts={split: int((codes == code).sum()) for code, split in enumerate(SPLITS)},
