@@ -1,4 +1,4 @@
-"""Counting tokens: tiktoken with its vocabulary here, fetched or missing, and how far the estimate is off without it."""
+"""Counting tokens: tiktoken with its vocabulary here, fetched or missing; how far off the estimate is without it."""
 
 from __future__ import annotations
 
