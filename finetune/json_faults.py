@@ -98,10 +98,12 @@ def _encoding(data: bytes, error: UnicodeDecodeError) -> JsonFault:
     return fault_at("encoding", f"Byte 0x{byte:02x} is not UTF-8: save the file as UTF-8.", column)
 
 
+_TOO_DEEP = "The nesting is too deep: flatten it."
 _SIMPLE: tuple[tuple[str, FaultCode, str], ...] = (  # in orjson's message, our code, our sentence
     ("surrogate", "surrogate", "A \\u escape is half of a surrogate pair: write both halves."),
     ("infinity", "number", "The number is too large for a double: write it as text."),
-    ("allocate", "too_deep", "The nesting is too deep: flatten it."),
+    ("allocate", "too_deep", _TOO_DEEP),
+    ("depth limit", "too_deep", _TOO_DEEP),
 )
 
 
@@ -159,7 +161,7 @@ def _control(text: str, position: int) -> JsonFault:
 
 def _by_token(text: str, position: int) -> JsonFault:
     """Faults by what stands at the place."""
-    if text[position : position + 1].isdigit() or text[position - 1 : position] in ("-", "."):
+    if text[position : position + 1].isdigit() or text[position - 1 : position] in tuple("-.eE+"):
         position -= len(text[:position]) - len(text[:position].rstrip(_OF_NUMBERS))
     rest, column = text[position:], position + 1
     if rest[:1] in ("}", "]") and text[:position].rstrip().endswith(","):

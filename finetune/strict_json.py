@@ -144,7 +144,7 @@ class _Reader:
         stripped = text.strip()
         if not stripped:
             return Line(number, None, fault_at("blank", "The line is blank: remove it."), raw, notes)
-        fault = explain(text, error)
+        fault = parse(text.rstrip(b"\r\n"))[1] or explain(text, error)  # a line end is no character of a text
         if fault.code != "truncated" or stripped[:1] not in (b"{", b"["):
             return Line(number, None, fault, raw, notes)
         return self._over_lines(number, raw, fault, notes)
@@ -169,19 +169,28 @@ class _Reader:
     def _balanced(self, raw: bytes) -> bytes | None:
         """The line and those after it that close its brackets; None, and nothing taken, where they do not."""
         taken, size, depth = [raw], len(raw), _opened_brackets(raw)
-        while depth and depth > 0 and size <= self._longest:
-            line = self._take()
-            if not line:
+        while depth and 0 < depth <= DEEPEST and size <= self._longest:
+            taken.append(self._take())
+            if _stands_alone(taken[-1]):
                 break
-            taken.append(line)
-            size += len(line)
-            change = _opened_brackets(line)
+            size += len(taken[-1])
+            change = _opened_brackets(taken[-1])
             depth = None if change is None else depth + change
         if depth == 0 and not isinstance(_loads(b"".join(taken)), Exception):
             return b"".join(taken)
-        self._ahead.extend(reversed(taken[1:]))
-        self._number -= len(taken) - 1
+        for line in reversed(taken[1:]):
+            self._put_back(line)
         return None
+
+    def _put_back(self, line: bytes) -> None:
+        self._number -= 1
+        if line:
+            self._ahead.append(line)
+
+
+def _stands_alone(line: bytes) -> bool:
+    """The end of the file, or a row by itself: an object that began before it is torn."""
+    return not line or (line[:1] == b"{" and not isinstance(_loads(line), Exception))
 
 
 def _loads(text: bytes) -> Any:
