@@ -41,6 +41,12 @@ def by_content(
     return found
 
 
+def asking(records: Sequence[Mapping[str, Any]], column: str) -> float:
+    """The share of a column's texts that end with a question mark, 0 to 1."""
+    cells = _cells(column, records)
+    return cells.asking if cells is not None else 0.0
+
+
 def _needed(taken: Mapping[str, str]) -> set[str]:
     return {
         column

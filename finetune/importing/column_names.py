@@ -54,10 +54,15 @@ _NAMES: Mapping[Role, str] = {
 }  # fmt: skip
 # Taken where nothing better is there: a text and what it is classified as.
 _WEAK: Mapping[Role, str] = {
-    "question": "text sentence comment message content title subject betreff titel satz email review statement "
+    "question": "text sentence comment message content satz email review statement "
     "problem task description beschreibung key term begriff",
     "answer": "label class category intent sentiment summary translation definition explanation sql code kategorie "
-    "klasse zusammenfassung ubersetzung erklarung categorie etiqueta resumen etichetta categoria value body text",
+    "klasse zusammenfassung ubersetzung erklarung categorie etiqueta resumen etichetta categoria",
+}
+# Perhaps a question or an answer: a person must say so.
+_DOUBTFUL: Mapping[Role, str] = {
+    "question": "title subject betreff titel",
+    "answer": "value body text content",
 }
 _SHORTEST_ENDING = 5  # letters: "Kundenfrage" ends with "frage"
 
@@ -75,7 +80,7 @@ def _known(names: Mapping[Role, str]) -> dict[Role, frozenset[str]]:
 
 
 _STRONG_NAMES = _known(_NAMES)
-_WEAK_NAMES = _known(_WEAK)
+_WEAK_NAMES, _DOUBTFUL_NAMES = _known(_WEAK), _known(_DOUBTFUL)
 
 
 @lru_cache(maxsize=4096)
@@ -92,9 +97,10 @@ def roles_of(name: str) -> tuple[tuple[Role, float], ...]:
             found[role] = 0.6
         elif any(whole.endswith(ending) for ending in names if len(ending) >= _SHORTEST_ENDING):
             found[role] = 0.5
-    for role, names in _WEAK_NAMES.items():
-        if whole in names and role not in found:
-            found[role] = 0.4
+    for certainty, weaker in ((0.55, _WEAK_NAMES), (0.4, _DOUBTFUL_NAMES)):
+        for role, names in weaker.items():
+            if whole in names:
+                found.setdefault(role, certainty)
     return tuple(sorted(found.items(), key=lambda one: -one[1]))
 
 

@@ -102,7 +102,7 @@ def _flat(value: Mapping[str, Any]) -> Form | None:
         return "alpaca"
     if fields in ({"prompt", "completion"}, {"text"}):
         return "text" if "text" in fields else "completion"
-    if "_id" in value and "text" in value:
+    if {"_id", "text", "answer"} <= value.keys():
         return "questions"
     roles = assign([name for name, held in value.items() if held is not None])
     if {"role", "text", "group"} <= roles.keys() and isinstance(value[roles["text"]], str | None):

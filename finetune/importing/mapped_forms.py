@@ -14,6 +14,7 @@ from finetune.importing.talks import role_of, with_system
 
 Mapped = Mapping[str, str]  # {role, or "metadata.NAME": column, or path of a field}
 KEPT = "metadata."
+PLACES = frozenset(("group", "document", "id"))  # where a record belongs, whatever its form
 _FIX = "Fill it in, or remove the record."
 _MOST_TURNS = 10_000  # of one conversation
 
@@ -40,8 +41,8 @@ def text_of(value: Value, mapping: Mapped, role: str) -> str:
         return ""
     if isinstance(found, bool | int | float):
         return str(found)
-    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], str):
-        return found[0].strip()
+    if isinstance(found, list) and (len(found) < 2 or role == "context"):
+        found = "\n".join(found) if all(isinstance(one, str) for one in found) else found
     if not isinstance(found, str):
         raise Unfit(column, f"{shown(found)} is no text.", f"Map {role} to a field that holds a text.")
     return found.strip()
@@ -61,31 +62,33 @@ def from_columns(value: Value, mapping: Mapped, system: str | None) -> Made:
     own = text_of(value, mapping, "system") or system
     if "chosen" not in mapping:
         row = exchange(question, _needed(value, mapping, "answer"), system=own, before=before)
-        return _placed(row, value, mapping)
+        return Made(row=_with_own_metadata(row, value))
     answers = [
         {"role": "assistant", "content": _needed(value, mapping, role)} for role in ("chosen", "rejected")
     ]
     asked = with_system([*before, {"role": "user", "content": question}], own)
-    return _placed(preference_row(asked, answers[:1], answers[1:]), value, mapping)
+    return Made(row=_with_own_metadata(preference_row(asked, answers[:1], answers[1:]), value))
 
 
-def _placed(row: dict[str, Any], value: Value, mapping: Mapped) -> Made:
-    kept = {
-        role.removeprefix(KEPT): held(value, column)
-        for role, column in mapping.items()
-        if role.startswith(KEPT)
-    }
+def _with_own_metadata(row: dict[str, Any], value: Value) -> dict[str, Any]:
     own = value.get(METADATA)
-    if isinstance(own, dict):
-        row[METADATA] = own
-    identity = text_of(value, mapping, "id")
-    return Made(
-        row=row,
-        group=text_of(value, mapping, "group") or None,
-        document=text_of(value, mapping, "document") or None,
-        details=({"id": identity} if identity else {})
-        | {name: one for name, one in kept.items() if one not in (None, "")},
-    )
+    return row | ({METADATA: own} if isinstance(own, dict) else {})
+
+
+def placed(made: Made, value: Value, mapping: Mapped) -> Made:
+    """With what the mapping says of where the record belongs. Raises Unfit."""
+    if "group" in mapping:
+        made.group = text_of(value, mapping, "group") or None
+    if "document" in mapping:
+        made.document = text_of(value, mapping, "document") or None
+    identity = held(value, mapping["id"]) if "id" in mapping else None
+    if isinstance(identity, str | int) and identity != "":
+        made.details["id"] = identity
+    for role, column in mapping.items():
+        kept = held(value, column) if role.startswith(KEPT) else None
+        if kept not in (None, ""):
+            made.details[role.removeprefix(KEPT)] = kept
+    return made
 
 
 # --- one message a record -----------------------------------------------------------------------------

@@ -73,12 +73,14 @@ def _records(first: tuple[Record, Any], rest: Iterator[tuple[Record, Any]]) -> I
 def _made(record: Record, form: Form, mapping: Mapping[str, str], system: str | None) -> Made:
     assert record.value is not None
     if form == "mixed":
-        return _by_its_own_form(record.value, system)
-    if form == "columns":
-        return mapped_forms.from_columns(record.value, mapping, system)
-    if form == "turns":
+        made = _by_its_own_form(record.value, system)
+    elif form == "columns":
+        made = mapped_forms.from_columns(record.value, mapping, system)
+    elif form == "turns":
         return mapped_forms.from_turns(record.value, mapping, system)
-    return _MAKERS[form](record.value, system)
+    else:
+        made = _MAKERS[form](record.value, system)
+    return mapped_forms.placed(made, record.value, mapping)
 
 
 def _by_its_own_form(value: Mapping[str, Any], system: str | None) -> Made:

@@ -62,6 +62,8 @@ def build(
     if not json:
         _show_plans(plans, left_out)
     target = None if dry_run else out
+    if target is not None:
+        plans = _without_doubt(plans, lenient=_any_folder(files or []))
     built = _run(plans, kept, system, target, paths)
     if json:
         print_json(_as_document(plans, left_out, built, target))
@@ -118,6 +120,24 @@ def _recognised(
             fix = "Name this file alone with --map or --format, or take it out of the folder."
             plans.append(Refused(file=str(path), line=1, field="", reason=str(error), fix=fix))
     return plans
+
+
+def _without_doubt(plans: Sequence[Recognition | Refused], *, lenient: bool) -> list[Recognition | Refused]:
+    """Nothing is written by a guess: a person says that it is right. Raises DatasetError, or refuses the file."""
+    from finetune.examples import Refused
+
+    sure: list[Recognition | Refused] = []
+    for plan in plans:
+        doubt = None if isinstance(plan, Refused) else plan.doubtful
+        if doubt is None:
+            sure.append(plan)
+        elif lenient and not isinstance(plan, Refused):
+            sure.append(
+                Refused(file=str(plan.path), line=1, field="", reason=doubt, fix="Name this file alone.")
+            )
+        else:
+            raise DatasetError(doubt)
+    return sure
 
 
 def _own_records(feedback: bool, preferences: bool, conversations: bool) -> list[Iterable[dict[str, Any]]]:
