@@ -71,7 +71,7 @@ def rendered(row: Row, renderer: Renderer, kind: Kind | None = None) -> tuple[Re
         case "preference":
             return _pair(row, renderer)
         case "completion":
-            return (_completion(row, renderer),)
+            return (_completion(row),)
         case "reinforcement":
             return (_only_read(_messages(row.get("messages")), tools_of(row), renderer),)
         case None:
@@ -159,14 +159,14 @@ def _end_of_answer(text: str, start: int, ends: tuple[str, ...]) -> tuple[int, b
     return len(text), False
 
 
-def _completion(row: Row, renderer: Renderer) -> Rendered:
-    """A completion is learnt, its prompt only read; a `text` row is learnt whole."""
+def _completion(row: Row) -> Rendered:
+    """A completion is learnt, its prompt only read; a `text` row is learnt whole. Trainers add the end themselves."""
     prompt, said = row.get("prompt", ""), row.get("completion", row.get("text", ""))
     if not isinstance(prompt, str) or not isinstance(said, str):
         raise DatasetFormatError("The row's prompt, completion and text must be texts.")
     text = prompt + said
     trained = (Trained(start=len(prompt), end=len(text), message=None),) if said else ()
-    return Rendered(part="row", text=text, trained=trained, ended=text.endswith(renderer.ends))
+    return Rendered(part="row", text=text, trained=trained, ended=True)
 
 
 def _only_read(messages: list[Mapping[str, Any]], tools: list[Any] | None, renderer: Renderer) -> Rendered:

@@ -91,11 +91,17 @@ def life(model: Model, today: datetime.date) -> Iterator[tuple[Severity, str]]:
             )
     if closed is None:
         return
-    day = f"{closed.value} ({closed.source})"
     if closed.value <= today:
-        yield "error", f"{model.profile} takes no new training jobs since {day}: choose another provider."
+        yield (
+            "error",
+            f"{model.profile} takes no new training jobs since {closed.value} ({closed.source}): choose another "
+            "provider.",
+        )
     elif (closed.value - today).days < SOON:
-        yield "warning", f"{model.profile} takes no new training jobs from {day} on."
+        yield (
+            "warning",
+            f"{model.profile} takes no new training jobs from {closed.value} on ({closed.source}).",
+        )
 
 
 def _unlisted(model: Model, base: Base) -> str:

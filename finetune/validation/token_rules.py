@@ -102,12 +102,14 @@ class TokenChecker:
             yield _finding(where, "C02", "error", str(error))
             return
         tokens, learnt = 0, 0
+        too_long: list[Finding] = []
         for text in texts:
             whole, of_answers = count_tokens(text, self.base.renderer)
             whole += self.base.renderer.primer
-            yield from self._too_long(where, text, whole)
+            too_long += self._too_long(where, text, whole)
             tokens, learnt = tokens + whole, learnt + of_answers
             self._unstopped[where.file] = self._unstopped.get(where.file, 0) + (not text.ended)
+        yield from too_long[:1]  # a preference's two texts share what makes them long
         self.statistics.setdefault(where.split, TokenStatistics()).add(where.line, tokens, learnt)
         if kind != "reinforcement" and not all(_says_something(text, self.base) for text in texts):
             yield _finding(where, "C02", "error", _NOTHING, "$.messages" if kind == "chat" else "$")

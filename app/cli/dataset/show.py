@@ -25,7 +25,9 @@ _LEARNT, _PLAIN = "\x1b[30;42m", "\x1b[0m"  # black on green
 
 def show(
     file: Annotated[Path, typer.Argument(help="A JSONL file of training rows.")],
-    row: Annotated[int | None, typer.Option(help="Show this row: its line in the file, from 1.")] = None,
+    row: Annotated[
+        int | None, typer.Option(min=1, help="Show this row: its line in the file, from 1.")
+    ] = None,
     mask: Annotated[bool, typer.Option("--mask", help="Mark the tokens that are learnt.")] = False,
     model: Annotated[
         str | None, typer.Option(help="As this base reads it: an id, or a local model's folder.")
