@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from app.ui.charts import charts
 from app.ui.escape import escape
 from app.ui.training_session import jump_to_row
 from finetune.findings import Finding, Severity
-from finetune.reports.html import draw
 from finetune.reports.report import Report, RuleFindings, counted, verdict
 
 SHOWN = 15  # findings of a rule; the downloads have all that were kept
@@ -29,12 +29,11 @@ def draw_verdict(report: Report) -> None:
 
 
 def draw_charts(report: Report) -> None:
-    """Inline SVG made of numbers and escaped labels alone; styled by style.css."""
     if report.charts:
         with st.expander("Numbers and charts", icon=":material/bar_chart:"):
-            for name, value in report.facts:
-                st.caption(f"{escape(name)}: **{escape(value)}**")
-            st.html(f'<div class="gt-charts">{"".join(map(draw, report.charts))}</div>')
+            facts = " · ".join(f"{escape(name)}: **{escape(value)}**" for name, value in report.facts)
+            st.markdown(facts)
+            charts([(chart.picture(), chart.note) for chart in report.charts], key="check_charts")
 
 
 def draw_findings(report: Report, row_of: RowOf, mend: Mend, mendable: frozenset[str]) -> None:

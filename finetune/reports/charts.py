@@ -1,20 +1,22 @@
-"""Charts as inline SVG, from numbers alone: no script, nothing loaded, the colours of the page they stand in.
+"""Charts as shapes to draw, and as inline SVG: no script, nothing loaded, the colours of the page they stand in.
 
 Every chart says in words what it shows (title and description), for who does not see it. The classes are styled by
-html.py; the numbers also stand beside their bars, so that a print without colours says the same.
+the page; the numbers also stand beside their bars, so that a print without colours says the same.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from finetune.reports.inert import text
 
 WIDTH, PLOT_HEIGHT = 560, 150  # units of the view box; the picture itself grows with the page
 TOP, BOTTOM, ROW = 26, 34, 26
 LONGEST_LABEL = 34
+LONGEST_DESCRIPTION = 4000
 LABEL_WIDTH = 190
 
 
@@ -27,54 +29,96 @@ class Bar:
     loud: bool = False
 
 
-def columns(title: str, bars: Sequence[Bar], *, unit: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """One SVG element; `attributes` are numbers and class names, `text` is anybody's."""
+
+    tag: Literal["rect", "text", "line"]
+    attributes: Mapping[str, str]
+    text: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"tag": self.tag, "attributes": dict(self.attributes), "text": self.text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    title: str
+    description: str
+    height: int
+    shapes: tuple[Shape, ...] = field(default=())
+    width: int = WIDTH
+
+    def as_dict(self) -> dict[str, Any]:
+        told = {name: getattr(self, name) for name in ("title", "description", "width", "height")}
+        return told | {"shapes": [shape.as_dict() for shape in self.shapes]}
+
+    def markup(self) -> str:
+        """As an SVG element; the text of labels is escaped."""
+        drawn = "".join(map(_element, self.shapes))
+        return (
+            f'<svg viewBox="0 0 {self.width} {self.height}" role="img"><title>{text(self.title)}</title>'
+            f"<desc>{text(self.description, longest=LONGEST_DESCRIPTION)}</desc>{drawn}</svg>"
+        )
+
+
+def _element(shape: Shape) -> str:
+    attributes = "".join(f' {name}="{text(value)}"' for name, value in shape.attributes.items())
+    return f"<{shape.tag}{attributes}>{text(shape.text)}</{shape.tag}>"
+
+
+def columns(title: str, bars: Sequence[Bar], *, unit: str) -> Picture:
     """A histogram: one column a bin, counts above, bounds below. `unit`: what is counted ("rows")."""
-    if not bars:
-        return ""
-    step = WIDTH / len(bars)
-    highest = max(bar.count for bar in bars) or 1
-    drawn = [_column(bar, index, step, highest) for index, bar in enumerate(bars)]
-    height = TOP + PLOT_HEIGHT + BOTTOM
-    base = f'<line class="axis" x1="0" x2="{WIDTH}" y1="{TOP + PLOT_HEIGHT}" y2="{TOP + PLOT_HEIGHT}"/>'
-    return _picture(title, _described(bars, unit), height, "".join(drawn) + base)
+    step = WIDTH / max(1, len(bars))
+    highest = max((bar.count for bar in bars), default=0) or 1
+    drawn = [shape for index, bar in enumerate(bars) for shape in _column(bar, index, step, highest)]
+    base = str(TOP + PLOT_HEIGHT)
+    drawn.append(
+        Shape(tag="line", attributes={"class": "axis", "x1": "0", "x2": str(WIDTH), "y1": base, "y2": base})
+    )
+    return Picture(
+        title=title,
+        description=_described(bars, unit),
+        height=TOP + PLOT_HEIGHT + BOTTOM,
+        shapes=tuple(drawn),
+    )
 
 
-def _column(bar: Bar, index: int, step: float, highest: int) -> str:
+def _column(bar: Bar, index: int, step: float, highest: int) -> Iterator[Shape]:
     tall = max(PLOT_HEIGHT * bar.count / highest, 1.5 if bar.count else 0)
     left, top, middle = index * step, TOP + PLOT_HEIGHT - tall, (index + 0.5) * step
-    shape = (
-        f'<rect class="{_class(bar)}" x="{left + step * 0.08:.1f}" y="{top:.1f}" '
-        f'width="{step * 0.84:.1f}" height="{tall:.1f}" rx="2"/>'
-    )
-    count = (
-        f'<text class="count" x="{middle:.1f}" y="{top - 5:.1f}">{bar.count:,}</text>' if bar.count else ""
-    )
-    under = TOP + PLOT_HEIGHT + 15 + 13 * (index % 2) * (step < 56)  # narrow bins: labels on two lines
-    return f'{shape}{count}<text class="bin" x="{middle:.1f}" y="{under}">{text(bar.label)}</text>'
+    yield _rect(bar, x=left + step * 0.08, y=top, width=step * 0.84, height=tall)
+    if bar.count:
+        yield _label("count", middle, top - 5, f"{bar.count:,}")
+    under = TOP + PLOT_HEIGHT + 15 + 13 * (index % 2) * (step < 80)  # narrow bins: labels on two lines
+    yield _label("bin", middle, under, bar.label)
 
 
-def rows(title: str, bars: Sequence[Bar], *, unit: str) -> str:
+def rows(title: str, bars: Sequence[Bar], *, unit: str) -> Picture:
     """Horizontal bars, one a name, with count and share of the sum."""
-    if not bars:
-        return ""
-    total, highest = sum(bar.count for bar in bars), max(bar.count for bar in bars) or 1
-    drawn = [_row(bar, index, highest, total) for index, bar in enumerate(bars)]
-    return _picture(title, _described(bars, unit), ROW * len(bars) + 8, "".join(drawn))
+    total, highest = sum(bar.count for bar in bars), max((bar.count for bar in bars), default=0) or 1
+    drawn = (shape for index, bar in enumerate(bars) for shape in _row(bar, index, highest, total))
+    return Picture(
+        title=title, description=_described(bars, unit), height=ROW * len(bars) + 8, shapes=tuple(drawn)
+    )
 
 
-def _row(bar: Bar, index: int, highest: int, total: int) -> str:
+def _row(bar: Bar, index: int, highest: int, total: int) -> Iterator[Shape]:
     room = WIDTH - LABEL_WIDTH - 110
     wide, top = max(room * bar.count / highest, 1.5 if bar.count else 0), 4 + ROW * index
     share = f" ({100 * bar.count / total:.0f} %)" if total else ""
-    return (
-        f'<text class="name" x="{LABEL_WIDTH - 8}" y="{top + 15}">{text(_short(bar.label))}</text>'
-        f'<rect class="{_class(bar)}" x="{LABEL_WIDTH}" y="{top + 3}" width="{wide:.1f}" height="17" rx="2"/>'
-        f'<text class="value" x="{LABEL_WIDTH + wide + 6:.1f}" y="{top + 16}">{bar.count:,}{share}</text>'
-    )
+    yield _label("name", LABEL_WIDTH - 8, top + 15, _short(bar.label))
+    yield _rect(bar, x=LABEL_WIDTH, y=top + 3, width=wide, height=17)
+    yield _label("value", LABEL_WIDTH + wide + 6, top + 16, f"{bar.count:,}{share}")
 
 
-def _class(bar: Bar) -> str:
-    return "bar loud" if bar.loud else "bar"
+def _rect(bar: Bar, **places: float) -> Shape:
+    numbers = {name: f"{value:.1f}" for name, value in places.items()}
+    return Shape(tag="rect", attributes={"class": "bar loud" if bar.loud else "bar", "rx": "2"} | numbers)
+
+
+def _label(name: str, x: float, y: float, words: str) -> Shape:
+    return Shape(tag="text", attributes={"class": name, "x": f"{x:.1f}", "y": f"{y:.1f}"}, text=words)
 
 
 def _short(label: str) -> str:
@@ -83,14 +127,6 @@ def _short(label: str) -> str:
 
 def _described(bars: Sequence[Bar], unit: str) -> str:
     return "; ".join(f"{bar.label}: {bar.count:,} {unit}" for bar in bars)
-
-
-def _picture(title: str, description: str, height: int, inner: str) -> str:
-    return (
-        f'<figure class="chart"><figcaption>{text(title)}</figcaption>'
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img"><title>{text(title)}</title>'
-        f"<desc>{text(description, longest=4000)}</desc>{inner}</svg></figure>"
-    )
 
 
 def bins(values: Sequence[int], *, at_most: int = 12, limit: int | None = None) -> list[Bar]:

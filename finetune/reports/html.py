@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from finetune.findings import Finding, Severity
-from finetune.reports import charts
 from finetune.reports.inert import text
 from finetune.reports.report import ORDER, Chart, FileFacts, Report, RuleFindings, counted, verdict
 
@@ -89,10 +88,9 @@ def _charts(found: tuple[Chart, ...]) -> str:
 
 def draw(chart: Chart) -> str:
     """One chart as a figure with its note."""
-    shape = charts.columns if chart.shape == "columns" else charts.rows
-    picture = shape(chart.title, chart.bars, unit=chart.unit)
     note = f'<p class="quiet">{text(chart.note)}</p>' if chart.note else ""
-    return picture.replace("</svg></figure>", f"</svg>{note}</figure>")
+    title, picture = text(chart.title), chart.picture().markup()
+    return f'<figure class="chart"><figcaption>{title}</figcaption>{picture}{note}</figure>'
 
 
 def _rules(report: Report) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finetune.findings import Finding, Rule, Severity
-from finetune.reports.charts import Bar
+from finetune.reports.charts import Bar, Picture, columns, rows
 
 ORDER: tuple[Severity, ...] = ("error", "warning", "info")
 WORDS: dict[Severity, tuple[str, str]] = {
@@ -44,6 +44,10 @@ class Chart:
     def as_dict(self) -> dict[str, object]:
         counts = [{"label": bar.label, "count": bar.count} for bar in self.bars]
         return {"title": self.title, "unit": self.unit, "counts": counts, "note": self.note}
+
+    def picture(self) -> Picture:
+        shape = columns if self.shape == "columns" else rows
+        return shape(self.title, self.bars, unit=self.unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
