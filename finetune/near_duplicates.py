@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import weakref
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ class NearDuplicates:
         self._hashing = _Hashing()
         self._texts: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
         self._keys: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+        self._freed = weakref.finalize(self, _close, self._texts, self._keys)  # a check that was stopped, too
         self._ends = array("Q")  # where each folded text ends in the spool
         self._keyed = array("Q")  # numbers of the texts that are long enough
 
@@ -99,8 +101,7 @@ class NearDuplicates:
 
     def close(self) -> None:
         """Free the spools."""
-        self._texts.close()
-        self._keys.close()
+        self._freed()
 
     def add(self, text: str) -> int:
         """The text's number. Raises DatasetError where the temporary folder is full."""
@@ -161,7 +162,9 @@ class NearSeen:
     """Texts one after another, each compared with all before it; all in memory (about 5 kB a text)."""
 
     def __init__(self, *, threshold: float = THRESHOLD) -> None:
+        """A threshold below 0.8 takes more and narrower bands: short questions differ much by one word."""
         self._threshold = threshold
+        self._shape = (_BANDS, _ROWS) if threshold >= 0.8 else (2 * _BANDS, _ROWS // 2)
         self._hashing = _Hashing()
         self._index: MinHashLSH | None = None
         self._texts: list[str] = []
@@ -189,7 +192,7 @@ class NearSeen:
         from datasketch import MinHashLSH
 
         if self._index is None:
-            self._index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
+            self._index = MinHashLSH(num_perm=_BANDS * _ROWS, params=self._shape)
         return self._index
 
     def _most_similar(self, plain: str, minhash: MinHash) -> Match | None:
@@ -242,6 +245,11 @@ class _Hashing:
         return np.array(
             [crc32(bands[at : at + width], codes) for at in range(0, len(bands), width)], np.uint32
         )
+
+
+def _close(*spools: SpooledTemporaryFile[bytes]) -> None:
+    for spool in spools:
+        spool.close()
 
 
 def _codes(plain: str) -> list[str]:

@@ -10,7 +10,7 @@ from finetune.fixing import Fix, FixOptions, RowFix
 from finetune.near_duplicates import NearSeen
 from finetune.row_texts import canonical, changed
 from finetune.validation.credentials import without_secrets
-from finetune.validation.fingerprints import digest, said
+from finetune.validation.fingerprints import NONE, digest, said
 from finetune.validation.personal_data import Pseudonyms, redacted
 from finetune.validation.quality import mend
 from finetune.validation.safety import remove_special_tokens
@@ -40,10 +40,11 @@ def _copies(_: FixOptions) -> RowFix:
     seen: set[int] = set()
 
     def fix(row: Row, _: Where) -> Row | None:
-        key = digest(canonical(row))
+        key = digest(whole) if (whole := canonical(row)) else NONE
         if key in seen:
             return None
-        seen.add(key)
+        if key != NONE:  # rows that say nothing are not alike by it
+            seen.add(key)
         return row
 
     return fix

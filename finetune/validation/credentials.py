@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -95,7 +95,7 @@ _ASSIGNED = re.compile(
     r"""["'`]?(?P<value>[^\s"'`,;<>(){}\[\]]{8,200})["'`]?(?![\w(\[{])""",
     re.IGNORECASE,
 )
-_IN_ADDRESS = re.compile(r"\w://[^\s:/@'\"]{1,64}:(?P<value>[^\s:/@'\"{}<>$]{3,200})@[\w.-]+")
+_IN_ADDRESS = re.compile(r"\w://[^\s:/@'\"]{1,64}:(?P<value>[^\s:/@'\"{}<>$\[\]]{3,200})@[\w.-]+")
 _NO_PASSWORD = frozenset({"password", "passwd", "pass", "pwd", "secret", "pw"})
 _BEARER = re.compile(r"\b(?:Bearer|Basic)\s+(?P<value>[A-Za-z0-9._~+/-]{20,}=*)")
 _PLACEHOLDER = re.compile(
@@ -109,7 +109,7 @@ _LEAST_ENTROPY = 2.5  # bits a character: "aaaa1111" has 1.0, "Summer2024" 2.9, 
 
 
 class _Plugin(Protocol):
-    def analyze_string(self, string: str) -> Iterator[str]: ...
+    denylist: Sequence[re.Pattern[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,11 +172,13 @@ def _addresses(text: str) -> Iterator[Secret]:
 
 def _by_plugins(text: str) -> Iterator[Secret]:
     for plugin, what in _plugins():
-        for value in set(plugin.analyze_string(text)):
-            start = text.find(value) if len(value) >= 6 and not _PLACEHOLDER.search(value) else -1
-            while start >= 0:
-                yield Secret(start=start, end=start + len(value), what=what, certain=True)
-                start = text.find(value, start + len(value))
+        for pattern in plugin.denylist:
+            for match in pattern.finditer(text):
+                # A group is the value where it is long enough to be one, else a part of its form.
+                long = bool(match.lastindex) and len(match[match.lastindex or 0] or "") >= _LONG
+                start, end = match.span(match.lastindex or 0) if long else match.span()
+                if not _PLACEHOLDER.search(text[start:end]):
+                    yield Secret(start=start, end=end, what=what, certain=True)
 
 
 def _assigned(text: str) -> Iterator[Secret]:

@@ -76,7 +76,8 @@ class Fingerprints:
             return
         self._last = where
         self._place(where)
-        self.rows.append(digest(canonical(row)))
+        whole = canonical(row)
+        self.rows.append(digest(whole) if whole else NONE)
         self.prompts.append(_prompt_digest(row))
         self.answers.append(digest(normalised(answer_of(row))))
         self.rejected.append(_rejected_digest(row) if kind == "preference" else NONE)

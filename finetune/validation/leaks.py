@@ -49,6 +49,9 @@ RULES = (
     ),
 )
 _TRAIN = "train"
+_NEAR_QUESTION = (
+    0.75  # Jaccard similarity to an evaluation question: one word more changes a short text by that
+)
 _LABEL = re.compile(r"^\W*(?:question|frage|pregunta|domanda|vraag|pergunta|q)\W*:\s*", re.IGNORECASE)
 
 
@@ -138,7 +141,7 @@ class _Questions:
     def __init__(self, questions: Iterable[str]) -> None:
         self._texts = list(questions)
         self._equal = {digest(folded(text)): text for text in self._texts}
-        self._near = NearSeen()
+        self._near = NearSeen(threshold=_NEAR_QUESTION)
         for text in self._texts:
             self._near.add(text)
 
