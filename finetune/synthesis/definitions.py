@@ -18,6 +18,7 @@ from local.sentences import sentence_spans
 __all__ = ["definitions"]
 
 SHORTEST, LONGEST = 30, 400  # characters of the sentence
+LONGEST_TERM = 4  # words
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪◦●–—·]|\(?\d{1,3}[.)])\s+")
 _BRACKET = re.compile(r"\s*\([^()]{1,40}\)")
 _UP = r"[^\W\d_a-zà-öø-ÿ]"  # a capital letter
@@ -36,11 +37,11 @@ _MEANING: dict[Language, str] = {
 _HOW = r"(?! (?:first|second|third|last|only|same|best|most|next|rule|case|exception|reason|erste|einzige|gleiche"
 _HOW += r"|beste|Regel|premi|seul|même|meilleur|règle|primer|únic|mism|mejor|regla|eerste|enige|zelfde|regel)\w*\b)"
 _BEING: dict[Language, str] = {
-    "en": "is (?:an?|the|any)|are (?:the|all|any)",
-    "de": "ist (?:eine?|einer|der|die|das|jede[rs]?)|sind (?:die|alle)",
-    "fr": "est (?:une?|le|la|l’|l'|tout)|sont (?:les|des|tous)",
-    "es": "es (?:una?|el|la|todo)|son (?:los|las|todos)",
-    "nl": "is (?:een|de|het|elke?)|zijn (?:de|alle)",
+    "en": "is (?:an?|the|any)",
+    "de": "ist (?:eine?|einer|der|die|das|jede[rs]?)",
+    "fr": "est (?:une?|le|la|l’|l'|tout)",
+    "es": "es (?:una?|el|la|todo)",
+    "nl": "is (?:een|de|het|elke?)",
 }
 _ARTICLE: dict[Language, str] = {
     "en": "An?",
@@ -58,7 +59,9 @@ def _words(text: str) -> frozenset[str]:
 _NO_TERM: dict[Language, frozenset[str]] = {
     "en": _words(
         """a an the this that these those it he she they we you i there here what which who where when how
-        why our your their his her its all each every some any no one two three both most many if as only
+        why our your their his her its all each every some any no one two three both most many if as only but
+        and or so yet such however by during while since after before because although also then not more less better
+        higher lower greater larger smaller
         nothing everything another typical good new first second last example special"""
     ),
     "de": _words(
@@ -79,6 +82,13 @@ _NO_TERM: dict[Language, frozenset[str]] = {
         waarom ons onze uw hun alle elke iedere geen als alleen niets alles"""
     ),
 }
+
+
+# Words that part two phrases: "a side effect of tamoxifen is ..." is about one case.
+_LINKS = _words(
+    """of for in on at with from to and or are is was were has have von für in im auf mit und oder ist sind du de des
+    pour dans avec et ou est para con en y o es van voor met op bij of is zijn"""
+)
 
 
 def definitions(outline: Outline, language: Language) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -121,9 +131,16 @@ def _term(sentence: str, patterns: tuple[re.Pattern[str], ...], no_term: frozens
         match = pattern.match(own)
         if match is not None:
             term = as_prose(match[1]).strip()
-            words = term.casefold().split()
-            return term if words and not set(words[:1]) & no_term and not words[-1].isdigit() else None
+            return term if _is_term(term, no_term, marked=pattern is patterns[0]) else None
     return None
+
+
+def _is_term(term: str, no_term: frozenset[str], *, marked: bool) -> bool:
+    """A name or a short noun phrase; what stands in bold or in quotation marks may be longer."""
+    words = term.casefold().split()
+    if not words or words[0] in no_term or words[-1].isdigit():
+        return False
+    return marked or (len(words) <= LONGEST_TERM and not set(words[1:]) & (no_term | _LINKS))
 
 
 def _mark(sentence: str) -> int:

@@ -37,6 +37,13 @@ _ASKS = re.compile(r"(?:Q|Question|F|Frage|P|Pregunta|V|Vraag)\s*\d*\s*[:.)]\s*(
 _REPLIES = re.compile(r"(?:A|Answer|Antwort|R|Réponse|Respuesta|Antwoord)\s*\d*\s*[:.)]\s*(?=\S)", re.I)
 _LINE = re.compile(r"[^\n]+")
 _BOLD = re.compile(r"(?:\*\*|__)(.+[?？])(?:\*\*|__)")
+_ENDS = (".", "!", "?", "…", ":", "。", "！", "？")
+_CLOSING = " *_”’\"'»)]"
+_NUMBERED = re.compile(
+    r"(?:chapter|section|part|annex|appendix|kapitel|abschnitt|teil|anhang|chapitre|partie|annexe|capítulo|sección|parte"
+    r"|anexo|hoofdstuk|deel|bijlage) (?:[ivxlc]+|\w|\d+)\.?|(?:chart|figure|fig\.|table|abbildung|abb\.|tabelle"
+    r"|tableau|tabla|figura|tabel|figuur) \d+\b.*"
+)
 _SPACE = re.compile(r"\s+")
 
 
@@ -119,19 +126,33 @@ def _by_heading(outline: Outline, language: Language) -> Iterator[Extracted]:
         whole = _spans(section)
         listing = _is_list(section)
         template = TEMPLATES[language].listing if listing else TEMPLATES[language].section
-        several = named[section.heading.casefold()] > 1 and len(section.headings) > 1
+        above = section.headings[-2:-1]
+        dull = TEMPLATES[language].dull | {outline.title.casefold()}
+        several = named[section.heading.casefold()] > 1 and above and above[0].casefold() not in dull
         heading = " › ".join(section.headings[-2:]) if several else section.heading
         question = template.format(title=outline.title, heading=heading)
         found = _taken("list" if listing else "section", question, outline, whole)
-        if SHORTEST <= len(found.answer) <= LONGEST:
+        if SHORTEST <= len(found.answer) <= LONGEST and (listing or _says_something(section)):
             yield found
 
 
 def _tells(section: Section, outline: Outline, dull: frozenset[str]) -> bool:
     """Whether heading and text are enough for a question and its whole answer."""
     heading = section.heading.casefold()
-    own = heading not in dull and heading != outline.title.casefold() and any(map(str.isalpha, heading))
+    named = heading not in dull and not _NUMBERED.fullmatch(heading) and any(map(str.isalpha, heading))
+    own = named and heading != outline.title.casefold()
     return own and not any(map(_is_run_together, section.blocks)) and not _is_mail(outline)
+
+
+def _says_something(section: Section) -> bool:
+    """Sentences, a list, or rows that can be told apart, for the most part: the labels of a chart are none of these."""
+    telling = [
+        block.kind == "list_item"
+        or is_table_row(block.text)
+        or (len(block.text) >= SHORTEST and block.text.rstrip(_CLOSING).endswith(_ENDS))
+        for block in section.blocks
+    ]
+    return sum(telling) * 2 > len(telling)
 
 
 def _is_run_together(block: OutlineBlock) -> bool:
@@ -160,11 +181,23 @@ def _spans(section: Section) -> list[Span]:
 def _asked_in_text(outline: Outline) -> Iterator[Extracted]:
     for section in outline.sections:
         if is_question(section.heading) and not any(map(_is_run_together, section.blocks)):
-            found = _taken("faq", section.heading, outline, _spans(section))
+            found = _taken("faq", _unlettered(section.heading, _ASKS), outline, _reply_spans(section))
             if len(found.answer) <= LONGEST:
                 yield found
     yield from _bold_questions(outline)
     yield from _lettered(outline)
+
+
+def _unlettered(text: str, letter: re.Pattern[str]) -> str:
+    """Without the "Q:" or "A:" before it."""
+    match = letter.match(text)
+    return text[match.end() :] if match else text
+
+
+def _reply_spans(section: Section) -> list[Span]:
+    (start, end), *others = _spans(section)
+    own = section.blocks[0].text
+    return [(start + len(own) - len(_unlettered(own, _REPLIES)), end), *others]
 
 
 def _bold_questions(outline: Outline) -> Iterator[Extracted]:

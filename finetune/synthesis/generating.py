@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextvars
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import zip_longest
 from typing import Any
 
@@ -114,16 +115,13 @@ def generate(
     sieve = Sieve(encoder)
     everything = passages_of(source, options) if passages is None else passages
     tally.passages, tally.documents = len(everything), len({one.document_id for one in everything})
-    tally.cost_usd = journal.spent_usd
+    tally.cost_usd = journal.cost_usd
     safe = [passage for passage in everything if not instructions_in(passage.text)]
     yield from run.refused(passage for passage in everything if instructions_in(passage.text))
-    for passage, asked in run.replies(safe, stop):
-        for made in run.rows(sieve, passage, asked):
-            yield made
-            if options.limit is not None and tally.rows >= options.limit:
-                on_progress(tally)
-                return
-        on_progress(tally)
+    try:
+        yield from run.made(sieve, safe, on_progress, stop)
+    finally:
+        tally.cost_usd = journal.cost_usd  # with those that were under way at the end
 
 
 class _Run:
@@ -137,9 +135,22 @@ class _Run:
         self._journal = journal
         self._failed_in_a_row = 0
 
+    def made(
+        self, sieve: Sieve, passages: list[Passage], on_progress: Progress, stop: Stop
+    ) -> Iterator[Example | Dropped]:
+        limit = self._options.limit
+        with closing(self.replies(passages, stop)) as replies:
+            for passage, asked in replies:
+                for one in self.rows(sieve, passage, asked):
+                    yield one
+                    if limit is not None and self._tally.rows >= limit:
+                        return
+                self._tally.cost_usd = self._journal.cost_usd
+                on_progress(self._tally)
+
     # --- replies --------------------------------------------------------------------------------------
 
-    def replies(self, passages: list[Passage], stop: Stop) -> Iterator[tuple[Passage, Asked]]:
+    def replies(self, passages: list[Passage], stop: Stop) -> Generator[tuple[Passage, Asked]]:
         """In the order of the passages. Requests that are under way when it ends are waited for: they are paid."""
         waiting: deque[tuple[Passage, Future[Asked]]] = deque()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="synthesis") as pool:
@@ -199,10 +210,6 @@ class _Run:
 
     def rows(self, sieve: Sieve, passage: Passage, asked: Asked) -> Iterator[Example | Dropped]:
         tally = self._tally
-        if asked.cost_usd is None:
-            tally.cost_usd = None
-        elif tally.cost_usd is not None:
-            tally.cost_usd = self._journal.spent_usd
         for judged in sieve.sift(read_pairs(asked.reply), passage):
             if isinstance(judged, Dropped):
                 tally.dropped[judged.reason] += 1

@@ -34,8 +34,15 @@ class Journal:
     def __init__(self, path: Path, file: BinaryIO, replies: dict[str, Asked]) -> None:
         self.path = path
         self.replies = replies
+        self.spent_usd = sum(asked.cost_usd or 0.0 for asked in replies.values())
+        self.priced = all(asked.cost_usd is not None for asked in replies.values())  # each of them
         self._file = file
         self._lock = threading.Lock()
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Of all replies; None where the price of one is not known."""
+        return self.spent_usd if self.priced else None
 
     @classmethod
     def open(cls, path: Path, header: Header, *, resume: bool) -> Self:
@@ -80,14 +87,12 @@ class Journal:
             journal._write({"header": dict(header)})
         return journal
 
-    @property
-    def spent_usd(self) -> float:
-        return sum(asked.cost_usd or 0.0 for asked in self.replies.values())
-
     def add(self, key: str, asked: Asked) -> None:
         with self._lock:
             self._write({"key": key, "asked": asdict(asked)})
             self.replies[key] = asked
+            self.spent_usd += asked.cost_usd or 0.0
+            self.priced = self.priced and asked.cost_usd is not None
 
     def _write(self, line: Mapping[str, Any]) -> None:
         try:

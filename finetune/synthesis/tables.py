@@ -29,9 +29,10 @@ Asked = tuple[str, str, str, Span]
 _PIPE = re.compile(r"(?<!\\)\|")
 _FIELD = re.compile(r"([^\W\d][\w. -]{0,60}?): (\S.*)")
 _NUMBER_COLUMN = re.compile(r"(?:no|nr|n°|nº|num(?:ber|mer|éro|ero)?|id|#|pos(?:ition)?|item)\.?", re.I)
-_LETTERS = re.compile(r"[^\W\d_]{2,}|[^\W\d_]+-?\d+")
+_PAGE_COLUMN = re.compile(r"(?:page|seite|página|pagina|blz)s?\.?", re.I)  # of a list of contents
+_LETTERS = re.compile(r"[^\W\d_]{3,}|[^\W\d_]+[ -]?\d")  # a word, or a code
 _RULE = re.compile(r"[:\s-]*-{2,}[:\s-]*")
-_EMPTY = re.compile(r"[\s\-–—/.]*")
+_EMPTY = re.compile(r"[\W_]*")  # no letter and no figure: a dash, a ditto mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +55,18 @@ def cells_asked(outline: Outline, totals: re.Pattern[str]) -> Iterator[Asked]:
 def _of_table(table: _Table, named: int, text: str, totals: re.Pattern[str]) -> Iterator[Asked]:
     rows = [row for row in table.rows if row[named] and not totals.fullmatch(_name(text, row[named]))]
     step = max(1, -(-len(rows) // ROWS_A_TABLE))
-    others = [column for column in range(len(table.columns)) if column != named and table.columns[column]]
+    others = [
+        column for column in range(len(table.columns)) if column != named and _is_told(table.columns[column])
+    ]
     for turn, row in enumerate(rows[::step]):
         for column in islice(_in_turn(others, turn * CELLS_A_ROW), CELLS_A_ROW):
             span = row[column]
             if span is not None:
                 yield table.title, _name(text, row[named]), table.columns[column], span
+
+
+def _is_told(column: str) -> bool:
+    return bool(column) and not _PAGE_COLUMN.fullmatch(column)
 
 
 def _in_turn(columns: Sequence[int], first: int) -> Iterator[int]:

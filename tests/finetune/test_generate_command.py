@@ -150,13 +150,13 @@ def test_no_document_is_written_over(home: Path, documents: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
-        ["a.md", "--kb", "team"],
-        ["a.md"],
-        ["a.md", "--out", "x.jsonl", "--method", "magic"],
-        ["--limit", "0"],
+        pytest.param([], id="nothing"),
+        pytest.param(["a.md", "--kb", "team"], id="both"),
+        pytest.param(["a.md"], id="no out"),
+        pytest.param(["a.md", "--out", "x.jsonl", "--method", "magic"], id="unknown method"),
+        pytest.param(["a.md", "--out", "x.jsonl", "--limit", "0"], id="no rows"),
+        pytest.param(["a.md", "--out", "x.jsonl", "--budget", "1"], id="a budget for nobody"),
     ],
-    ids=["nothing", "both", "no out", "unknown method", "no rows", "a budget for nobody"],
 )
 def test_wrong_usage_ends_with_2(home: Path, tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "a.md").write_text(LEAVE)

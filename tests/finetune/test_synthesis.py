@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chains.cancelling import Cancellation
 from chains.limits import Budget
 from chains.models import ChatModelConfig, ConnectedModel, connect
 from chains.prices import Price, PriceList
-from errors import DatasetError, ProviderError
+from errors import DatasetError, ProviderError, StoppedError
 from finetune.examples import Example
 from finetune.synthesis.asking import Asked, Pair, read_pairs
 from finetune.synthesis.journal import Journal
@@ -381,6 +383,15 @@ def test_a_stop_keeps_what_was_answered(server: LoopbackServer, tmp_path: Path) 
     )
     assert tally.stopped is not None
     assert 1 <= tally.asked < 6
+
+
+def test_a_cancellation_breaks_off_the_requests_that_are_under_way(tmp_path: Path) -> None:
+    stop = Cancellation()
+    with serve_openai(answer=lambda body: Scripted(text=scribe(body), delay_s=20)) as server, stop.applies():
+        threading.Timer(0.3, stop.cancel).start()
+        with pytest.raises(StoppedError):
+            run(topics(tmp_path / "docs"), model(server), tmp_path / "j")
+    assert 1 <= len(server.chat_requests) <= 4
 
 
 # --- the journal --------------------------------------------------------------------------------------
