@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import DatasetError
@@ -123,6 +123,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(value=JSON, ascii_only=st.booleans(), spaced=st.booleans())
 def test_gives_back_every_value_that_was_written(value: Any, ascii_only: bool, spaced: bool) -> None:
     separators = (" , ", " : ") if spaced else (",", ":")
@@ -130,6 +131,7 @@ def test_gives_back_every_value_that_was_written(value: Any, ascii_only: bool, s
     assert parse(text.encode()) == (value, None)
 
 
+@settings(deadline=None)
 @given(pairs=st.lists(st.tuples(st.text('ab:\\" ', max_size=2), JSON), max_size=5), spaced=st.booleans())
 def test_finds_a_duplicate_key_where_there_is_one(pairs: list[tuple[str, Any]], spaced: bool) -> None:
     colon = " : " if spaced else ":"
@@ -139,6 +141,7 @@ def test_finds_a_duplicate_key_where_there_is_one(pairs: list[tuple[str, Any]], 
     assert (fault is not None and fault.code == "duplicate_key") == (len(set(keys)) < len(keys))
 
 
+@settings(deadline=None)
 @given(text=st.binary(max_size=60) | st.text('{}[]":,\\ a1\n', max_size=40).map(str.encode))
 def test_agrees_with_the_standard_library_on_what_is_json(text: bytes) -> None:
     """Any bytes: no exception, and refused wherever the standard library refuses."""
@@ -200,6 +203,7 @@ def test_a_line_past_the_longest_is_a_fault_and_the_next_is_read(tmp_path: Path)
     assert (second.value, second.number) == ({"a": 1}, 2)
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.dictionaries(st.text(max_size=3), JSON, max_size=3), max_size=6))
 def test_gives_back_every_row_that_was_written(rows: list[dict[str, Any]], tmp_path_factory: Any) -> None:
     path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
