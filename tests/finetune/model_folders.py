@@ -83,6 +83,12 @@ def _tokenizer() -> str:
     return str(made.to_str())
 
 
+def _added(token: str) -> dict[str, object]:
+    """The longer of the two forms in which transformers saves a special token."""
+    flags = dict.fromkeys(("lstrip", "normalized", "rstrip", "single_word"), False)
+    return {"__type": "AddedToken", "content": token, "special": True, **flags}
+
+
 def model_folder(
     folder: Path, name: str = "chatml", *, positions: int | None = 512, in_config: bool = False
 ) -> Path:
@@ -91,7 +97,7 @@ def model_folder(
     (folder / "tokenizer.json").write_text(_tokenizer(), "utf-8")
     config: dict[str, object] = {
         "bos_token": "<s>",
-        "eos_token": {"content": ENDS.get(name, "</s>"), "special": True},
+        "eos_token": _added(ENDS.get(name, "</s>")),
         "pad_token": "<pad>",
         "model_max_length": 1e30,
         "tokenizer_class": "PreTrainedTokenizerFast",
