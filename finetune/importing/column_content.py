@@ -41,10 +41,13 @@ def by_content(
     return found
 
 
-def asking(records: Sequence[Mapping[str, Any]], column: str) -> float:
-    """The share of a column's texts that end with a question mark, 0 to 1."""
-    cells = _cells(column, records)
-    return cells.asking if cells is not None else 0.0
+def is_plain(names: Sequence[str], records: Sequence[Mapping[str, Any]], taken: Mapping[str, str]) -> bool:
+    """Whether the question is the column that asks, and the answer the one other column of texts."""
+    question = _cells(taken["question"], records)
+    texts = {cells.name for name in names if (cells := _cells(name, records))}
+    return (
+        question is not None and question.asking > 0.5 and texts <= {taken["question"], taken.get("answer")}
+    )
 
 
 def _needed(taken: Mapping[str, str]) -> set[str]:

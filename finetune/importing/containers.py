@@ -16,6 +16,7 @@ from finetune.importing.parquet_records import read_parquet
 from finetune.importing.python_records import read_python_lines
 from finetune.importing.records import Columns, Record
 from finetune.importing.workbook_records import open_workbook, read_sheet, shown_sheets
+from loaders.readers.encodings import looks_binary
 
 Container = Literal["jsonl", "json", "csv", "workbook", "parquet", "python"]
 DATA_SUFFIXES = (
@@ -55,6 +56,8 @@ def container_of(path: Path) -> Container:
             f"{path} is a document, not a table of examples: "
             f"make questions from it with python -m app dataset generate."
         )
+    if looks_binary(opening):
+        raise DatasetFormatError(f"{path} is no text and no table: import {', '.join(DATA_SUFFIXES)} files.")
     return _text_container(path, opening, suffix)
 
 
@@ -139,6 +142,6 @@ def _sheets(path: Path, wanted: str | None, all_of_them: bool) -> list[Table]:
         (f"Hidden sheets are left out: {', '.join(hidden)}. Read one with --sheet NAME.",) if hidden else ()
     )
     return [
-        Table(one.columns.sheet, one.columns, lambda one=one: read_sheet(workbook, one), note)  # type: ignore[misc]
+        Table(one.columns.sheet, one.columns, lambda one=one: read_sheet(workbook, one), note + one.notes)  # type: ignore[misc]
         for one in chosen
     ]

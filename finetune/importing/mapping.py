@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from finetune.importing.column_content import asking, by_content
+from finetune.importing.column_content import by_content, is_plain
 from finetune.importing.column_names import ROLES, assign, roles_of
 from finetune.importing.containers import Table
 from finetune.importing.forms import Form, form_of, own_fields
@@ -18,6 +18,7 @@ SAMPLED = 200  # records that are looked at
 MAPPED: tuple[Form, ...] = ("columns", "turns")
 SURE = 0.5  # certainty from which on a mapping may be used without a person's word
 GUESSED = 0.4
+PLAIN = 0.7  # one column asks, and one more holds texts
 
 
 @dataclass(slots=True)
@@ -62,12 +63,16 @@ def plans_of(
 ) -> tuple[list[Plan], list[str]]:
     """(the tables that are read, the names of the sheets that are not): a guess only where nothing is surer."""
     if form is not None and form not in MAPPED:
-        return [Plan(one, _fixed(one, form) | dict(given), 1.0) for one in seen if one.records], []
+        return [Plan(one, _fixed(one, form) | _named(given), 1.0) for one in seen if one.records], []
     plans = [plan for one in seen if one.records and (plan := _mapped(one, form or "columns", given))]
     surest = max((plan.certainty for plan in plans), default=0.0)
     taken = [plan for plan in plans if plan.certainty >= SURE or surest < SURE]
     read = {id(plan.seen) for plan in taken}
     return taken, [str(one.table.sheet) for one in seen if id(one) not in read and one.table.sheet]
+
+
+def _named(given: Mapping[str, str]) -> dict[str, str]:
+    return {role: name for role, name in given.items() if name}
 
 
 def _fixed(seen: Seen, form: Form) -> dict[str, str]:
@@ -84,10 +89,11 @@ def _mapped(seen: Seen, form: Form, given: Mapping[str, str]) -> Plan | None:
         mapping["question"] = mapping["text"]
     for column in given.values():  # a column that is given to one role is no other's
         mapping = {role: name for role, name in mapping.items() if name != column}
-    mapping |= given
+    mapping = {role: name for role, name in {**mapping, **given}.items() if name}
+    unwanted = {role: "" for role, name in given.items() if not name}
     guessed: dict[str, str] = {}
     if not _complete(mapping, form) and form == "columns":
-        guessed = by_content(seen.names, seen.records, mapping)
+        guessed = by_content(seen.names, seen.records, mapping | unwanted)
     note = _guess_note(mapping, guessed)
     new = [role for role in guessed if role not in mapping]
     mapping |= guessed
@@ -124,18 +130,19 @@ def _only_used(mapping: Mapping[str, str], form: Form) -> dict[str, str]:
 def _certainty(
     seen: Seen, mapping: Mapping[str, str], given: Mapping[str, str], guessed: Sequence[str]
 ) -> float:
-    """The least of its parts: as given, by name, or guessed; a column that asks is surely the question."""
+    """The least of its parts: as given, by name, or guessed."""
     parts = [role for role in ("question", "answer", "chosen", "rejected", "role", "text") if role in mapping]
-    asks = "question" in mapping and asking(seen.records, mapping["question"]) > 0.5
-    return min((_sure_of(role, mapping[role], given, guessed, asks) for role in parts), default=GUESSED)
+    least = min((_sure_of(role, mapping[role], given, guessed) for role in parts), default=GUESSED)
+    if least < PLAIN and "question" in mapping and is_plain(seen.names, seen.records, mapping):
+        return PLAIN
+    return least
 
 
-def _sure_of(role: str, column: str, given: Mapping[str, str], guessed: Sequence[str], asks: bool) -> float:
+def _sure_of(role: str, column: str, given: Mapping[str, str], guessed: Sequence[str]) -> float:
     if role in given:
         return 1.0
     named = {str(known): certainty for known, certainty in roles_of(column)}
-    by_name = GUESSED if role in guessed else named.get(role, named.get("text", GUESSED))
-    return max(by_name, 0.7) if asks else by_name
+    return GUESSED if role in guessed else named.get(role, named.get("text", GUESSED))
 
 
 def _guess_note(mapping: Mapping[str, str], guessed: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ _ROWS = 512  # at a time
 
 
 def read_parquet(path: Path) -> Iterator[Record]:
-    """One record a row; fields of an object that a row lacks are null in Parquet and left out here.
+    """One record a row; fields that a row lacks are null in Parquet, and left out here.
 
     Raises DatasetFormatError where the file is damaged.
     """
@@ -41,7 +41,7 @@ def read_parquet(path: Path) -> Iterator[Record]:
 
 def _record(number: int, value: dict[str, Any]) -> Record:
     try:
-        return Record(number, {name: _plain(held) for name, held in value.items()})
+        return Record(number, {name: _plain(held) for name, held in value.items() if held is not None})
     except TypeError as error:
         fix = "Write the column as text, or leave it out."
         return Record(number, None, Fault("", f"The row holds {error}, which JSON has no form for.", fix))

@@ -77,12 +77,16 @@ def recognise(
 ) -> Recognition:
     """What the file is; `form` and `mapping` say it where it is known, `sheet` names the one sheet to read.
 
+    A part that the mapping gives "" has no column, whatever the columns are called.
+
     Raises DatasetFormatError saying what to name where no form fits, DatasetError where the file cannot be read.
     """
     container = container_of(path)
     seen = [look(table) for table in open_tables(path, container, sheet)]
     if not any(one.records for one in seen):
         raise DatasetFormatError(_no_records(path, seen))
+    if container == "csv" and path.suffix.lower() not in (".csv", ".tsv", ".tab") and len(seen[0].names) < 2:
+        raise DatasetFormatError(_prose(path))
     _check_mapping(path, mapping or {}, seen)
     chosen = form or _form_by_mapping(mapping) or _usual_form(seen)
     plans, left = plans_of(seen, chosen, mapping or {})
@@ -172,8 +176,15 @@ def _check_mapping(path: Path, mapping: Mapping[str, str], seen: Sequence[Seen])
             raise DatasetError(
                 f"{role!r} is nothing that a column can be: name one of {', '.join(ROLES)}, metadata.NAME."
             )
-        if column not in names and not any(held(record, column) is not None for record in records):
+        if column and column not in names and not any(held(record, column) is not None for record in records):
             raise DatasetError(f"{path} has no column {column!r}: it has {', '.join(map(repr, names))}.")
+
+
+def _prose(path: Path) -> str:
+    return (
+        f"{path} is a text without columns: give questions and answers in a table, "
+        "or make questions from it with python -m app dataset generate."
+    )
 
 
 def _no_records(path: Path, seen: Sequence[Seen]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,8 +71,15 @@ def _message(turn: Mapping[str, Any], where: str, before: list[Message]) -> Mess
 
 
 def role_of(speaker: Any) -> str | None:
-    """OpenAI's role of a speaker; "call" where the assistant calls a tool; None where nobody is known by the name."""
-    return _ROLES.get(plain(speaker)) if isinstance(speaker, str) else None
+    """OpenAI's role of a speaker, "user_481" and "Anna (Support)" too; None where nobody is known by the name.
+
+    "call" is where the assistant calls a tool.
+    """
+    if not isinstance(speaker, str):
+        return None
+    whole = _ROLES.get(plain(speaker))
+    words = {_ROLES[word] for part in re.split(r"[\W\d_]+", speaker) if (word := plain(part)) in _ROLES}
+    return whole or (words.pop() if len(words) == 1 else None)
 
 
 def _call(text: Any, where: str, place: int) -> Message:

@@ -30,6 +30,7 @@ class Sheet:
     columns: Columns
     header: Header
     hidden: bool
+    notes: tuple[str, ...] = ()
 
 
 def open_workbook(path: Path) -> tuple[Any, list[Sheet]]:
@@ -75,7 +76,14 @@ def _sheet(workbook: Any, metadata: Any) -> Sheet | None:
     row = None if header.row is None else first[header.row - 1][0]
     columns = Columns(names=header.shown, header=row, sheet=metadata.name)
     hidden = metadata.visible != calamine.SheetVisibleEnum.Visible
-    return Sheet(columns=columns, header=header, hidden=hidden)
+    return Sheet(columns=columns, header=header, hidden=hidden, notes=_of_formats(sheet))
+
+
+def _of_formats(sheet: Any) -> tuple[str, ...]:
+    values = (value for row in islice(sheet.iter_rows(), LOOKED_AT) for value in row)
+    if any(isinstance(value, float) and not value.is_integer() for value in values):
+        return ("Numbers stand without the formats of their cells: 0.25 for 25 %, 12.5 for 12.50 €.",)
+    return ()
 
 
 def read_sheet(workbook: Any, sheet: Sheet) -> Iterator[Record]:

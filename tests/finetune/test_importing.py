@@ -175,6 +175,56 @@ def test_a_field_of_a_nested_record_is_named_by_its_path(tmp_path: Path) -> None
     assert made[0].row == CHAT
 
 
+def test_groups_and_kept_fields_are_named_for_records_of_every_form(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "a.jsonl", lines({**CHAT, "by": {"user": "u7"}, "stars": 5}))
+    (one,), _ = imported(path, mapping={"group": "by.user", "metadata.stars": "stars"})
+    assert one.row == CHAT
+    assert (one.provenance.group, one.provenance.details) == ("u7", {"stars": 5})
+
+
+def test_a_part_without_a_column_stays_empty(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "a.csv", b"ticket,context,question,answer\n1,c,q,a\n")
+    (one,), _ = imported(path, mapping={"context": "", "group": ""})
+    assert one.row["messages"][0]["content"] == "q"
+    assert one.provenance.group is None
+
+
+@pytest.mark.parametrize(
+    ("content", "confidence", "doubtful"),
+    [
+        ("question,answer\nq,a\n", 1.0, False),
+        ("Die Kundenfragen,Unsere Antwort\nq,a\n", 0.5, False),
+        ("text,label\nq,a\n", 0.55, False),
+        ("x,y\nHow is it done?,It is done well.\nWho did it?,He did.\n", 0.7, False),
+        (
+            "x,y,z\nHow is it done?,It is done well.,By Anna Berg\nWho did it?,He did it.,By Jan Li\n",
+            0.4,
+            True,
+        ),
+        ("x,y\nThe first of them,It is done well.\nThe second one,He did.\n", 0.4, True),
+        ("title,body\nThe first of them,It is done well.\n", 0.4, True),
+    ],
+)
+def test_a_guess_is_doubtful(tmp_path: Path, content: str, confidence: float, doubtful: bool) -> None:
+    found = recognise(file_of(tmp_path, "a.csv", content.encode()))
+    assert found.confidence == confidence
+    assert (found.doubtful is not None) == doubtful
+    if found.doubtful:
+        assert f"--map question={found.mapping['question']!r}" in found.doubtful
+        sure = recognise(found.path, mapping=found.mapping)
+        assert (sure.mapping, sure.confidence, sure.doubtful) == (found.mapping, 1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("speaker", "role"),
+    [("user_481", "user"), ("Anna (Support)", "assistant"), ("KUNDE", "user"), ("ChatGPT", "assistant")],
+)
+def test_speakers_are_known_by_a_word_of_their_name(tmp_path: Path, speaker: str, role: str) -> None:
+    table = f"ticket,speaker,text\n1,user,a\n1,bot,b\n1,{speaker},c\n"
+    (one,), _ = imported(file_of(tmp_path, "a.csv", table.encode()))
+    assert one.row["messages"][2]["role"] == role
+
+
 def test_system_and_context_come_into_the_row(tmp_path: Path) -> None:
     path = file_of(
         tmp_path, "a.csv", b"context,question,answer,system\nFive.,How many?,5,Be kind.\n,Why?,So.,\n"
@@ -209,6 +259,7 @@ def test_system_and_context_come_into_the_row(tmp_path: Path) -> None:
         (b"%PDF-1.7 ...", {}, "is a document"),
         (b"PK\x03\x04 nothing", {}, "unpack it"),
         (b"PAR1 torn", {}, "cannot be read as Parquet"),
+        (b"\x89PNG\r\n" + bytes(range(32)) * 9, {}, "is no text and no table"),
     ],
 )
 def test_what_cannot_be_recognised_says_what_to_do(
@@ -220,10 +271,16 @@ def test_what_cannot_be_recognised_says_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("torn.xlsx", "damaged"), ("a.ods", "no spreadsheet"), ("b.docx", "is a document")]
+    ("name", "sentence"),
+    [
+        ("torn.xlsx", "damaged"),
+        ("a.ods", "no spreadsheet"),
+        ("b.docx", "is a document"),
+        ("b.txt", "without columns"),
+    ],
 )
 def test_a_damaged_or_wrong_file_is_refused(tmp_path: Path, name: str, sentence: str) -> None:
-    content = {"torn.xlsx": b"PK\x03\x04" + b"x" * 200, "a.ods": b"PK\x03\x04", "b.docx": b"text"}[name]
+    content = {"torn.xlsx": b"PK\x03\x04" + b"x" * 200, "b.docx": b"text"}.get(name, b"Once\nupon\n")
     if name == "a.ods":
         import zipfile
 

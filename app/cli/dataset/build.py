@@ -29,7 +29,9 @@ def build(
     map_: Annotated[
         list[str] | None,
         typer.Option(
-            "--map", metavar="PART=COLUMN", help='What a column holds: question=Frage, answer="Col B".'
+            "--map",
+            metavar="PART=COLUMN",
+            help='What a column holds: question=Frage, answer="Col B", context= for none.',
         ),
     ] = None,
     form: Annotated[
@@ -80,7 +82,7 @@ def _mapping(given: Sequence[str]) -> dict[str, str]:
     mapping = {}
     for one in given:
         part, sign, column = one.partition("=")
-        if not sign or not part.strip() or not column.strip():
+        if not sign or not part.strip():
             raise typer.BadParameter(
                 f'{one!r}: write PART=COLUMN, as in question="Col B".', param_hint="--map"
             )
