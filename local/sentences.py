@@ -188,10 +188,10 @@ def _dot_ends(word: str, follow: str) -> bool:
 
 
 def _word_before(text: str, begin: int, dot: int) -> str:
-    """The run of letters, digits and inner dots before `dot`; 24 characters at most."""
+    """The run of letters, digits, inner dots and "°" before `dot`; 24 characters at most. The C of °C is no initial."""
     start = dot
     floor = max(begin, dot - 24)
-    while start > floor and (text[start - 1].isalnum() or text[start - 1] == "."):
+    while start > floor and (text[start - 1].isalnum() or text[start - 1] in ".°"):
         start -= 1
     return text[start:dot]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, zip_longest
 from random import Random
 from typing import Any
 
@@ -87,27 +87,28 @@ class _Builder:
         questions = [one for one in batch if isinstance(one, Asked)]
         found = iter(self._library.found([one.question for one in questions]))
         wanted = [one for one in questions if one.answerable and not one.gold]
-        near = iter(
-            self._library.near([text for one in wanted for text in _searched_for(one)]) if wanted else ()
-        )
+        answered = iter(self._library.found([f"{one.question} {one.answer}" for one in wanted]))
+        figures = iter(self._library.near([_figures(one) for one in wanted]))
         for one in batch:
             self._built.read += 1
             if isinstance(one, Asked):
                 hits = next(found)
-                more = [*next(near), *next(near)] if one in wanted else []
+                more = (next(answered), next(figures)) if one in wanted else ()
                 made = self._made(one, hits, more)
             else:
                 made = one
             self._built.refused += isinstance(made, Refused)
             yield made
 
-    def _made(self, asked: Asked, found: Sequence[Passage], near: Sequence[Passage]) -> Example | Refused:
+    def _made(
+        self, asked: Asked, found: Sequence[Passage], near: Sequence[Sequence[Passage]]
+    ) -> Example | Refused:
         twin = self._known.setdefault(asked.question.casefold(), asked.line)
         if twin != asked.line:
             return asked.refused(f"The question stands in line {twin} already.", "Leave one of the two out.")
         if not asked.answerable:
             return self._row(asked, None, found, "abstain")
-        candidates = list({one.chunk_id: one for one in _alternating(found, near)}.values())
+        candidates = list({one.chunk_id: one for one in _alternating(found, *near)}.values())
         try:
             grounded = ground(asked, candidates, self._library, self._judge, self._recipe.voice)
         except NoOracle as missing:
@@ -150,12 +151,14 @@ class _Builder:
         self._built.left_out += len(grounded.left_out) if grounded else 0
 
 
-def _searched_for(asked: Asked) -> tuple[str, str]:
-    """The question with its answer, and the codes and figures alone, which find the row of a table."""
-    told = (*codes_in(asked.question), *codes_in(asked.answer), *amounts(asked.answer).values())
-    return f"{asked.question} {asked.answer}", " ".join(dict.fromkeys(told)) or asked.answer
+def _figures(asked: Asked) -> str:
+    """The codes and figures of a question and its answer alone, which find the row of a table."""
+    figures = amounts(asked.answer)
+    told = (*codes_in(asked.question), *codes_in(asked.answer), *figures, *figures.values())
+    return " ".join(dict.fromkeys(told)) or asked.answer
 
 
-def _alternating(first: Sequence[Passage], second: Sequence[Passage]) -> Iterator[Passage]:
-    for place in range(max(len(first), len(second))):
-        yield from (*first[place : place + 1], *second[place : place + 1])
+def _alternating(*found: Sequence[Passage]) -> Iterator[Passage]:
+    """The best of each, then the second of each, and so on."""
+    for rank in zip_longest(*found):
+        yield from (passage for passage in rank if passage is not None)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from chains.answer import Passage
 from chains.claims import passage_evidence
-from chains.quantities import is_amount, quantities
+from chains.quantities import Quantity, is_amount, quantities
 from chains.support import SentenceEncoder, Support, SupportScorer
 from loaders.fusion import codes_in
-from local.sentences import sentence_spans
+from local.sentences import is_field, is_table_row, sentence_spans
 
 __all__ = ["Judge", "Verdict", "amounts", "folded"]
 
@@ -27,7 +28,9 @@ MOST_WORDED = 2  # of a statement without figures
 _ORDINAL = re.compile(
     r"(?:fir|seco|thi|four|fif|six|seven|eigh|nin|ten|eleven|twelf)(?:st|nd|rd|th)", re.IGNORECASE
 )
+_MONEY = frozenset({"", "eur", "usd", "gbp", "chf", "%"})  # a column's title says it, often in another chunk
 _CLOCK = re.compile(r"\b\d{1,2}:\d{2}\b")
+_YES_OR_NO = re.compile(r"(?:yes|no|sorry, no|ja|nein|nee|oui|non|sí)\b", re.IGNORECASE)
 _NOT_WORDS = re.compile(r"[^\w%€$£+]+")
 
 Span = tuple[int, int]
@@ -57,19 +60,26 @@ class Verdict:
     missing: bool  # a figure of the statement is not in the passage
     contrary: bool  # something in the passage speaks against the statement
     named: bool  # the passage, or what it stands under, names every code of the question
+    in_cells: (
+        bool  # every figure of the statement stands in a row of a table or a field, its unit somewhere by it
+    )
     told: int  # figures of the statement and codes of the question, that the passage holds
     quotes: tuple[Span, ...]  # sentences of the passage that carry the statement, in their order
 
     @property
     def holds(self) -> bool:
         """Whether the passage answers."""
+        if not self.named and self.asked < SURE_FROM:
+            return False
         needed = SURE_FROM if self.contrary or not self.named else HOLDS_FROM
         return not self.missing and self.score >= needed
 
     @property
     def holds_figures(self) -> bool:
         """Whether it holds at least every figure and code, two or more: cells of a table say little else."""
-        return not self.missing and self.named and self.told >= 2 and self.asked >= NEAR_FROM
+        return (
+            not self.missing and self.named and self.told >= 2 and self.asked >= NEAR_FROM and self.in_cells
+        )
 
     @property
     def leaks(self) -> bool:
@@ -101,20 +111,45 @@ def _verdict(question: str, statement: str, passage: Passage, asked: Support, al
     told = "\n".join((passage.document_name, *passage.location.headings, passage.text))
     asked_figures = amounts(question)
     needed = {value: word for value, word in amounts(statement).items() if value not in asked_figures}
-    held = {each.value for each in quantities(told)}
-    lacking = [value for value, word in needed.items() if value not in held and word not in told]
+    held = Counter((each.value, each.unit) for each in quantities(told))
+    lacking = [
+        each.value
+        for each in quantities(statement)
+        if each.value in needed and not _held(each, held) and not _in_a_code(needed[each.value], told)
+    ]
     lacking += [time for time in _CLOCK.findall(statement) if time not in told and time not in question]
+    polar = _YES_OR_NO.match(statement) is not None  # what it affirms or denies, the question says
+    against = asked.against if polar else (*asked.against, *alone.against)
     codes = codes_in(question)
     in_text = set(codes_in(told))
     return Verdict(
         score=(asked.score + alone.score) / 2,
         asked=asked.score,
         missing=bool(lacking),
-        contrary=any("is not there" not in one for one in (*asked.against, *alone.against)),
+        contrary=any("is not there" not in one for one in against),
         named=in_text.issuperset(codes),
+        in_cells=_in_cells(passage.text, statement, needed),
         told=len(needed) - len(lacking) + len(in_text.intersection(codes)),
         quotes=_quotes(passage.text, asked, alone, needed),
     )
+
+
+def _held(figure: Quantity, held: Counter[tuple[str, str]]) -> bool:
+    """Whether the figure is there, with its unit or with none."""
+    units = {unit for value, unit in held if value == figure.value}
+    return bool(units) and (not figure.unit or "" in units or figure.unit in units)
+
+
+def _in_a_code(digits: str, text: str) -> bool:
+    """Whether the text has the figure as a part of a code: the 32 of FAT32."""
+    return digits.isdigit() and re.search(rf"[A-Za-z]{digits}\b", text) is not None
+
+
+def _in_cells(text: str, statement: str, needed: Mapping[str, str]) -> bool:
+    lines = [line for line in text.splitlines() if is_table_row(line) or is_field(line)]
+    cells = {each.value for line in lines for each in quantities(line)}
+    units = {each.unit for each in quantities(statement) if each.value in needed} - _MONEY
+    return bool(needed) and cells.issuperset(needed) and all(unit in text.casefold() for unit in units)
 
 
 def _quotes(text: str, asked: Support, alone: Support, needed: Mapping[str, str]) -> tuple[Span, ...]:

@@ -43,11 +43,13 @@ class Library:
 
     def found(self, questions: Sequence[str]) -> list[tuple[Passage, ...]]:
         """What hybrid mode would retrieve for each question, best first, and more of it."""
+        if not questions:
+            return []
         return [one.passages for one in search_many_in_steps(self._knowledge_base, questions, k=FOUND)]
 
     def near(self, texts: Sequence[str]) -> list[list[Passage]]:
         """What one search for each text finds."""
-        return self._knowledge_base.search_many(texts, k=FOUND)
+        return self._knowledge_base.search_many(texts, k=FOUND) if texts else []
 
     def drawn(self, random: Random) -> list[Passage]:
         """Some chunks, each as likely as any other, in the order of the draw."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from chains.answer import Passage
 from chains.claim_splitting import split_claims
+from chains.clauses import clauses
 from chains.evidence import claim_words
 from finetune.raft.asked import Asked, Place
 from finetune.raft.judging import Judge, Verdict, amounts, folded
@@ -17,6 +18,7 @@ from loaders.fusion import codes_in
 from local.sentences import sentence_spans
 
 MOST_ORACLES = 2  # of an answer whose places are not given
+FITS_FROM = 0.4  # of the score, for a clause without figures, in the oracles of the others
 VOICE_FROM = 0.65  # of the score, for a sentence without figures and codes: mostly it is manner, not matter
 POLITE_WORDS = 5  # a sentence that is longer, or has a comma, answers after its politeness
 _POLITE = re.compile(
@@ -25,7 +27,7 @@ _POLITE = re.compile(
     r"|merci|bonjour|désolée?|gracias|hola|lo siento|bedankt|helaas)\b",
     re.IGNORECASE,
 )
-MOST_WEIGHED = 30  # passages that are held against an answer
+MOST_WEIGHED = 40  # passages that are held against an answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +81,14 @@ def ground(
 
 
 def _by_places(asked: Asked, library: Library, judge: Judge) -> Grounded:
-    oracles: dict[str, Oracle] = {}
+    oracles: list[Oracle] = []
     for place in asked.gold:
-        oracle = _at(place, asked, library, judge)
-        known = oracles.get(oracle.passage.chunk_id)
-        quotes = {*oracle.quotes, *(known.quotes if known else ())}
-        oracles[oracle.passage.chunk_id] = replace(oracle, quotes=tuple(sorted(quotes)))
+        _join(oracles, _at(place, asked, library, judge))
     every = tuple(range(len(oracles)))
     spans = sentence_spans(asked.answer)
     return Grounded(
         asked=asked,
-        oracles=tuple(oracles.values()),
+        oracles=tuple(oracles),
         sentences=tuple(Sentence(start=start, end=end, oracles=every) for start, end in spans),
         left_out=(),
     )
@@ -128,15 +127,15 @@ def _by_search(asked: Asked, candidates: Sequence[Passage], judge: Judge, voice:
     main = next((at for at, span in enumerate(spans) if _states(asked.answer[slice(*span)])), 0)
     if not candidates:
         raise NoOracle("No passage was found for the question.", "Add the document that holds the answer.")
-    first, verdict = _best(asked.question, asked.answer[slice(*spans[main])], candidates, judge)
-    oracles = [Oracle(passage=first, quotes=verdict.quotes)]
+    oracles = _main_oracles(asked.question, asked.answer[slice(*spans[main])], candidates, judge)
+    every = tuple(range(len(oracles)))
     sentences: list[Sentence] = []
     left_out: list[str] = []
     for at, span in enumerate(spans):
         text = asked.answer[slice(*span)]
-        place = 0 if at == main else _support(asked.question, text, oracles, candidates, judge)
-        if place is not None:
-            sentences.append(Sentence(start=span[0], end=span[1], oracles=(place,)))
+        places = every if at == main else _support(asked.question, text, oracles, candidates, judge)
+        if places:
+            sentences.append(Sentence(start=span[0], end=span[1], oracles=places))
         elif _unfounded(text, asked.question, oracles):
             left_out.append(text)
         elif voice == "keep":
@@ -151,49 +150,84 @@ def _states(sentence: str) -> bool:
     return bool(split_claims(sentence)) and (not polite or bool(_figures(sentence, "")))
 
 
-def _best(
-    question: str, statement: str, candidates: Sequence[Passage], judge: Judge
-) -> tuple[Passage, Verdict]:
-    """The passage that holds the statement best. Raises NoOracle, naming the nearest."""
+def _main_oracles(question: str, statement: str, candidates: Sequence[Passage], judge: Judge) -> list[Oracle]:
+    """The passage that holds the answer best, or the two that hold its clauses. Raises NoOracle, naming the nearest."""
     weighed = list(zip(candidates, judge.weigh(question, statement, candidates), strict=True))
-    holding = [one for one in weighed if one[1].holds] or [one for one in weighed if one[1].holds_figures]
-    if holding:
-        return max(holding, key=lambda one: one[1].score)
+    best = _holding(weighed)
+    if best is not None:
+        return [Oracle(passage=best[0], quotes=best[1].quotes)]
+    parts = _by_clauses(question, statement, candidates, judge)
+    if parts:
+        return parts
     nearest, verdict = max(weighed, key=lambda one: one[1].score)
-    why = (
-        "does not hold its figures"
-        if verdict.missing
-        else "speaks against it"
-        if verdict.contrary
-        else "says too little of it"
-    )
     raise NoOracle(
-        f"No passage supports {_short(statement)!r}: the nearest, of {nearest.document_name!r}, {why}"
+        f"No passage supports {_short(statement)!r}: the nearest, of {nearest.document_name!r}, {_why_not(verdict)}"
         f" (support {verdict.score:.2f}).",
         'Add the document that says so, correct the answer, or name its place: "gold": [{"document", "quote"}].',
     )
 
 
+def _holding(weighed: Sequence[tuple[Passage, Verdict]]) -> tuple[Passage, Verdict] | None:
+    """The best of those that hold the statement and name what is asked about; else that hold it; else its figures."""
+    holding = [one for one in weighed if one[1].holds]
+    named = [one for one in holding if one[1].named]
+    figures = [one for one in weighed if one[1].holds_figures]
+    return max(named or holding or figures, key=lambda one: one[1].score, default=None)
+
+
+def _by_clauses(question: str, statement: str, candidates: Sequence[Passage], judge: Judge) -> list[Oracle]:
+    """An oracle for each clause with figures of a sentence that two passages tell together; the rest must fit them."""
+    told = [statement[start:end] for start, end in clauses(statement)]
+    oracles: list[Oracle] = []
+    for clause in [one for one in told if amounts(one)] if len(told) > 1 else ():
+        found = _holding(list(zip(candidates, judge.weigh(question, clause, candidates), strict=True)))
+        if found is None:
+            return []
+        _join(oracles, Oracle(passage=found[0], quotes=found[1].quotes))
+    fitting = all(_fits(question, one, oracles, judge) for one in told if not amounts(one))
+    return oracles if fitting and len(oracles) <= MOST_ORACLES else []
+
+
+def _fits(question: str, clause: str, oracles: Sequence[Oracle], judge: Judge) -> bool:
+    verdicts = judge.weigh(question, clause, [one.passage for one in oracles])
+    return any(one.score >= FITS_FROM for one in verdicts)
+
+
+def _join(oracles: list[Oracle], oracle: Oracle) -> int:
+    """The place of the oracle among them, with the quotes of both where its passage is there already."""
+    for place, known in enumerate(oracles):
+        if known.passage.chunk_id == oracle.passage.chunk_id:
+            quotes = {*known.quotes, *oracle.quotes}
+            oracles[place] = replace(known, quotes=tuple(sorted(quotes)))
+            return place
+    oracles.append(oracle)
+    return len(oracles) - 1
+
+
+def _why_not(verdict: Verdict) -> str:
+    if verdict.missing:
+        return "does not hold its figures"
+    return "speaks against it" if verdict.contrary else "says too little of it"
+
+
 def _support(
     question: str, text: str, oracles: list[Oracle], candidates: Sequence[Passage], judge: Judge
-) -> int | None:
-    """The oracle that supports a further sentence; a new one joins them for figures that they do not hold."""
+) -> tuple[int, ...]:
+    """The place of the oracle of a further sentence; a new one joins them for figures that they do not hold."""
     told = bool(_figures(text, question) or _names(text, question))
     verdicts = judge.weigh(question, text, [one.passage for one in oracles])
     holding = [place for place, one in enumerate(verdicts) if one.holds and (told or one.score >= VOICE_FROM)]
     if holding:
         place = max(holding, key=lambda one: verdicts[one].score)
-        quotes = {*oracles[place].quotes, *verdicts[place].quotes}
-        oracles[place] = replace(oracles[place], quotes=tuple(sorted(quotes)))
-        return place
+        held = oracles[place].passage
+        return (_join(oracles, Oracle(passage=held, quotes=verdicts[place].quotes)),)
     if not _figures(text, question) or len(oracles) >= MOST_ORACLES:
-        return None
+        return ()
     weighed = zip(candidates, judge.weigh(question, text, candidates), strict=True)
     found = max((one for one in weighed if one[1].holds), key=lambda one: one[1].score, default=None)
     if found is None:
-        return None
-    oracles.append(Oracle(passage=found[0], quotes=found[1].quotes))
-    return len(oracles) - 1
+        return ()
+    return (_join(oracles, Oracle(passage=found[0], quotes=found[1].quotes)),)
 
 
 def _unfounded(text: str, question: str, oracles: Sequence[Oracle]) -> bool:

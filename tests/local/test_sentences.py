@@ -12,6 +12,7 @@ from local.sentences import sentence_spans
 
 CASES = {
     "two sentences": ("It rains. We stay in.", ["It rains.", "We stay in."]),
+    "degrees": ("It holds +12 °C. Next step: call us.", ["It holds +12 °C.", "Next step: call us."]),
     "title before a name": ("Dr. Lee met Mrs. Ito. They spoke.", ["Dr. Lee met Mrs. Ito.", "They spoke."]),
     "decimal": ("Version 2.5 costs 3.20 EUR. It is new.", ["Version 2.5 costs 3.20 EUR.", "It is new."]),
     "initials": (
