@@ -6,7 +6,6 @@ the order of the passages, whatever order the replies come in.
 
 from __future__ import annotations
 
-import contextvars
 import hashlib
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -15,6 +14,7 @@ from contextlib import closing
 from itertools import zip_longest
 from typing import Any
 
+from chains.cancelling import current_cancellation
 from chains.generation import LETTERS_PER_TOKEN
 from chains.instructions import instructions_in
 from chains.models import ConnectedModel
@@ -134,19 +134,29 @@ class _Run:
         self._asker = asker
         self._journal = journal
         self._failed_in_a_row = 0
+        self._stop = current_cancellation()
 
     def made(
         self, sieve: Sieve, passages: list[Passage], on_progress: Progress, stop: Stop
     ) -> Iterator[Example | Dropped]:
-        limit = self._options.limit
         with closing(self.replies(passages, stop)) as replies:
-            for passage, asked in replies:
-                for one in self.rows(sieve, passage, asked):
-                    yield one
-                    if limit is not None and self._tally.rows >= limit:
-                        return
-                self._tally.cost_usd = self._journal.cost_usd
-                on_progress(self._tally)
+            try:
+                yield from self._sifted(sieve, replies, on_progress)
+            except (KeyboardInterrupt, GeneratorExit):
+                self._stop.cancel()  # nobody waits for what is under way
+                raise
+
+    def _sifted(
+        self, sieve: Sieve, replies: Iterable[tuple[Passage, Asked]], on_progress: Progress
+    ) -> Iterator[Example | Dropped]:
+        limit = self._options.limit
+        for passage, asked in replies:
+            for one in self.rows(sieve, passage, asked):
+                yield one
+                if limit is not None and self._tally.rows >= limit:
+                    return
+            self._tally.cost_usd = self._journal.cost_usd
+            on_progress(self._tally)
 
     # --- replies --------------------------------------------------------------------------------------
 
@@ -165,6 +175,9 @@ class _Run:
                         break
                 while waiting:
                     yield from self._first(waiting)
+            except KeyboardInterrupt:
+                self._stop.cancel()
+                raise
             finally:
                 for _, future in waiting:
                     future.cancel()
@@ -176,11 +189,11 @@ class _Run:
             known.set_result(self._journal.replies[key])
             self._tally.resumed += 1
             return known
-        context = contextvars.copy_context()
-        return pool.submit(context.run, self._ask, passage, key)
+        return pool.submit(self._ask, passage, key)
 
     def _ask(self, passage: Passage, key: str) -> Asked:
-        asked = self._asker.ask(passage)
+        with self._stop.applies():
+            asked = self._asker.ask(passage)
         self._journal.add(key, asked)
         return asked
 

@@ -83,10 +83,10 @@ class Dropped:
 
 
 class Sieve:
-    """Remembers the questions of the whole run. Not shared between threads."""
+    """Remembers the questions of the whole run (about 5 kB each), nothing else. Not shared between threads."""
 
     def __init__(self, encoder: SentenceEncoder) -> None:
-        self._scorer = SupportScorer(encoder)
+        self._encoder = encoder
         self._asked = NearSeen(threshold=NEAR)
 
     def sift(self, pairs: Sequence[Pair] | None, passage: Passage) -> Iterator[Kept | Dropped]:
@@ -94,18 +94,19 @@ class Sieve:
         if pairs is None:
             yield Dropped(reason="unreadable", chunk_id=passage.chunk_id, document_id=passage.document_id)
             return
+        scorer = SupportScorer(self._encoder)  # for this passage: it keeps what it has embedded
         for pair in pairs:
-            judged = self._judged(pair, passage)
+            judged = self._judged(pair, passage, scorer)
             yield judged if isinstance(judged, Kept) else _dropped(judged, pair, passage)
 
-    def _judged(self, pair: Pair, passage: Passage) -> Kept | Reason:
+    def _judged(self, pair: Pair, passage: Passage, scorer: SupportScorer) -> Kept | Reason:
         reason = _fault(pair, passage)
         if reason is not None:
             return reason
         place = locate(pair.quote, passage.text)
         if place is None:
             return "quote_not_found"
-        (support,) = self._scorer.score([(pair.answer, [passage.text])])
+        (support,) = scorer.score([(pair.answer, [passage.text])])
         if not support.holds:
             return "answer_not_supported"
         if self._asked.add(pair.question) is not None:

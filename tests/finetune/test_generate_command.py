@@ -40,7 +40,6 @@ def documents(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "leave.md").write_text(LEAVE, "utf-8")
     (folder / "again.md").write_text(LEAVE, "utf-8")
-    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 nothing follows")
     return folder
 
 
@@ -48,6 +47,7 @@ def test_without_a_model_rows_are_taken_out_word_for_word(
     home: Path, documents: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "rows.jsonl"
+    (documents / "broken.pdf").write_bytes(b"%PDF-1.7 nothing follows")
     ran = run(documents, "--out", out)
     assert "No chat model is connected" in ran.stderr
     assert "broken.pdf" in ran.stderr

@@ -394,6 +394,22 @@ def test_a_cancellation_breaks_off_the_requests_that_are_under_way(tmp_path: Pat
     assert 1 <= len(server.chat_requests) <= 4
 
 
+def test_an_interrupt_waits_for_no_reply(tmp_path: Path) -> None:
+    def interrupt(tally: Tally) -> None:
+        raise KeyboardInterrupt
+
+    def answer(body: dict[str, Any]) -> Scripted:
+        return Scripted(text=scribe(body), delay_s=0 if len(server.chat_requests) == 1 else 20)
+
+    with serve_openai(answer=answer) as server:
+        with pytest.raises(KeyboardInterrupt):
+            run(topics(tmp_path / "docs"), model(server), tmp_path / "j", on_progress=interrupt)
+        with Journal.open(
+            tmp_path / "j", journal_header(model(server), GenerateOptions()), resume=True
+        ) as kept:
+            assert len(kept.replies) == 1
+
+
 # --- the journal --------------------------------------------------------------------------------------
 
 HEADER = {"form": 1, "model": "compatible:scribe", "prompt": "abc", "per_passage": 2}

@@ -188,7 +188,11 @@ def _generate(
             passages=passages,
             on_progress=_told_passages,
         )
-        shown = _write(made, request.out)
+        try:
+            shown = _write(made, request.out)
+        except KeyboardInterrupt:
+            say("Stopped. What was answered is kept: --resume goes on with it.")
+            raise typer.Exit(1) from None
         if tally.stopped is None and not tally.failed:
             journal.remove()
     _report(tally, request, shown, source)
