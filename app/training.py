@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from loaders.jsonl import read_rows
 if TYPE_CHECKING:
     from finetune.bases import Base
     from finetune.dataset import DatasetStore
-    from finetune.profiles import ProfileName
+    from finetune.freezing import FrozenStore
+    from finetune.profiles import Profile, ProfileName
 
 SAMPLE_EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "training.jsonl"
 SAMPLE_QUESTIONS = SAMPLE_EXAMPLES.with_name("questions.jsonl")
@@ -37,6 +39,19 @@ def _store(folder: Path) -> DatasetStore:
     from finetune.dataset import DatasetStore
 
     return DatasetStore(folder)
+
+
+def frozen_data(workspace: Workspace) -> FrozenStore:
+    from finetune.freezing import FrozenStore
+
+    return FrozenStore(datasets_folder(workspace) / "frozen")
+
+
+def taker(profile: ProfileName) -> Profile:
+    """The provider's demands on rows that still carry Groundtune's metadata, which freezing takes out."""
+    from finetune.profiles import profile_named
+
+    return replace(profile_named(profile), metadata=True)
 
 
 def sample_examples() -> Iterator[Example]:

@@ -13,6 +13,7 @@ from app.ui.job_rows import job_rows
 from app.ui.training_add import add_view
 from app.ui.training_check import check_view
 from app.ui.training_cost import cost_view
+from app.ui.training_freeze import freeze_view
 from app.ui.training_raft import raft_view
 from app.ui.training_review import review_view
 from app.ui.training_rows import rows_view
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 CHOSEN = "training_dataset"
 PARTS: dict[View, Callable[[Workspace, Dataset], None]] = {
     "Rows": lambda _, dataset: rows_view(dataset),
-    "Review": lambda _, dataset: review_view(dataset),
+    "Review": review_view,
     "Add": add_view,
     "Check": check_view,
     "Cost": cost_view,
     "RAFT": raft_view,
+    "Freeze": freeze_view,
 }
 INTRODUCTION = (
     "A dataset holds the examples that a model is taught: questions with the answers it should give. Bring in files, "

@@ -99,7 +99,7 @@ def _check(
     questions: Path | None,
     job: Job,
 ) -> Checked:
-    from app.training import fetched_base
+    from app.training import fetched_base, taker
     from finetune.reports import report_of
     from finetune.validate import validate
     from finetune.validation.composing import Inputs
@@ -111,11 +111,11 @@ def _check(
     job.tell("Getting ready")
     base = fetched_base(workspace, profile, model)
     with tempfile.TemporaryDirectory(prefix="groundtune-") as folder:
-        export = dataset.export(Path(folder) / FILE, metadata=False)
+        export = dataset.export(Path(folder) / FILE)  # rules of RAFT and of leaks read the metadata
         dataset_rows = export.rows
         found = validate(
             {"train": export.path},
-            profile=profile_named(profile),
+            profile=taker(profile),
             inputs=Inputs(base=base, questions=questions),
             on_progress=told,
         )

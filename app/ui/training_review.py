@@ -5,25 +5,28 @@ Letters decide (shown on the buttons), so that a queue is worked off without a m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.ui.escape import escape
+from app.ui.evidence import surroundings
 from app.ui.prose import excerpt
 from app.ui.rich_text import rich_text
 from app.ui.training_panel import edit_form
 from app.ui.training_row import draw_row, origin_words
 from app.ui.training_session import attempted, go_to, press
+from errors import GroundtuneError
 from finetune.dataset_rows import RowQuery, State, StoredRow
 
 if TYPE_CHECKING:
+    from app.workspace import Workspace
     from finetune.dataset import Dataset
 
 SKIPPED = "training_skipped"  # how many of the queue are left for later in this session
 
 
-def review_view(dataset: Dataset) -> None:
+def review_view(workspace: Workspace, dataset: Dataset) -> None:
     page = dataset.rows(RowQuery(state="pending", offset=_skipped(), limit=1))
     if page.total == 0:
         st.success(
@@ -36,14 +39,14 @@ def review_view(dataset: Dataset) -> None:
     if not page.rows:
         st.session_state[SKIPPED] = 0
         st.rerun()
-    _one(dataset, page.rows[0], left=page.total)
+    _one(workspace, dataset, page.rows[0], left=page.total)
 
 
 def _skipped() -> int:
     return int(st.session_state.get(SKIPPED, 0))
 
 
-def _one(dataset: Dataset, stored: StoredRow, *, left: int) -> None:
+def _one(workspace: Workspace, dataset: Dataset, stored: StoredRow, *, left: int) -> None:
     with st.container(key="review", border=True):
         st.caption(f"{left:,} to review; row {stored.id} · {escape(origin_words(stored.row), longest=200)}")
         editing = st.session_state.get("training_editing") == stored.id
@@ -51,25 +54,24 @@ def _one(dataset: Dataset, stored: StoredRow, *, left: int) -> None:
             edit_form(dataset, stored, key="review")
         else:
             draw_row(stored.row, key=f"review_{stored.id}")
-            _grounds(stored)
         _buttons(dataset, stored, editing=editing)
+        _grounds(workspace, stored)
 
 
-def _grounds(stored: StoredRow) -> None:
-    """The passage that the answer was taken from, its quote marked."""
-    quote, passage = (_string(stored, name) for name in ("quote", "passage"))
-    if not quote and not passage:
+def _grounds(workspace: Workspace, stored: StoredRow) -> None:
+    """The place in the document that the answer was taken from, if it still stands there."""
+    facts = stored.metadata
+    spans, base, document = facts.get("spans"), facts.get("knowledge_base"), facts.get("document")
+    if not (isinstance(spans, list) and spans and isinstance(base, str) and isinstance(document, str)):
         return
+    try:
+        text = workspace.knowledge_base(base).document_text(document)
+        start, end = min(first for first, _ in spans), max(last for _, last in spans)
+    except (GroundtuneError, ValueError, TypeError):
+        return  # the document is gone, or the row tells no place in it
     st.markdown(":material/format_quote: **In the document**")
-    before, found, after = (
-        passage.partition(quote) if quote and quote in passage else ("", quote or passage, "")
-    )
+    before, found, after = surroundings(text, start, end)
     rich_text(excerpt(before, found, after), key=f"grounds_{stored.id}", style="excerpt")
-
-
-def _string(stored: StoredRow, name: str) -> str:
-    value: Any = stored.metadata.get(name)
-    return value if isinstance(value, str) else ""
 
 
 def _buttons(dataset: Dataset, stored: StoredRow, *, editing: bool) -> None:
@@ -87,7 +89,7 @@ def _buttons(dataset: Dataset, stored: StoredRow, *, editing: bool) -> None:
             "Reject",
             key="review_reject",
             icon=":material/close:",
-            shortcut=None if editing else "r",
+            shortcut=None if editing else "x",
             on_click=_decide,
             args=(dataset, stored.id, "rejected"),
         )

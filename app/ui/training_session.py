@@ -13,7 +13,7 @@ from app.workspace import Workspace
 from errors import GroundtuneError
 from finetune.profiles import PROFILES, ProfileName, profile_named
 
-View = Literal["Rows", "Review", "Add", "Check", "Cost", "RAFT"]
+View = Literal["Rows", "Review", "Add", "Check", "Cost", "RAFT", "Freeze"]
 VIEWS: tuple[View, ...] = get_args(View)
 VIEW = "training_view"
 

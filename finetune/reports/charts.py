@@ -18,6 +18,7 @@ TOP, BOTTOM, ROW = 26, 34, 26
 LONGEST_LABEL = 34
 LONGEST_DESCRIPTION = 4000
 LABEL_WIDTH = 190
+WIDEST = 90  # of a column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +87,9 @@ def columns(title: str, bars: Sequence[Bar], *, unit: str) -> Picture:
 
 def _column(bar: Bar, index: int, step: float, highest: int) -> Iterator[Shape]:
     tall = max(PLOT_HEIGHT * bar.count / highest, 1.5 if bar.count else 0)
-    left, top, middle = index * step, TOP + PLOT_HEIGHT - tall, (index + 0.5) * step
-    yield _rect(bar, x=left + step * 0.08, y=top, width=step * 0.84, height=tall)
+    top, middle = TOP + PLOT_HEIGHT - tall, (index + 0.5) * step
+    width = min(step * 0.84, WIDEST)
+    yield _rect(bar, x=middle - width / 2, y=top, width=width, height=tall)
     if bar.count:
         yield _label("count", middle, top - 5, f"{bar.count:,}")
     under = TOP + PLOT_HEIGHT + 15 + 13 * (index % 2) * (step < 80)  # narrow bins: labels on two lines
