@@ -6,18 +6,41 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, get_args
 
 import orjson
 
 from errors import DatasetError, DatasetFormatError
 from finetune.dataset_journal import Edits, Placed, place
 from finetune.dataset_rows import TO_REVIEW, encoded
-from finetune.examples import Example, Refused, with_metadata
+from finetune.examples import METADATA, Example, Origin, Provenance, Refused, with_metadata
+from finetune.strict_json import lines
 
-__all__ = ["Spool"]
+__all__ = ["Spool", "examples_in"]
 
 _SAID_EVERY = 1_000  # records
+_ORIGINS: dict[object, Origin] = {origin: origin for origin in get_args(Origin)}
+
+
+def examples_in(path: Path) -> Iterator[Example | Refused]:
+    """The rows of a JSONL file that was written here or elsewhere; what their metadata says of their origin stays."""
+    for line in lines(path):
+        if line.value is not None:
+            known = line.value.get(METADATA)
+            said = known.get("origin") if isinstance(known, dict) else None
+            if known is not None and not isinstance(known, dict):
+                yield _refused_line(path, line.number, '"metadata" is not an object.', "Rename or remove it.")
+            elif (origin := _ORIGINS.get(said)) is not None:
+                yield Example(row=line.value, provenance=Provenance(origin=origin))
+            else:
+                provenance = Provenance(origin="imported", file=path.name, line=line.number)
+                yield Example(row=line.value, provenance=provenance)
+        elif line.fault is not None and line.fault.code != "blank":
+            yield _refused_line(path, line.number, line.fault.message, "Mend the line and add it again.")
+
+
+def _refused_line(path: Path, line: int, reason: str, fix: str) -> Refused:
+    return Refused(file=path.name, line=line, field="", reason=reason, fix=fix)
 
 
 class Spool:
