@@ -50,7 +50,7 @@ _COMPARED = 8  # earlier texts that one text is compared with at most
 _IN_MEMORY = 16 << 20  # bytes, of each of the two spools; beyond that they lie in the temporary folder
 _BLOCK = 1 << 15  # texts read back at once
 _NOT_WORDS = re.compile(r"[\W_]+")
-_WITH_DIGIT = re.compile(r"[^\W_]*\d[^\W_]*")
+_DIGIT = re.compile(r"\d")
 _DENSE_SCRIPT = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _BASE = 0x01000193
 _SEED = 1  # always the same permutations: signatures agree in every process
@@ -225,9 +225,7 @@ class _Hashing:
         import numpy as np
 
         if self._permutations is None:
-            from datasketch import MinHash
-
-            self._permutations = MinHash(num_perm=_BANDS * _ROWS, seed=_SEED, scheme="affine32").permutations
+            self._permutations = _permutations()
         factors, terms = (part.reshape(-1, 1) for part in self._permutations)
         mixed = _mixed(shingles)
         least = np.full(_BANDS * _ROWS, 0xFFFFFFFF, np.uint32)
@@ -247,13 +245,23 @@ class _Hashing:
         )
 
 
+def _permutations() -> npt.NDArray[np.uint32]:
+    """(2, 128) odd factors and terms, as datasketch draws them; its import alone takes a second of processor time."""
+    import numpy as np
+
+    drawing = np.random.RandomState(_SEED)
+    factors = drawing.randint(0, 1 << 31, _BANDS * _ROWS, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return np.array([factors, drawing.randint(0, 1 << 32, _BANDS * _ROWS, dtype=np.uint32)])
+
+
 def _close(*spools: SpooledTemporaryFile[bytes]) -> None:
     for spool in spools:
         spool.close()
 
 
 def _codes(plain: str) -> list[str]:
-    return sorted(set(_WITH_DIGIT.findall(plain)))
+    """The words of a folded text that hold a digit."""
+    return sorted({word for word in plain.split(" ") if _DIGIT.search(word)}) if _DIGIT.search(plain) else []
 
 
 def _shingles(plain: str) -> Shingles:

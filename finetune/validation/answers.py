@@ -23,7 +23,7 @@ _FEWEST = 20  # rows before shares say anything
 _CLASS_LENGTH = 60  # characters of an answer that may be a class
 _CLASSES = 20  # different answers that make classes, at most, or a tenth of the rows
 _KEPT = 20_000  # different openings and short answers that are counted
-_READ = 5_000  # rows whose language is told, and then every tenth
+_READ, _EVERY = 1_000, 20  # rows whose languages are told, and then every so many
 
 
 class Answers:
@@ -53,7 +53,7 @@ class Answers:
             _count(self._openings, start)
         if len(answer) <= _CLASS_LENGTH:
             _count(self._short, normalised(answer))
-        if self._count <= _READ or self._count % 10 == 0:
+        if self._count <= _READ or self._count % _EVERY == 0:
             self._tell_languages(where, question_of(row), answer)
 
     def findings(self) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["language_of"]
 
 _LETTERS = 20  # fewer are too few, except where the script tells
-_LONGEST = 600  # characters that are looked at
+_LONGEST = 300  # characters that are looked at
 _SURE = 0.9  # probability
 # Languages that differ little in writing, so that short texts of one are taken for the other.
 _AS_ONE = {

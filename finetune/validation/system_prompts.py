@@ -64,6 +64,8 @@ class SystemPrompts:
 
     def _variants(self, prompts: list[str]) -> Iterator[Finding]:
         """Prompts that differ by a typing error from one that more rows have."""
+        if len(prompts) < 2:
+            return
         seen = NearSeen()
         ordered = sorted(prompts, key=lambda prompt: (-self._rows[prompt], self._first[prompt]))
         for prompt in ordered:

@@ -251,7 +251,7 @@ LONG = "You are Isa, the voice of the desk. Answer in one or two short sentences
 def test_system_prompts(prompts: list[str | None], expected: str | None, named: str | None) -> None:
     rows = [
         chat(f"Where are the {s}?", f"{s.title()} are there.", system=p)
-        for s, p in zip(SUBJECTS * 2, prompts)
+        for s, p in zip(SUBJECTS * 2, prompts, strict=False)
     ]
     said = [message for message in _said(rows, system=expected) if message.startswith("Q02")]
     if named is None:
