@@ -20,7 +20,7 @@ from errors import DatasetError, DatasetFormatError
 from finetune.catalogue import AutoEpochs, Catalogue, Figure, Method, Model
 from finetune.examples import Kind, kind_of
 from finetune.masks import Rendered, count_tokens, rendered
-from finetune.rendering import Renderer
+from finetune.rendering import Renderer, has_images
 from finetune.strict_json import lines
 from finetune.token_estimate import OTHER_VOCABULARY_ERROR
 from finetune.validation.base_rules import life
@@ -50,6 +50,7 @@ class Measured:
     longest: array[int] = field(default_factory=lambda: array("I"))  # of the texts that a row becomes
     needed: array[int] = field(default_factory=lambda: array("I"))  # up to the end of its last learnt answer
     learnt: int = 0
+    with_images: int = 0  # rows whose images are not in the counts
     method: Method = "supervised"
     unread: int = 0  # lines that are no rows, or that the template refuses
     first_unread: str | None = None  # why, with the line
@@ -94,6 +95,7 @@ def measure(path: Path, renderer: Renderer) -> Measured:
             _not_read(measured, line.number, str(error))
             continue
         methods.add(_METHOD[kind])
+        measured.with_images += has_images(line.value)
     if len(methods) > 1:
         raise DatasetError(
             f"{str(path)!r} mixes rows for {' and '.join(sorted(methods))} tuning: give each kind its own file."
@@ -274,9 +276,11 @@ def _hints(
     hints = []
     if cut:
         hints.append(
-            f"{cut:,} rows are longer than {limit:,} tokens and would be cut"
+            f"Rows longer than {limit:,} tokens, which would be cut: {cut:,}"
             + (f", {cut_answers:,} of them within an answer: shorten them first." if cut_answers else ".")
         )
+    if measured.with_images:
+        hints.append(f"Rows with images: {measured.with_images:,}; what images cost is not counted.")
     if validation is not None and model.validation_billed is None:
         hints.append("Whether validation tokens are billed is not known: they are not in the cost.")
     if (hosting := model.hosting_usd_per_hour) is not None:

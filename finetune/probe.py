@@ -239,7 +239,9 @@ def _loaded(folder: Path) -> Any:
     """Weights frozen, as under LoRA: gradients reach the embeddings, no weight has one."""
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(
             str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32

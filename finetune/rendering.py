@@ -142,6 +142,23 @@ def _with_object_arguments(call: Any) -> Any:
     return {**call, "function": {**function, "arguments": arguments}}
 
 
+def has_images(row: Row) -> bool:
+    """Whether a message holds anything but text: what providers count for an image depends on its size."""
+    given = row.get("input")
+    lists = [row.get("messages"), given.get("messages") if isinstance(given, dict) else None]
+    contents = [
+        message.get("content")
+        for messages in lists
+        if isinstance(messages, list)
+        for message in messages
+        if isinstance(message, dict)
+    ]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    return any(
+        isinstance(part, dict) and part.get("type") in ("image_url", "image", "input_image") for part in parts
+    )
+
+
 def tools_of(row: Row) -> list[Any] | None:
     """The tools of a chat row, or of a preference row's input."""
     given = row.get("input")

@@ -15,6 +15,7 @@ from finetune.examples import Kind, Row
 from finetune.findings import Finding, Rule, Severity, Where
 from finetune.masks import Rendered, Trained, count_tokens, rendered
 from finetune.profiles import ProfileName
+from finetune.rendering import has_images
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -93,9 +94,11 @@ class TokenChecker:
         self.statistics: dict[str, TokenStatistics] = {}  # by split
         self._files: dict[str, str] = {}
         self._unstopped: dict[str, int] = {}
+        self._with_images = 0
 
     def look(self, where: Where, row: Row, kind: Kind) -> Iterator[Finding]:
         self._files.setdefault(where.split, where.file)
+        self._with_images += has_images(row)
         try:
             texts = rendered(row, self.base.renderer, kind)
         except DatasetFormatError as error:
@@ -160,8 +163,8 @@ class TokenChecker:
                     rule="C02",
                     severity="warning",
                     file=file,
-                    message=f"In {rows:,} texts an answer ends with no token that stops the model, so that it may not "
-                    "learn to stop: see the chat template's end-of-turn token.",
+                    message="An answer ends with no token that stops the model, so that it may not learn to stop: see "
+                    f"the chat template's end-of-turn token. Rows: {rows:,}.",
                 )
 
     def facts(self) -> dict[str, Any]:
@@ -196,6 +199,7 @@ class TokenChecker:
                 f"{of['rows']:,} rows hold {'about ' if note else ''}{of['tokens']:,} tokens, {share:.0%} of them "
                 f"learnt; the median row has {of['median']:,}, 1 in 100 more than {of['p99']:,}, the longest "
                 f"{of['longest']:,} (line {of['longest_line']})."
+                + (" Images are not counted." if self._with_images else "")
                 + (" Little is learnt of much that is read: shorten the prompts." if little else "")
                 + (f" {note}" if note else "")
             ),

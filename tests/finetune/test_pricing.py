@@ -140,7 +140,7 @@ def test_what_stands_in_the_way(
     [
         ("gpt-4o-mini", "openai", "2027-01-14"), ("gpt-4o-mini", "openai", "no new training jobs from 2027-01-06"),
         ("gpt-4o-mini", "azure", "$1.70 an hour even while nobody asks it, about $1,224 a month"),
-        ("gpt-4o-mini", "openai", "3 rows are longer than 65,536 tokens and would be cut, 2 of them within an answer"),
+        ("gpt-4o-mini", "openai", "Rows longer than 65,536 tokens, which would be cut: 3, 2 of them within an answer"),
         ("x-8B", "nebius", "Whether validation tokens are billed is not known"),
     ],
 )  # fmt: skip
@@ -189,6 +189,20 @@ def test_a_preference_row_counts_its_input_twice(tmp_path: Path) -> None:
     measured = measure(written(tmp_path / "p.jsonl", PAIR), folder_renderer(model_folder(tmp_path / "model")))
     assert measured.method == "preference"
     assert measured.tokens[0] > measured.longest[0] > measured.tokens[0] / 3
+
+
+def test_images_are_told_not_counted(tmp_path: Path) -> None:
+    seen = [
+        {"type": "text", "text": "Fee?"},
+        {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+    ]
+    row = {"messages": [{"role": "user", "content": seen}, CHAT["messages"][1]]}
+    renderer = MarkupRenderer(tokenizer=EstimatedTokenizer(), name="openai")
+    measured = measure(written(tmp_path / "t.jsonl", row, CHAT), renderer)
+    assert measured.with_images == 1
+    assert measured.tokens[0] == measured.tokens[1]
+    made = estimate(measured, CATALOGUE.of("openai", "gpt-4o"), today=TODAY)
+    assert any("Rows with images: 1;" in hint for hint in made.hints)
 
 
 def test_lines_that_cannot_be_counted_are_named(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_an_estimated_count_near_the_limit_is_a_warning() -> None:
 def test_an_answer_that_nothing_ends_is_told_once(folder: Path) -> None:
     found = checked(TokenChecker(base(folder, "plain")), CHAT, CHAT)
     assert [(one.rule, one.severity) for one in found if one.rule == "C02"] == [("C02", "warning")]
-    assert "In 2 texts" in found[-1].message
+    assert "Rows: 2." in found[-1].message
 
 
 def test_what_was_counted_is_told(folder: Path) -> None:

@@ -137,7 +137,7 @@ def _print_file(measured: Measured, base: Base) -> None:
     if measured.note:
         print_line(f"{measured.note} Off by up to {measured.error:.0%}.")
     if measured.unread:
-        print_line(f"{measured.unread:,} lines are not counted; the first is {measured.first_unread}.")
+        print_line(f"Lines that are not counted: {measured.unread:,}; the first is {measured.first_unread}.")
 
 
 def _print_one(one: Estimate) -> None:
