@@ -135,9 +135,8 @@ def main() -> None:
     header = ["", "recall of rows", "false pairs", "processor s", "MB/s", "MB grown"]
     print(table(header, [described(n, o, true, asked.all_pairs, megabytes) for n, o in outcomes.items()]))
     first, other = outcomes.values()
-    print(
-        f"\ntime ours / peer: {first.seconds / other.seconds:.2f}, memory: {first.grown_mb / max(other.grown_mb, 1):.2f}"
-    )
+    memory = first.grown_mb / max(other.grown_mb, 1)
+    print(f"\ntime ours / peer: {first.seconds / other.seconds:.2f}, memory: {memory:.2f}")
 
 
 if __name__ == "__main__":
