@@ -47,7 +47,7 @@ def written_card(manifest: Mapping[str, Any]) -> str:
 def _head(manifest: Mapping[str, Any]) -> Iterator[str]:
     """JSON strings are YAML strings, whatever is in a name."""
     yield "---"
-    yield f"pretty_name: {json.dumps(manifest['name'], ensure_ascii=False)}"
+    yield f"pretty_name: {_quoted(manifest['name'])}"
     yield "license: unknown"
     yield "task_categories:\n- text-generation"
     yield f"size_categories:\n- {next(name for most, name in _SIZES if manifest['rows'] < most)}"
@@ -163,7 +163,7 @@ def _rebuilding(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "From the same rows, in any order:\n"
         yield (
             f"```\npython -m app dataset split ROWS.jsonl --out split {_options(split['recipe'])}"
-            f"\npython -m app dataset freeze split --name {json.dumps(manifest['name'], ensure_ascii=False)}\n```"
+            f"\npython -m app dataset freeze split --name {_quoted(manifest['name'])}\n```"
         )
 
 
@@ -177,6 +177,11 @@ def _options(recipe: Mapping[str, Any]) -> str:
             *([] if recipe["near"] else ["--no-near"]),
         ]
     )
+
+
+def _quoted(text: str) -> str:
+    """A string of YAML, JSON and, all but for $ and `, a shell: on one line."""
+    return json.dumps("".join(char if char.isprintable() else " " for char in text), ensure_ascii=False)
 
 
 def _plain(text: str) -> str:

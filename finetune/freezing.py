@@ -5,7 +5,7 @@
     frozen.hash, frozen.files["train"], store.verify(frozen.hash)
 
     FOLDER/HASH/train.jsonl, validation.jsonl, test.jsonl    the rows as a provider gets them, without "metadata"
-    FOLDER/HASH/provenance.jsonl                             {"split", "line", ...metadata} of each row
+    FOLDER/HASH/provenance.jsonl                             {"split", "line", "metadata"} of each row
     FOLDER/HASH/card.md, manifest.json
 
 HASH is the SHA-256 of manifest.json, which holds the SHA-256 of every other file and nothing of the time or machine:
@@ -230,7 +230,7 @@ def _write_split(
             if not plain:
                 raise DatasetFormatError(f"Row {number} of {split} holds nothing but metadata: remove it.")
             out.write(plain)
-            provenance.write({"split": split, "line": number, **_facts(row)})
+            provenance.write({"split": split, "line": number, METADATA: _facts(row)})
             contents.take(split, row)
     described = out.described()
     if not described["rows"]:
