@@ -437,11 +437,12 @@ def test_a_journal_cut_at_any_byte_goes_on(tmp_path: Path) -> None:
         journal.add("b", REPLY)
     whole = path.read_bytes()
     ends = [place for place, byte in enumerate(whole) if byte == 10]
-    for cut in range(0, len(whole), 7):
-        path.write_bytes(whole[:cut])
+    for cut in range(0, len(whole), 11):
+        path.write_bytes(whole[:cut] + bytes(4000))  # zeros: what a power cut leaves on some file systems
         with Journal.open(path, HEADER, resume=True) as journal:
             assert len(journal.replies) == max(0, sum(end < cut for end in ends) - 1)
             journal.add("c", REPLY)
+        assert all(json.loads(line) for line in path.read_bytes().splitlines())
         with Journal.open(path, HEADER, resume=True) as journal:
             assert "c" in journal.replies
 
