@@ -289,6 +289,28 @@ class TestHistory:
         assert dataset.redo() == "Reject 1 row"
         other.close()
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param(lambda dataset: dataset.add(examples([chat("New?")])), id="add"),
+            pytest.param(lambda dataset: dataset.edit(1, chat("Edited?")), id="edit"),
+            pytest.param(lambda dataset: dataset.set_state([1, 5], "rejected"), id="state"),
+            pytest.param(lambda dataset: dataset.tag([1, 5], add=["new"], remove=["old"]), id="tag"),
+            pytest.param(lambda dataset: dataset.delete([1, 5]), id="delete"),
+        ],
+    )
+    def test_back_and_forth(self, dataset: Dataset, change: Any) -> None:
+        dataset.tag([1], add=["old"])
+        before = dataset.rows().rows
+        change(dataset)
+        after = dataset.rows().rows
+        assert before != after
+        for _ in range(3):
+            dataset.undo()
+            assert dataset.rows().rows == before
+            dataset.redo()
+            assert dataset.rows().rows == after
+
     def test_a_new_change_ends_what_could_be_made_again(self, dataset: Dataset) -> None:
         dataset.undo()
         dataset.tag([1], add=["new"])

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.dataset.freeze import frozen_store
 from app.cli.output import print_json, print_line
+from app.training import frozen_data
+from app.workspace import open_workspace
 from errors import DatasetNotFoundError
 from loaders.jsonl import write_whole
 
@@ -24,7 +25,7 @@ def card(
     json: Annotated[bool, typer.Option("--json", help="Print the manifest as one JSON document.")] = False,
 ) -> None:
     """Show the card of a frozen dataset, after checking that its files are what its hash says."""
-    store = frozen_store()
+    store = frozen_data(open_workspace())
     found = store.verify(_named(store, dataset).hash)
     if out is not None:
         with write_whole(out) as file:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.output import print_json, print_line, say
+from app.training import frozen_data, training_data
 from app.workspace import open_workspace
 from errors import DatasetNotFoundError, SettingsError
 
 if TYPE_CHECKING:
-    from finetune.freezing import Frozen, FrozenStore
+    from finetune.freezing import Frozen
     from finetune.freezing_sources import Check
     from finetune.splits import Split
     from finetune.validate import Validation
@@ -50,35 +51,27 @@ def freeze(
     print_line(f"Its card: python -m app dataset card {frozen.hash[:12]}")
 
 
-def frozen_store() -> FrozenStore:
-    from app.training import datasets_folder
-    from finetune.freezing import FrozenStore
-
-    return FrozenStore(datasets_folder(open_workspace()) / "frozen")
-
-
 def _frozen(
     source: str, others: Mapping[Split, Path | None], name: str | None, seed: int, check: Check | None
 ) -> Frozen:
     from finetune.freezing_sources import freeze_dataset, freeze_files, splits_in
     from finetune.splits import SplitRecipe
 
+    store = frozen_data(open_workspace())
     path, beside = Path(source), {split: path for split, path in others.items() if path is not None}
     if path.is_file():
-        return freeze_files({"train": path, **beside}, frozen_store(), name=name or path.stem, check=check)
+        return freeze_files({"train": path, **beside}, store, name=name or path.stem, check=check)
     if beside:
         raise SettingsError(
             "--validation and --test go with a file to train on: a folder or dataset has its own."
         )
     if path.is_dir():
         files, split = splits_in(path)
-        return freeze_files(files, frozen_store(), name=name or path.resolve().name, split=split, check=check)
-    return freeze_dataset(_dataset(source, name), frozen_store(), SplitRecipe(seed=seed), check=check)
+        return freeze_files(files, store, name=name or path.resolve().name, split=split, check=check)
+    return freeze_dataset(_dataset(source, name), store, SplitRecipe(seed=seed), check=check)
 
 
 def _dataset(source: str, name: str | None) -> Dataset:
-    from app.training import training_data
-
     store = training_data(open_workspace())
     if not store.has(source):
         raise DatasetNotFoundError(

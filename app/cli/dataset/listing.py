@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.dataset.freeze import frozen_store
 from app.cli.output import print_json, print_line
-from app.training import training_data
+from app.training import frozen_data, training_data
 from app.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def list_datasets(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """List working and frozen datasets. Exit status 1 where --verify finds one that was changed."""
-    working, store = training_data(open_workspace()).list(), frozen_store()
+    working, store = training_data(open_workspace()).list(), frozen_data(open_workspace())
     frozen, damaged = store.all(), store.damaged() if verify else {}
     if json:
         print_json(

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.dataset.freeze import frozen_store
 from app.cli.output import print_line
-from app.training import training_data
+from app.training import frozen_data, training_data
 from app.workspace import open_workspace
 from errors import SettingsError
 
@@ -24,5 +23,5 @@ def remove(
     if store.has(dataset):
         store.remove(dataset)
     else:
-        frozen_store().remove(dataset)
+        frozen_data(open_workspace()).remove(dataset)
     print_line(f"{dataset} is deleted.")
