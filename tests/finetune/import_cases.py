@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from finetune.examples import Row
+from finetune.examples import Example, Refused, Row
+from finetune.importing import read_examples, recognise
 
 USER, BOT = "What does it cost?", "It costs 5 euros."
 
@@ -28,6 +30,19 @@ PREFERENCE: Row = {
 
 def lines(*records: Any) -> bytes:
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
+
+
+def imported(path: Path, **how: Any) -> tuple[list[Example], list[Refused]]:
+    found = list(read_examples(path, recognise(path, **how)))
+    return [one for one in found if isinstance(one, Example)], [
+        one for one in found if isinstance(one, Refused)
+    ]
+
+
+def file_of(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
 
 
 SHAREGPT = {"conversations": [{"from": "human", "value": USER}, {"from": "gpt", "value": BOT}]}

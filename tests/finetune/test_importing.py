@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from errors import DatasetError, DatasetFormatError
-from finetune.examples import Example, Refused, Row
+from finetune.examples import Row
 from finetune.importing import Recognition, read_examples, recognise
-from tests.finetune.import_cases import BOT, CHAT, EXPORT, FORMS, REFUSALS, SHAREGPT, USER, lines, said
-
-
-def imported(path: Path, **how: Any) -> tuple[list[Example], list[Refused]]:
-    found = list(read_examples(path, recognise(path, **how)))
-    return [one for one in found if isinstance(one, Example)], [
-        one for one in found if isinstance(one, Refused)
-    ]
-
-
-def file_of(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
-
+from tests.finetune.import_cases import (
+    BOT,
+    CHAT,
+    EXPORT,
+    FORMS,
+    REFUSALS,
+    SHAREGPT,
+    USER,
+    file_of,
+    imported,
+    lines,
+    said,
+)
 
 # --- forms --------------------------------------------------------------------------------------------
 
@@ -120,9 +117,13 @@ def test_every_shown_sheet_with_questions_is_read_by_its_own_columns(tmp_path: P
         english = book.create_sheet("English")
         english.append(["Answer", "Question"])
         english.append(["So.", "How?"])
-        book.create_sheet("Notes").append(["Only a note"])
+        notes = book.create_sheet("Notes")
+        notes.append(["Number", "Place"])
+        notes.append([1, 2])
 
-    made, _ = imported(workbook(tmp_path, fill))
+    path = workbook(tmp_path, fill)
+    made, _ = imported(path)
+    assert any("left out: Notes" in note for note in recognise(path).notes)
     assert [one.row["messages"][0]["content"] for one in made] == ["Wie?", "How?"]
     assert [one.provenance.details["sheet"] for one in made] == ["Deutsch", "English"]
 
@@ -150,155 +151,6 @@ def test_parquet_rows_lose_the_fields_that_only_other_rows_have(tmp_path: Path) 
     assert refusals == []
 
 
-# --- mappings -----------------------------------------------------------------------------------------
-
-
-def test_a_given_mapping_counts_before_names(tmp_path: Path) -> None:
-    path = file_of(tmp_path, "a.csv", b"question,answer,Col C,Team\na,b,c,Sales\n")
-    mapping = {"question": "Col C", "group": "Team", "metadata.old": "question"}
-    found = recognise(path, mapping=mapping)
-    made, _ = imported(path, mapping=mapping)
-    assert found.mapping == {
-        "question": "Col C",
-        "answer": "answer",
-        "group": "Team",
-        "metadata.old": "question",
-    }
-    assert made[0].row["messages"][0]["content"] == "c"
-    assert (made[0].provenance.group, made[0].provenance.details) == ("Sales", {"old": "a"})
-    assert found.unused == ()
-
-
-def test_a_field_of_a_nested_record_is_named_by_its_path(tmp_path: Path) -> None:
-    path = file_of(tmp_path, "a.jsonl", lines({"ticket": {"asked": USER, "reply": {"text": BOT}}}))
-    made, _ = imported(path, mapping={"question": "ticket.asked", "answer": "ticket.reply.text"})
-    assert made[0].row == CHAT
-
-
-def test_groups_and_kept_fields_are_named_for_records_of_every_form(tmp_path: Path) -> None:
-    path = file_of(tmp_path, "a.jsonl", lines({**CHAT, "by": {"user": "u7"}, "stars": 5}))
-    (one,), _ = imported(path, mapping={"group": "by.user", "metadata.stars": "stars"})
-    assert one.row == CHAT
-    assert (one.provenance.group, one.provenance.details) == ("u7", {"stars": 5})
-
-
-def test_a_part_without_a_column_stays_empty(tmp_path: Path) -> None:
-    path = file_of(tmp_path, "a.csv", b"ticket,context,question,answer\n1,c,q,a\n")
-    (one,), _ = imported(path, mapping={"context": "", "group": ""})
-    assert one.row["messages"][0]["content"] == "q"
-    assert one.provenance.group is None
-
-
-@pytest.mark.parametrize(
-    ("content", "confidence", "doubtful"),
-    [
-        ("question,answer\nq,a\n", 1.0, False),
-        ("Die Kundenfragen,Unsere Antwort\nq,a\n", 0.5, False),
-        ("text,label\nq,a\n", 0.55, False),
-        ("x,y\nHow is it done?,It is done well.\nWho did it?,He did.\n", 0.7, False),
-        (
-            "x,y,z\nHow is it done?,It is done well.,By Anna Berg\nWho did it?,He did it.,By Jan Li\n",
-            0.4,
-            True,
-        ),
-        ("x,y\nThe first of them,It is done well.\nThe second one,He did.\n", 0.4, True),
-        ("title,body\nThe first of them,It is done well.\n", 0.4, True),
-    ],
-)
-def test_a_guess_is_doubtful(tmp_path: Path, content: str, confidence: float, doubtful: bool) -> None:
-    found = recognise(file_of(tmp_path, "a.csv", content.encode()))
-    assert found.confidence == confidence
-    assert (found.doubtful is not None) == doubtful
-    if found.doubtful:
-        assert f"--map question={found.mapping['question']!r}" in found.doubtful
-        sure = recognise(found.path, mapping=found.mapping)
-        assert (sure.mapping, sure.confidence, sure.doubtful) == (found.mapping, 1.0, None)
-
-
-@pytest.mark.parametrize(
-    ("speaker", "role"),
-    [("user_481", "user"), ("Anna (Support)", "assistant"), ("KUNDE", "user"), ("ChatGPT", "assistant")],
-)
-def test_speakers_are_known_by_a_word_of_their_name(tmp_path: Path, speaker: str, role: str) -> None:
-    table = f"ticket,speaker,text\n1,user,a\n1,bot,b\n1,{speaker},c\n"
-    (one,), _ = imported(file_of(tmp_path, "a.csv", table.encode()))
-    assert one.row["messages"][2]["role"] == role
-
-
-def test_system_and_context_come_into_the_row(tmp_path: Path) -> None:
-    path = file_of(
-        tmp_path, "a.csv", b"context,question,answer,system\nFive.,How many?,5,Be kind.\n,Why?,So.,\n"
-    )
-    found = recognise(path)
-    rows = [
-        one.row["messages"]
-        for one in read_examples(path, found, system="Be brief.")
-        if isinstance(one, Example)
-    ]
-    assert rows == [
-        [said("system", "Be kind."), said("user", "Five.\n\nHow many?"), said("assistant", "5")],
-        [said("system", "Be brief."), said("user", "Why?"), said("assistant", "So.")],
-    ]
-
-
-@pytest.mark.parametrize(
-    ("content", "how", "sentence"),
-    [
-        (b"alpha,beta\n1,2\n", {}, "which of 'alpha', 'beta' holds the questions"),
-        (b"question,answer\na,b\n", {"mapping": {"question": "Frage"}}, "has no column 'Frage'"),
-        (
-            b"question,answer\na,b\n",
-            {"mapping": {"query": "answer"}},
-            "'query' is nothing that a column can be",
-        ),
-        (b"question,answer\na,b\n", {"sheet": "One"}, "has no sheets"),
-        (b"", {}, "is empty"),
-        (b" \n\t\n", {}, "is empty"),
-        (b"question,answer\n", {}, "holds no records"),
-        (b"\x1f\x8b\x08\x00\x00", {}, "packed with gzip: unpack it first"),
-        (b"%PDF-1.7 ...", {}, "is a document"),
-        (b"PK\x03\x04 nothing", {}, "unpack it"),
-        (b"PAR1 torn", {}, "cannot be read as Parquet"),
-        (b"\x89PNG\r\n" + bytes(range(32)) * 9, {}, "is no text and no table"),
-    ],
-)
-def test_what_cannot_be_recognised_says_what_to_do(
-    tmp_path: Path, content: bytes, how: Mapping[str, Any], sentence: str
-) -> None:
-    path = file_of(tmp_path, "a.csv", content)
-    with pytest.raises(DatasetError, match=sentence):
-        recognise(path, **how)
-
-
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("torn.xlsx", "damaged"),
-        ("a.ods", "no spreadsheet"),
-        ("b.docx", "is a document"),
-        ("b.txt", "without columns"),
-    ],
-)
-def test_a_damaged_or_wrong_file_is_refused(tmp_path: Path, name: str, sentence: str) -> None:
-    content = {"torn.xlsx": b"PK\x03\x04" + b"x" * 200, "b.docx": b"text"}.get(name, b"Once\nupon\n")
-    if name == "a.ods":
-        import zipfile
-
-        with zipfile.ZipFile(tmp_path / name, "w") as package:
-            package.writestr("nothing.txt", "here")
-    else:
-        file_of(tmp_path, name, content)
-    with pytest.raises(DatasetError, match=sentence):
-        recognise(tmp_path / name)
-
-
-def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetFormatError, match="There is no file"):
-        recognise(tmp_path / "none.csv")
-    with pytest.raises(DatasetFormatError, match="is a folder"):
-        recognise(tmp_path)
-
-
 # --- refusals -----------------------------------------------------------------------------------------
 
 
@@ -319,6 +171,19 @@ def test_reading_goes_on_behind_what_is_refused(tmp_path: Path) -> None:
     made, refusals = imported(path)
     assert [one.row["messages"][0]["content"] for one in made] == ["a", "e", 'g "G"']
     assert [one.line for one in refusals] == [3]
+
+
+def test_one_cut_row_makes_no_column_of_its_own(tmp_path: Path) -> None:
+    table = b"Where is it?,In the box.\n" * 9 + b"Who pays?,The buyer, mostly.\n"
+    found = recognise(file_of(tmp_path, "a.csv", table))
+    made, refusals = imported(found.path)
+    assert found.fields == ("Column A", "Column B")
+    assert (len(made), [one.line for one in refusals]) == (9, [10])
+
+
+def test_a_column_without_a_name_is_called_by_its_letter(tmp_path: Path) -> None:
+    found = recognise(file_of(tmp_path, "a.csv", b"Question,,Answer,,\nq,1,a,,\nq,2,a,,\n"))
+    assert found.fields == ("Question", "Column B", "Answer")
 
 
 def test_a_cell_of_a_hundred_lines_is_a_cell(tmp_path: Path) -> None:
