@@ -3,12 +3,15 @@
 The span of an answer is render(messages up to it) less render(messages before it, with the opening of an answer):
 just what the model has to write by itself. White space after the token that ends the answer belongs to the form, not
 to the answer; an answer with OpenAI's "weight": 0 is read but not learnt. Local training uses these very spans.
+
+Templates of thinking models write an answer differently once more follows it (its reasoning is left out): there a row
+becomes one text for each of its answers, each with the conversation before it as the model meets it when it answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from errors import DatasetFormatError
@@ -16,7 +19,8 @@ from finetune.examples import Kind, Row, kind_of
 from finetune.rendering import Renderer, tools_of
 from finetune.tokens import FolderTokenizer
 
-Part = Literal["row", "preferred", "non-preferred"]
+# "answer": the conversation up to one answer, where the template cannot hold all answers in one text
+Part = Literal["row", "answer", "preferred", "non-preferred"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +65,14 @@ class Mask:
 
 
 def rendered(row: Row, renderer: Renderer, kind: Kind | None = None) -> tuple[Rendered, ...]:
-    """One text for a chat row or completion, two for a preference row, one with nothing learnt for reinforcement.
+    """One text for a chat row (one for each answer where the template needs it) or completion, two for a preference
+    row, one with nothing learnt for reinforcement.
 
-    Raises DatasetFormatError where the row has no kind, or the template cannot be split into its answers.
+    Raises DatasetFormatError where the row has no kind, or the template refuses it or opens answers otherwise.
     """
     match kind or kind_of(row):
         case "chat":
-            return (_conversation("row", _messages(row.get("messages")), tools_of(row), renderer),)
+            return _conversation(_messages(row.get("messages")), tools_of(row), renderer)
         case "preference":
             return _pair(row, renderer)
         case "completion":
@@ -111,43 +116,57 @@ def _pair(row: Row, renderer: Renderer) -> tuple[Rendered, ...]:
         ("non-preferred", "non_preferred_output"),
     )
     return tuple(
-        _conversation(part, [*before, *_messages(row.get(key))], tools_of(row), renderer, after=len(before))
+        _last_answer(part, [*before, *_messages(row.get(key))], tools_of(row), renderer)
         for part, key in sides
     )
 
 
 def _conversation(
-    part: Part,
+    messages: list[Mapping[str, Any]], tools: list[Any] | None, renderer: Renderer
+) -> tuple[Rendered, ...]:
+    text = renderer.render(messages, tools, reply=False)
+    learnt = [number for number, message in enumerate(messages) if _is_learnt(message)]
+    ups = [_up_to(number, messages, tools, renderer, text) for number in learnt]
+    if all(text.startswith(up.text) for up in ups):
+        trained = tuple(span for up in ups for span in up.trained)
+        return (Rendered(part="row", text=text, trained=trained, ended=all(up.ended for up in ups)),)
+    return tuple(ups)
+
+
+def _is_learnt(message: Mapping[str, Any]) -> bool:
+    return message.get("role") == "assistant" and message.get("weight") != 0
+
+
+def _last_answer(
+    part: Part, messages: list[Mapping[str, Any]], tools: list[Any] | None, renderer: Renderer
+) -> Rendered:
+    """Only the last message is learnt, as the output of a preference is."""
+    text = renderer.render(messages, tools, reply=False)
+    if not messages or not _is_learnt(messages[-1]):
+        return Rendered(part=part, text=text, trained=(), ended=True)
+    return replace(_up_to(len(messages) - 1, messages, tools, renderer, text), part=part)
+
+
+def _up_to(
+    number: int,
     messages: list[Mapping[str, Any]],
     tools: list[Any] | None,
     renderer: Renderer,
-    after: int = 0,
+    whole: str,
 ) -> Rendered:
-    """`after`: messages before this index are only read, as the input of a preference is."""
-    text = renderer.render(messages, tools, reply=False)
-    trained: list[Trained] = []
-    ended = True
-    for index, message in enumerate(messages):
-        if index < after or message.get("role") != "assistant" or message.get("weight") == 0:
-            continue
-        opening = renderer.render(messages[:index], tools, reply=True)
-        with_answer = (
-            text if index + 1 == len(messages) else renderer.render(messages[: index + 1], tools, reply=False)
-        )
-        _check_prefixes(opening, with_answer, text, index, renderer)
-        end, stopped = _end_of_answer(with_answer, len(opening), renderer.ends)
-        trained.append(Trained(start=len(opening), end=end, message=index))
-        ended = ended and stopped
-    return Rendered(part=part, text=text, trained=tuple(trained), ended=ended)
-
-
-def _check_prefixes(opening: str, with_answer: str, text: str, index: int, renderer: Renderer) -> None:
-    if not with_answer.startswith(opening) or not text.startswith(with_answer):
+    """The conversation up to the answer of this number, which alone is learnt. `whole`: with what follows it."""
+    opening = renderer.render(messages[:number], tools, reply=True)
+    last = number + 1 == len(messages)
+    text = whole if last else renderer.render(messages[: number + 1], tools, reply=False)
+    if not text.startswith(opening):
         raise DatasetFormatError(
-            f"The chat template of {renderer.name!r} writes the conversation before message {index} differently "
-            "once more follows (as templates of thinking models do), so what is learnt cannot be told: make one "
-            "row of each answer, or use a template that keeps earlier messages as they are."
+            f"The chat template of {renderer.name!r} opens an answer with {opening[-30:]!r}, but message {number} "
+            "does not go on from there, so it would be taught what it is never asked: give the message the "
+            "reasoning_content that the template wants, or use the model's template without thinking."
         )
+    end, stopped = _end_of_answer(text, len(opening), renderer.ends)
+    trained = (Trained(start=len(opening), end=end, message=number),)
+    return Rendered(part="answer", text=text, trained=trained, ended=stopped)
 
 
 def _end_of_answer(text: str, start: int, ends: tuple[str, ...]) -> tuple[int, bool]:

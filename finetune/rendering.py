@@ -96,7 +96,14 @@ class TemplateRenderer:
     primer: int = 0
 
     def render(self, messages: Sequence[Message], tools: Sequence[Any] | None, *, reply: bool) -> str:
-        return self.template.render([for_template(message) for message in messages], tools, reply=reply)
+        try:
+            return self.template.render([for_template(message) for message in messages], tools, reply=reply)
+        except DatasetFormatError:
+            if not any(message.get("tool_calls") for message in messages):
+                raise
+        # Some templates want the arguments of a call as the JSON text that they are on the wire.
+        as_text = [for_template(message, objects=False) for message in messages]
+        return self.template.render(as_text, tools, reply=reply)
 
 
 def folder_renderer(folder: Path) -> TemplateRenderer:
@@ -118,15 +125,18 @@ def folder_renderer(folder: Path) -> TemplateRenderer:
     )
 
 
-def for_template(message: Message) -> dict[str, Any]:
-    """A message as chat templates expect it: no empty keys, no weight, text content, tool arguments as objects."""
+def for_template(message: Message, *, objects: bool = True) -> dict[str, Any]:
+    """A message as chat templates expect it: no empty keys, no weight, text content.
+
+    `objects`: the arguments of tool calls as objects, which most templates expect.
+    """
     kept = {
         key: value for key, value in message.items() if value is not None and key not in _NOT_FOR_TEMPLATES
     }
     kept["content"] = plain_content(message.get("content"))
     if kept.get("role") == "developer":
         kept["role"] = "system"  # the name that open models know it by
-    if isinstance(calls := kept.get("tool_calls"), list):
+    if objects and isinstance(calls := kept.get("tool_calls"), list):
         kept["tool_calls"] = [_with_object_arguments(call) for call in calls]
     return kept
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,9 @@ class TokenChecker:
             self._unstopped[where.file] = self._unstopped.get(where.file, 0) + (not text.ended)
         yield from too_long[:1]  # a preference's two texts share what makes them long
         self.statistics.setdefault(where.split, TokenStatistics()).add(where.line, tokens, learnt)
-        if kind != "reinforcement" and not all(_says_something(text, self.base) for text in texts):
+        yield from _left_out(where, row, texts)
+        said = [_says_something(text, self.base) for text in texts]
+        if kind != "reinforcement" and not (all(said) if kind == "preference" else any(said)):
             yield _finding(where, "C02", "error", _NOTHING, "$.messages" if kind == "chat" else "$")
 
     def _too_long(self, where: Where, text: Rendered, count: int) -> Iterator[Finding]:
@@ -144,7 +146,7 @@ class TokenChecker:
                 "error",
                 what
                 + "the end of an answer would be cut off and never learnt; shorten what stands before it.",
-                "$" if cut.message is None or text.part != "row" else f"$.messages[{cut.message}]",
+                "$" if cut.message is None or kept_apart(text) else f"$.messages[{cut.message}]",
             )
 
     def _cut_answer(self, text: Rendered, limit: int) -> Trained | None:
@@ -210,6 +212,38 @@ _NOTHING = (
     "No token of an answer is learnt: the row needs an assistant message with text, or a tool call, whose weight is "
     "not 0."
 )
+
+
+def kept_apart(text: Rendered) -> bool:
+    """Its messages are not those of the row's own list."""
+    return text.part in ("preferred", "non-preferred")
+
+
+def _left_out(where: Where, row: Row, texts: tuple[Rendered, ...]) -> Iterator[Finding]:
+    """Templates without tools say nothing of a call, and nothing is learnt of it."""
+    for text in texts:
+        for span in text.trained:
+            if span.message is None or kept_apart(text):
+                continue
+            names = _called(row["messages"][span.message])
+            if names and not any(name in text.text[span.start : span.end] for name in names):
+                yield _finding(
+                    where,
+                    "C02",
+                    "error",
+                    f"The model's chat template leaves out the call of {names[0]!r}, so that it is not learnt: use a "
+                    "model whose template knows tools.",
+                    f"$.messages[{span.message}].tool_calls",
+                )
+
+
+def _called(message: Mapping[str, Any]) -> list[str]:
+    calls = message.get("tool_calls")
+    functions = (
+        [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    )
+    names = [function.get("name") for function in functions if isinstance(function, dict)]
+    return [name for name in names if isinstance(name, str) and name]
 
 
 def _says_something(text: Rendered, base: Base) -> bool:

@@ -51,11 +51,27 @@ TOOLS = (
     "</call>{% endfor %}<|im_end|>{% endgeneration %}{% else %}{{ message.content }}<|im_end|>{% endif %}\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+OPENED = CHATML.replace(
+    "assistant\n{% endif", "assistant\n<think>\n{% endif"
+)  # its answers hold no reasoning
+STRICT = (  # wants the arguments of a call as text
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}"
+    "{% for call in message.tool_calls or [] %}{{ call.function.name + call.function.arguments }}{% endfor %}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 TEMPLATES = {
     "chatml": CHATML, "headers": HEADERS, "brackets": BRACKETS, "thinking": THINKING, "plain": PLAIN, "tools": TOOLS,
+    "opened": OPENED, "strict": STRICT,
 }  # fmt: skip
 SPECIAL = ("<s>", "<pad>", "</s>", "<|im_start|>", "<|im_end|>", "<|head|>", "<|body|>", "<|end|>")
-ENDS = {"chatml": "<|im_end|>", "headers": "<|end|>", "thinking": "<|im_end|>", "tools": "<|im_end|>"}
+ENDS = {
+    "chatml": "<|im_end|>",
+    "headers": "<|end|>",
+    "thinking": "<|im_end|>",
+    "tools": "<|im_end|>",
+    "opened": "<|im_end|>",
+    "strict": "<|im_end|>",
+}
 SENTENCES = (
     "The capital of France is Paris. What is the capital of Germany? It is Berlin, of course.",
     "You are a helpful assistant. Answer briefly. The warranty is two years, the parking fee 4 euros.",

@@ -111,6 +111,24 @@ def test_what_is_learnt(
     assert learnt(row, renderers[name]) == [expected]
 
 
+def test_a_template_that_rewrites_earlier_answers_makes_a_text_of_each(
+    renderers: dict[str, Renderer],
+) -> None:
+    row = chat(ASKED, SAID, AGAIN, BERLIN, AGAIN, SAID | {"weight": 0})
+    assert learnt(row, renderers["thinking"]) == [
+        ["<think>\n\n</think>\n\nParis.<|im_end|>"],
+        ["<think>\n\n</think>\n\nBerlin.<|im_end|>"],
+    ]
+    first, second = rendered(row, renderers["thinking"])
+    assert (first.part, second.part) == ("answer", "answer")
+    assert "assistant\nParis.<|im_end|>" in second.text  # as the model meets it, without its reasoning
+
+
+@pytest.mark.parametrize("name", ["strict", "tools"])
+def test_arguments_are_given_as_the_template_wants_them(name: str, renderers: dict[str, Renderer]) -> None:
+    assert '{"q": "é"}' in learnt(chat(ASKED, CALL, tools=[TOOL]), renderers[name])[0][0]
+
+
 def test_a_preference_row_is_two_texts_and_its_input_is_never_learnt(renderers: dict[str, Renderer]) -> None:
     row = {
         "input": {"messages": [ASKED, SAID, AGAIN]},
@@ -125,7 +143,7 @@ def test_a_preference_row_is_two_texts_and_its_input_is_never_learnt(renderers: 
     ("name", "row", "says"),
     [
         pytest.param(
-            "thinking", chat(ASKED, SAID, AGAIN, BERLIN), "message 1 differently", id="thinking, two turns"
+            "opened", chat(ASKED, SAID), "opens an answer with", id="an opening that the answer lacks"
         ),
         pytest.param(
             "brackets", chat(ASKED, AGAIN, SAID), "Roles must alternate", id="the template's own words"

@@ -20,6 +20,10 @@ from tests.finetune.model_folders import model_folder
 TODAY = datetime.date(2026, 11, 22)
 ASKED = {"role": "user", "content": "Capital of France?"}
 SAID = {"role": "assistant", "content": "Paris."}
+CALL = {
+    "role": "assistant",
+    "tool_calls": [{"id": "1", "type": "function", "function": {"name": "find", "arguments": "{}"}}],
+}
 LONG = {"role": "user", "content": "word " * 600}
 CHAT: Row = {"messages": [ASKED, SAID]}
 PAIR: Row = {
@@ -33,7 +37,7 @@ PAIR: Row = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Models that take 512 tokens a row."""
     root = tmp_path_factory.mktemp("models")
-    for name in ("chatml", "brackets", "thinking", "plain"):
+    for name in ("chatml", "brackets", "thinking", "plain", "opened"):
         model_folder(root / name, name)
     return root
 
@@ -93,15 +97,29 @@ BROKEN: list[Any] = [
         id="the template refuses the row",
     ),
     pytest.param(
-        "thinking", {"messages": [ASKED, SAID, ASKED, SAID]}, ("C02", "error", "$", "message 1 differently"),
-        id="a template that rewrites earlier messages",
+        "opened", {"messages": [ASKED, SAID]}, ("C02", "error", "$", "opens an answer with"),
+        id="an opening that the answer lacks",
+    ),
+    pytest.param(
+        "chatml", {"messages": [ASKED, CALL, {"role": "tool", "tool_call_id": "1", "content": "x"}, SAID]},
+        ("C02", "error", "$.messages[1].tool_calls", "leaves out the call of 'find'"),
+        id="a template that knows no tools",
+    ),
+    pytest.param(
+        "thinking", {"messages": [LONG, SAID, ASKED, SAID | {"weight": 0}]},
+        ("C01", "error", "$.messages[1]", "would be cut off"),
+        id="an answer in a text of its own is cut",
     ),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "row", "expected"), BROKEN)
 def test_a_row_at_fault(name: str, row: Row, expected: tuple[str, str, str, str], folder: Path) -> None:
-    found = [one for one in checked(TokenChecker(base(folder, name)), CHAT, row) if one.rule != "C03"]
+    found = [
+        one
+        for one in checked(TokenChecker(base(folder, name)), CHAT, row)
+        if one.line == 2 and one.rule != "C03"
+    ]
     assert [(one.rule, one.severity, one.line, one.path) for one in found] == [
         (*expected[:2], 2, expected[2])
     ]

@@ -93,7 +93,7 @@ def _as_dict(one: Mask) -> dict[str, Any]:
 
 
 def _head(one: Mask, base: Base) -> str:
-    part = "" if one.part == "row" else f"{one.part}: "
+    part = {"row": "", "answer": "up to one answer: "}.get(one.part, f"{one.part}: ")
     about = "about " if base.renderer.tokenizer.estimated else ""
     said = f"{part}{about}{one.tokens:,} tokens, {one.trained_tokens:,} learnt, as {base.renderer.name} reads them"
     if base.renderer.tokenizer.estimated:
