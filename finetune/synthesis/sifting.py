@@ -106,12 +106,20 @@ class Sieve:
         place = locate(pair.quote, passage.text)
         if place is None:
             return "quote_not_found"
-        (support,) = scorer.score([(pair.answer, [passage.text])])
-        if not support.holds:
+        support = _support(pair.answer, passage.text, scorer)
+        if support is None:
             return "answer_not_supported"
         if self._asked.add(pair.question) is not None:
             return "asked_already"
-        return Kept(pair=pair, quote=place, support=round(support.score, 3))
+        return Kept(pair=pair, quote=place, support=round(support, 3))
+
+
+def _support(answer: str, text: str, scorer: SupportScorer) -> float | None:
+    """How well the passage carries the answer; what stands there word for word it carries. None: it does not."""
+    if locate(answer, text) is not None:
+        return 1.0
+    (support,) = scorer.score([(answer, [text])])
+    return support.score if support.holds else None
 
 
 def _dropped(reason: Reason, pair: Pair, passage: Passage) -> Dropped:

@@ -179,6 +179,11 @@ ANSWER = "The deposit for an IB-12 is 500 euros."
             id="a quote in other typography is repaired",
         ),
         pytest.param(
+            ("Until when do companies pay the deposit?", "until their third rental", "third rental"),
+            None,
+            id="short",
+        ),
+        pytest.param(
             ("What is the deposit for an IB-12?", ANSWER, "The IB-12 has a deposit of 500 euros."),
             "quote_not_found",
             id="a quote in other words",
