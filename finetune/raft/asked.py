@@ -37,6 +37,7 @@ class Place:
     document: str
     quote: str
     chunk: str = ""  # id of the chunk that it was made from
+    spans: tuple[tuple[int, int], ...] = ()  # of the document's text, where the answer stands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,9 +218,16 @@ def _places(row: Mapping[str, Any], key: str) -> tuple[Place, ...]:
 
 def _own_place(facts: Mapping[str, Any]) -> tuple[Place, ...]:
     """What `dataset generate` writes beside a row; what it lacks is looked for."""
-    document, quote = facts.get("document"), facts.get("quote")
-    chunks = facts.get("chunks") or facts.get("chunk_ids") or [facts.get("chunk", "")]
-    chunk = chunks[0] if isinstance(chunks, list) and chunks else ""
-    if not isinstance(document, str) or (not (isinstance(quote, str) and quote) and not chunk):
+    document, quote, chunks = facts.get("document"), facts.get("quote"), facts.get("chunks")
+    quoted = quote if isinstance(quote, str) else ""
+    chunk = str(chunks[0]) if isinstance(chunks, list) and chunks else ""
+    spans = _spans(facts.get("spans"))
+    if not isinstance(document, str) or not (quoted or chunk or spans):
         return ()
-    return (Place(document=document, quote=quote if isinstance(quote, str) else "", chunk=str(chunk or "")),)
+    return (Place(document=document, quote=quoted, chunk=chunk, spans=spans),)
+
+
+def _spans(value: object) -> tuple[tuple[int, int], ...]:
+    pairs = value if isinstance(value, list) else []
+    whole = [one for one in pairs if isinstance(one, list) and [type(place) for place in one] == [int, int]]
+    return tuple((start, end) for start, end in whole if 0 <= start < end)

@@ -81,6 +81,10 @@ class Library:
         held = [(passage, words.search(passage.text)) for passage in self._passages(document)]
         return next(((passage, found.span()) for passage, found in held if found and quote.split()), None)
 
+    def spanning(self, document: str, start: int, end: int) -> Passage | None:
+        """The passage that holds that span of the document whole."""
+        return next((one for one in self._passages(document) if one.start <= start and end <= one.end), None)
+
     def chunk(self, document: str, chunk_id: str) -> Passage | None:
         """The passage of that id, where the knowledge base still has it."""
         return next((one for one in self._passages(document) if one.chunk_id == chunk_id), None)

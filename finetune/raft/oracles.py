@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from chains.answer import Passage
@@ -15,7 +15,7 @@ from finetune.raft.judging import Judge, Verdict, amounts, folded
 from finetune.raft.library import Library, Span
 from finetune.raft.recipe import Voice
 from loaders.fusion import codes_in
-from local.sentences import sentence_spans
+from local.sentences import is_field, is_table_row, sentence_spans
 
 MOST_ORACLES = 2  # of an answer whose places are not given
 FITS_FROM = 0.4  # of the score, for a clause without figures, in the oracles of the others
@@ -27,6 +27,7 @@ _POLITE = re.compile(
     r"|merci|bonjour|désolée?|gracias|hola|lo siento|bedankt|helaas)\b",
     re.IGNORECASE,
 )
+MOST_QUOTED = 4  # sentences of a place that is given by its spans
 MOST_WEIGHED = 40  # passages that are held against an answer
 
 
@@ -101,6 +102,9 @@ def _at(place: Place, asked: Asked, library: Library, judge: Judge) -> Oracle:
             f"The knowledge base {library.name!r} has no document {place.document!r}.",
             "Add it with `python -m app ingest`, or name the document as `python -m app kb show` does.",
         )
+    marked = _at_spans(place, document, library)
+    if marked is not None:
+        return marked
     if place.quote:
         held = library.holding(document, place.quote)
         if held is None:
@@ -113,6 +117,37 @@ def _at(place: Place, asked: Asked, library: Library, judge: Judge) -> Oracle:
     if passage is None:
         raise NoOracle(f"The place in {document!r} is not said.", 'Give its "quote", word for word.')
     return Oracle(passage=passage, quotes=judge.weigh(asked.question, asked.answer, [passage])[0].quotes)
+
+
+def _at_spans(place: Place, document: str, library: Library) -> Oracle | None:
+    """The passage that holds all spans of the place, with the sentences or rows around them; None where none does."""
+    if not place.spans:
+        return None
+    passage = library.spanning(document, place.spans[0][0], place.spans[-1][1])
+    if passage is None:
+        return None
+    inside = [(start - passage.start, end - passage.start) for start, end in place.spans]
+    around = _merged([span for start, end in inside for span in _around(passage.text, start, end)])
+    return Oracle(passage=passage, quotes=around[:MOST_QUOTED]) if around else None
+
+
+def _around(text: str, start: int, end: int) -> list[Span]:
+    """The rows or fields that the span touches; in prose, the sentences."""
+    lines = [one.span() for one in re.finditer(r"[^\n]+", text) if one.start() < end and start < one.end()]
+    if all(is_field(text[slice(*line)]) or is_table_row(text[slice(*line)]) for line in lines):
+        return lines
+    return [span for span in sentence_spans(text) if span[0] < end and start < span[1]]
+
+
+def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """In order; those that overlap are one."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return tuple(merged)
 
 
 def _short(text: str) -> str:
@@ -197,8 +232,7 @@ def _join(oracles: list[Oracle], oracle: Oracle) -> int:
     """The place of the oracle among them, with the quotes of both where its passage is there already."""
     for place, known in enumerate(oracles):
         if known.passage.chunk_id == oracle.passage.chunk_id:
-            quotes = {*known.quotes, *oracle.quotes}
-            oracles[place] = replace(known, quotes=tuple(sorted(quotes)))
+            oracles[place] = replace(known, quotes=_merged((*known.quotes, *oracle.quotes)))
             return place
     oracles.append(oracle)
     return len(oracles) - 1

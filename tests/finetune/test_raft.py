@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
 
+from app.__main__ import app
 from chains.answer import Question
 from chains.guard import ABSTENTION_TOKEN
 from chains.hybrid import HybridChain
@@ -141,6 +143,9 @@ def test_a_further_fact_brings_its_own_oracle(library: Library, encoder: MiniLME
 
 
 GIVEN = [
+    pytest.param(
+        Place(document="noise", quote="", spans=((15, 23),)), DOCUMENTS["noise"][:39], id="a span's sentence"
+    ),
     pytest.param(
         Place(document="noise", quote="44 dB(A)  at five\nmetres"),
         "44 dB(A) at five metres",
@@ -435,11 +440,73 @@ def test_a_line_that_is_none_is_refused_by_its_field(
 
 
 def test_what_generate_wrote_knows_its_place(tmp_path: Path) -> None:
-    row = CHAT | {
-        "metadata": {"document": "keys", "chunk_ids": ["keys#0"], "quote": "40 euros", "group": "keys"}
-    }
+    row = CHAT | {"metadata": {"document": "keys", "chunks": ["keys#0"], "spans": [[17, 25], [9, 2]]}}
     path = tmp_path / "q.jsonl"
     path.write_text(json.dumps(row), "utf-8")
     (one,) = read_asked(path)
     assert isinstance(one, Asked)
-    assert one.gold == (Place(document="keys", quote="40 euros", chunk="keys#0"),)
+    assert one.gold == (Place(document="keys", quote="", chunk="keys#0", spans=((17, 25),)),)
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def run(*arguments: object, expect: int = 0) -> Result:
+    result = CliRunner().invoke(app, ["dataset", "raft", *map(str, arguments)])
+    assert result.exit_code == expect, result.output + repr(result.exception)
+    return result
+
+
+@pytest.fixture
+def rental(home: Path, tmp_path: Path) -> Path:
+    """A knowledge base named rental, and two questions of which one cannot be a row."""
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    for name, text in DOCUMENTS.items():
+        (documents / f"{name}.txt").write_text(text, "utf-8")
+    assert CliRunner().invoke(app, ["ingest", str(documents), "--kb", "rental"]).exit_code == 0
+    questions = tmp_path / "questions.jsonl"
+    rows = [
+        {"question": KEYS.question, "answer": KEYS.answer},
+        {"question": "Who sings?", "answer": "Ada of Ghent does."},
+    ]
+    questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return questions
+
+
+def test_the_command_writes_rows_and_names_the_refused(rental: Path) -> None:
+    out, refused = rental.with_name("raft.jsonl"), rental.with_name("raft.refused.jsonl")
+    told = json.loads(run(rental, "--kb", "rental", "--out", out, "--p", 1, "--json").stdout)
+    assert {name: told[name] for name in ("questions", "rows", "refused")} == {
+        "questions": 2,
+        "rows": 1,
+        "refused": 1,
+    }
+    (row,) = map(json.loads, out.read_text("utf-8").splitlines())
+    assert row["metadata"]["file"] == str(rental)
+    assert (row["metadata"]["line"], row["metadata"]["origin"]) == (1, "raft")
+    (fault,) = map(json.loads, refused.read_text("utf-8").splitlines())
+    assert fault == told["refused_rows"][0]
+    assert fault["line"] == 2
+    first = out.read_bytes()
+    said_again = run(rental, "--kb", "rental", "--out", out, "--p", 1).stdout
+    assert out.read_bytes() == first
+    assert "1 rows written" in said_again
+    assert "line 2: No passage supports 'Ada of Ghent does.'" in said_again
+
+
+def test_the_command_replaces_no_question_and_leaves_nothing_half_written(rental: Path) -> None:
+    before = rental.read_bytes()
+    refused_of_another = rental.rename(rental.with_name("raft.refused.jsonl"))
+    for out in ("raft.jsonl", "raft.refused.jsonl"):
+        with pytest.raises(DatasetError, match="is the file that is read"):
+            raise run(
+                refused_of_another, "--kb", "rental", "--out", rental.with_name(out), expect=1
+            ).exception  # type: ignore[misc]
+    refused_of_another.rename(rental)
+    none = rental.with_name("none.jsonl")
+    none.write_text('{"question": "Who sings?", "answer": "Ada of Ghent does."}\n', "utf-8")
+    with pytest.raises(DatasetError, match=r"No question became a row\. Line 1: No passage supports"):
+        raise run(none, "--kb", "rental", "--out", rental.with_name("raft.jsonl"), expect=1).exception  # type: ignore[misc]
+    assert rental.read_bytes() == before
+    assert {path.name for path in rental.parent.glob("*.jsonl")} == {"questions.jsonl", "none.jsonl"}

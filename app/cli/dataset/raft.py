@@ -56,8 +56,9 @@ def raft(
         p=p, distractors=distractors, hard_share=hard_share, absent=absent, abstain_share=abstain_share,
         seed=seed, voice=voice,
     )  # fmt: skip
-    if out.exists() and questions.exists() and out.samefile(questions):
-        raise DatasetError(f"{str(out)!r} is the file that is read: name another with --out.")
+    for written in (out, refused_path(out)):
+        if written.exists() and questions.exists() and written.samefile(questions):
+            raise DatasetError(f"{str(written)!r} is the file that is read: name another with --out.")
     if kb == SAMPLE:
         from app.cli.ingest import load_sample
 
