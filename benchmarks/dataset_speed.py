@@ -51,12 +51,23 @@ def build(file: Path, results: Path) -> list[str]:
     return app("build", str(file), "--out", str(results / "rows.jsonl"))
 
 
+def validate(*options: str) -> Callable[[Path, Path], list[str]]:
+    return lambda file, _: app("validate", str(file), *options)
+
+
+def fix(file: Path, results: Path) -> list[str]:
+    return app("fix", str(file), "--out", str(results / "fixed.jsonl"))
+
+
 MEASURES = (
     Measure(name="peer-json", file="jsonl", command=loop("json")),
     Measure(name="peer-orjson", file="jsonl", command=loop("orjson")),
     Measure(name="build-jsonl", file="jsonl", command=build),
     Measure(name="build-array", file="json", command=build),
     Measure(name="build-csv", file="csv", command=build),
+    Measure(name="validate-structure", file="jsonl", command=validate("--quick")),
+    Measure(name="validate-all", file="jsonl", command=validate()),
+    Measure(name="fix", file="jsonl", command=fix),
 )
 
 

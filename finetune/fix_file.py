@@ -137,9 +137,8 @@ class _Run:
 
     def write(self, path: Path, out: BinaryIO, options: FixOptions) -> None:
         wanted = options.profile.bom if self._only is None or "F01" in self._only else "allowed"
-        for line in _with_array(path):
-            change = self._line(line)
-            change = _bom(change, line, wanted)
+        for line in _whole(path):
+            change = _bom(self._line(line), line, wanted)
             if change.before != change.after:
                 self._keep(change)
             out.write(change.after)
@@ -173,18 +172,18 @@ class _Run:
         row = _exact(text)
         if row is None:
             return text
-        where, changed = Where(file=self._name, line=number, split="train"), False
+        where, form = Where(file=self._name, line=number, split="train"), _form(row)
+        first = form
         for rule, description, fix in self._fixes:
-            before = _form(row)
             after = fix(row, where)
-            if after is None or _form(after) != before:
-                changed = True
+            before, form = form, _form(after) if after is not None else b""
+            if form != before:
                 rules.append(rule)
                 descriptions.append(description)
             if after is None:
                 return b""
             row = after
-        if not changed:
+        if form == first:
             return text
         end = b"\r\n" if text.endswith(b"\r\n") else b"\n" if text.endswith(b"\n") else b""
         return json.dumps(row, ensure_ascii=False).encode() + end
@@ -209,9 +208,13 @@ class _Run:
         )
 
 
-def _with_array(path: Path) -> Iterator[Line]:
+def _whole(path: Path) -> Iterator[Line]:
+    """Every line with all its bytes. Raises DatasetError where a copy would lack something."""
     for line in lines(path):
-        if line.fault is not None and line.fault.code == "array" and not line.fault.whole_line:
+        code = line.fault.code if line.fault is not None else None
+        if line.fault is not None and code in ("binary", "too_long"):
+            raise DatasetError(f"{str(path)!r}, line {line.number}: {line.fault.message}")
+        if line.fault is not None and code == "array" and not line.fault.whole_line:
             yield from array_lines(path, line)
         else:
             yield line

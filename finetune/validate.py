@@ -209,7 +209,7 @@ class _Run:
                 self._say(name, rows)
         self._say(name, rows)
         self._rows += rows
-        self.found.add(file_rules.count_findings(name, rows, split, self._profile))
+        self.found.add(file_rules.count_findings(name, rows, unreadable, split, self._profile))
         return CheckedFile(
             path=name, split=split, bytes=size, sha256=_sha256(path), rows=rows, unreadable=unreadable
         )

@@ -94,7 +94,8 @@ def size_findings(path: Path, size: int, profile: Profile) -> Iterator[Finding]:
     """What is wrong with the file's name and size in bytes."""
     file = str(path)
     if path.suffix.lower() != ".jsonl" and profile.extension != "allowed":
-        message = f"The name ends in {path.suffix or 'no extension'!r}: name the file .jsonl."
+        ending = repr(path.suffix) if path.suffix else "no extension"
+        message = f"The name ends in {ending}: name the file .jsonl."
         yield Finding(rule="F04", severity=profile.extension, message=message, file=file)
     if profile.max_bytes is not None and size > profile.max_bytes:
         message = (
@@ -108,11 +109,13 @@ def size_findings(path: Path, size: int, profile: Profile) -> Iterator[Finding]:
         yield Finding(rule="F04", severity="info", message=message, file=file)
 
 
-def count_findings(file: str, rows: int, split: str, profile: Profile) -> Iterator[Finding]:
+def count_findings(file: str, rows: int, unreadable: int, split: str, profile: Profile) -> Iterator[Finding]:
     """Whether the file holds enough rows, and not too many; only a training file needs many."""
     least = profile.min_rows if split == "train" else 1
     if rows < least:
-        message = f"{_rows(rows)}; {profile.title} needs at least {least}: add {least - rows}."
+        what = "mend those first" if unreadable else f"add {least - rows}"
+        lines = f" beside {unreadable:,} that cannot be read" if unreadable else ""
+        message = f"{_rows(rows)}{lines}; {profile.title} needs at least {least}: {what}."
         yield Finding(rule="F05", severity="error", message=message, file=file)
     elif split == "train" and rows < FEW_ROWS:
         message = f"{_rows(rows)}: a start, but little is learnt below {FEW_ROWS}; add more, as different as they come."

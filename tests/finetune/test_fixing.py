@@ -84,6 +84,21 @@ def test_what_no_fix_can_mend_stays_as_it_is(tmp_path: Path) -> None:
     assert (after, done.by_rule) == (wrong, {})
 
 
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        pytest.param(b"PAR1" + bytes(2000) + b"\n{}\n", "Parquet", id="binary"),
+        pytest.param(
+            GOOD + b'{"a":"' + b"x" * 70 * 2**20 + b'"}\n', r"line 11: .* longer than 67,108,864", id="long"
+        ),
+    ],
+)
+def test_a_copy_that_would_lack_something_is_not_written(data: bytes, says: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=says):
+        mended(data, tmp_path)
+    assert not (tmp_path / "fixed.jsonl").exists()
+
+
 def test_whole_numbers_of_any_size_keep_their_digits(tmp_path: Path) -> None:
     row = (
         b'{"messages": [{"role": "User", "content": "a"}, {"role": "assistant", "content": "b"}], "n": %d}\n'
