@@ -18,7 +18,12 @@ from finetune.examples import METADATA
 from finetune.masks import Mask, Piece, mask
 
 MOST_PIECES = 6_000  # tokens that are drawn; a longer row is cut at its middle, and says so
-PART_WORDS = {"row": "", "preferred": "Preferred answer", "non-preferred": "Answer not preferred"}
+PART_WORDS = {
+    "row": "",
+    "answer": "Up to one answer",
+    "preferred": "Preferred answer",
+    "non-preferred": "Answer not preferred",
+}
 
 
 def learnt_view(row: Mapping[str, Any], *, key: str) -> None:
