@@ -17,7 +17,18 @@ from app.ui.training_freeze import freeze_view
 from app.ui.training_raft import raft_view
 from app.ui.training_review import review_view
 from app.ui.training_rows import rows_view
-from app.ui.training_session import VIEW, VIEWS, View, attempted, go_to, next_turn, show_row, turn
+from app.ui.training_session import (
+    VIEW,
+    VIEWS,
+    View,
+    attempted,
+    begin_anew,
+    go_to,
+    next_turn,
+    show_row,
+    switch_dataset,
+    turn,
+)
 from app.workspace import Workspace, open_workspace
 from errors import DatasetNotFoundError, GroundtuneError
 
@@ -50,7 +61,7 @@ def main() -> None:
         st.title("Training data", width="content")
         with st.container(horizontal=True, vertical_alignment="bottom", width="content"):
             if names:
-                st.selectbox("Dataset", names, key=CHOSEN, on_change=_switched, label_visibility="collapsed")
+                st.selectbox("Dataset", names, key=CHOSEN, on_change=begin_anew, label_visibility="collapsed")
             _create(workspace)
             if chosen is not None:
                 _more(workspace, chosen)
@@ -70,18 +81,6 @@ def _chosen(names: list[str]) -> str | None:
     if chosen is not None:
         st.session_state[CHOSEN] = chosen
     return chosen
-
-
-def _switched() -> None:
-    show_row(None)
-    st.session_state["training_offset"] = 0
-    next_turn("ticks")
-
-
-def _switch(name: str) -> None:
-    """Takes effect as the page runs again: the selection box may be drawn already."""
-    st.session_state["training_switch_to"] = name
-    _switched()
 
 
 # --- one dataset ----------------------------------------------------------------------------------
@@ -139,7 +138,7 @@ def _with_sample(workspace: Workspace) -> None:
     def made() -> None:
         dataset = training_data(workspace).create(SAMPLE_DATASET)
         dataset.add(sample_examples(), description="Add the sample company's examples")
-        _switch(dataset.name)
+        switch_dataset(dataset.name)
         go_to("Rows")
 
     attempted(made)
@@ -156,7 +155,7 @@ def _create(workspace: Workspace) -> None:
                 st.error(escape(str(error), longest=300))
             else:
                 next_turn("create")
-                _switch(made.name)
+                switch_dataset(made.name)
                 st.session_state.pop(VIEW, None)
                 st.rerun()
 
@@ -178,7 +177,7 @@ def _renamed(workspace: Workspace, name: str, wanted: str) -> None:
         st.error(escape(str(error), longest=300))
     else:
         next_turn("create")
-        _switch(wanted.strip())
+        switch_dataset(wanted.strip())
         st.rerun()
 
 

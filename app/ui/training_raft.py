@@ -13,7 +13,7 @@ from app.training import training_data
 from app.ui.escape import escape
 from app.ui.job_rows import busy
 from app.ui.jobs import Job, jobs
-from app.ui.training_session import attempted
+from app.ui.training_session import attempted, go_to, switch_dataset
 from errors import DatasetExistsError
 
 if TYPE_CHECKING:
@@ -86,25 +86,50 @@ def raft_view(workspace: Workspace, dataset: Dataset) -> None:
         )
         attempted(lambda: _start(workspace, dataset, name, recipe))
         st.rerun()
+    _made(workspace, dataset)
+
+
+def _made(workspace: Workspace, dataset: Dataset) -> None:
+    latest = jobs().latest(dataset.name, "raft")
+    target = latest.result if latest is not None else None
+    if isinstance(target, str) and training_data(workspace).has(target):
+        st.button(
+            f"Open {escape(target)}",
+            key="raft_open",
+            icon=":material/open_in_new:",
+            on_click=_open,
+            args=(target,),
+        )
+
+
+def _open(target: str) -> None:
+    switch_dataset(target)
+    go_to("Rows")
 
 
 def _start(workspace: Workspace, dataset: Dataset, knowledge_base: str, recipe: Recipe) -> None:
-    target = _fresh(workspace, f"{dataset.name[:60]} RAFT")
     base = workspace.knowledge_base(knowledge_base)
 
     def work(job: Job) -> tuple[str, object]:
         from finetune.raft import Built, Library, build, read_asked
 
-        built = Built()
-        with tempfile.TemporaryDirectory(prefix="groundtune-") as folder:
-            path = Path(folder) / f"{dataset.name.replace('/', '-')}.jsonl"
-            total = dataset.export(path).rows
-            job.tell("Looking for the passages", 0, total)
-            rows = build(read_asked(path), Library(base), workspace.encoder, recipe, built)
-            training_data(workspace).open(target).add(
-                _told(rows, job, built, total, path),
-                description=f"RAFT from {dataset.name}",
-            )
+        built, store = Built(), training_data(workspace)
+        target = _fresh(workspace, f"{dataset.name[:60]} RAFT")
+        kept = False
+        try:
+            with tempfile.TemporaryDirectory(prefix="groundtune-") as folder:
+                path = Path(folder) / "rows.jsonl"
+                total = dataset.export(path).rows
+                job.tell("Looking for the passages", 0, total)
+                rows = build(read_asked(path), Library(base), workspace.encoder, recipe, built)
+                told = _told(rows, job, built, total, dataset.name)
+                store.open(target).add(told, description=f"RAFT from {dataset.name}")
+            kept = built.written > 0
+        finally:
+            if not kept:  # stopped, or nothing came of it
+                store.remove(target)
+        if not kept:
+            return "No question became a row: no passage of the knowledge base supports an answer.", None
         return f"{_summary(built)} They are in the dataset {target}.", target
 
     jobs().start(dataset.name, Job("raft", f"RAFT over {base.name}"), work)
@@ -122,7 +147,7 @@ def _fresh(workspace: Workspace, wanted: str) -> str:
 
 
 def _told(
-    rows: Iterator[Example | Refused], job: Job, built: Built, total: int, path: Path
+    rows: Iterator[Example | Refused], job: Job, built: Built, total: int, name: str
 ) -> Iterator[Example | Refused]:
     from dataclasses import replace
 
@@ -130,7 +155,7 @@ def _told(
 
     for row in rows:
         job.tell("Looking for the passages", built.read, total)
-        yield replace(row, file=path.name) if isinstance(row, Refused) else row
+        yield replace(row, file=name) if isinstance(row, Refused) else row
 
 
 def _summary(built: Built) -> str:

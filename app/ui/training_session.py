@@ -28,6 +28,19 @@ def go_to(wanted: View) -> None:
     st.session_state[VIEW] = wanted
 
 
+def switch_dataset(name: str) -> None:
+    """Takes effect as the page runs again: the selection box may be drawn already."""
+    st.session_state["training_switch_to"] = name
+    begin_anew()
+
+
+def begin_anew() -> None:
+    """Another dataset: no row of it is open or ticked."""
+    show_row(None)
+    st.session_state["training_offset"] = 0
+    next_turn("ticks")
+
+
 def shown_row() -> int | None:
     number: int | None = st.session_state.get("training_row")
     return number
