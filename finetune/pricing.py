@@ -289,7 +289,10 @@ def _hints(
             f"${hosting.value * HOURS_A_MONTH:,.0f} a month ({hosting.source})."
         )
     if measured.method == "preference":
-        hints.append("A preference row counts with its input twice, once with each output.")
+        hints.append(
+            "A preference row is counted with its input twice, once with each output; how providers count is not "
+            "published."
+        )
     if model.note is not None:
         hints.append(f"{model.note.value} ({model.note.source})")
     return hints
