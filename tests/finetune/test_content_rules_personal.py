@@ -214,6 +214,8 @@ def test_assigned_values_that_look_drawn_are_warnings(text: str, expected: str) 
         pytest.param(
             "api_key=YOUR_API_KEY_HERE or sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", id="placeholders"
         ),
+        pytest.param("api_key=YOUR_API_KEY_1234 and password: changeme99", id="placeholders-with-digits"),
+        pytest.param("password: aaaa1111", id="too-regular-to-be-drawn"),
         pytest.param("token = tokenizer.encode(text1)", id="code"),
         pytest.param("sha256 " + "e3b0c44298fc1c14" * 4, id="a-checksum"),
         pytest.param("postgres://user:password@localhost/db", id="the-word-password"),

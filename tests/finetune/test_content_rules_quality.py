@@ -243,6 +243,7 @@ LONG = "You are Isa, the voice of the desk. Answer in one or two short sentences
         pytest.param([None] * 30, None, None, id="none"),
         pytest.param([LONG] * 20 + [None] * 10, None, "10 of 30 rows have no system prompt", id="some-without"),
         pytest.param([LONG] * 29 + [LONG.replace("short", "shrt")], None, "nearly that of 29 rows (line 1", id="typo"),
+        pytest.param([LONG.replace("short", "shrt")] + [LONG] * 29, None, "of 1 row is nearly that of 29", id="typo-first"),
         pytest.param([f"You are {s}, who helps with {s}." for s in SUBJECTS[:15]] * 2, None, "15 different", id="many"),
         pytest.param([LONG] * 30, "You are Bo.", "will be asked with", id="not-the-one-of-use"),
         pytest.param([LONG] * 30, f" {LONG}\n", None, id="the-one-of-use"),
