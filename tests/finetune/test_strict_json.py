@@ -90,6 +90,7 @@ REFUSED = [
     pytest.param(b'{"a":1,"a":2}', "duplicate_key", 8, id="duplicate key"),
     pytest.param(b'{"a":1,"a":1}', "duplicate_key", 8, id="duplicate key and value"),
     pytest.param(b'{"a" :1,"a" : 2}', "duplicate_key", 9, id="duplicate key with spaces"),
+    pytest.param(b'{"a":1,"a" :2}', "duplicate_key", 8, id="duplicate key, one with a space"),
     pytest.param(b'{"a":1,"\\u0061":2}', "duplicate_key", 8, id="duplicate key by its escape"),
     pytest.param(b'{"x":[{"k":": ","k":1}]}', "duplicate_key", 17, id="duplicate key further in"),
     pytest.param(b'{"a\\\\":1,"a\\\\":2}', "duplicate_key", 10, id="duplicate key with a backslash"),
