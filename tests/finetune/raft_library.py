@@ -12,6 +12,7 @@ DOCUMENTS = {
     "deposit": "The deposit for a small unit is 250 euros. It is paid back within ten working days.",
     "deposit-copy": "The deposit for a small unit is 250 euros. It is paid back within ten working days.",
     "keys": "A lost key costs 40 euros. The new key comes with the driver.",
+    "key-fees": "Whoever loses the key of a unit pays 40 euros for the new one.",
     "hours": "The desk is open from 07:00 to 19:00. At night Field Service answers at +49 341 555 0140.",
     "towing": "The trailer may be towed empty at up to 80 km/h. Food inside is not permitted on the road.",
     "cleaning": "Wipe the floor every day. Use a cleaner with a pH between 5 and 9.",

@@ -142,6 +142,7 @@ def test_questions_of_the_document_itself(tmp_path: Path, text: str, expected: d
         ("**Isbox** (IB) is the cold room: 0 to +8 °C.", "Isbox"),
         ("“Force majeure” means an event beyond our control.", "Force majeure"),
         ("R290 refers to propane of high purity in closed circuits.", "R290"),
+        ("The « Isview » means a portal for temperature records.", "Isview"),
         ("- Isview is a portal for temperature records.", "Isview"),
         ("It is a portal for the temperature records.", None),
         ("This is the portal for temperature records.", None),
@@ -208,6 +209,14 @@ def test_text_that_gives_orders_to_a_model_is_dropped_by_name(tmp_path: Path) ->
     assert dropped.reason == "addresses_model"
     assert "orders" in dropped.as_dict()["why"]
     assert tally.dropped == {"addresses_model": 1}
+
+
+def test_a_chapter_is_no_answer_and_is_counted(tmp_path: Path) -> None:
+    long = "Every unit of the fleet is checked by the depot before it leaves. " * 40
+    tally = Tally()
+    (dropped,) = extract(source_of(tmp_path, a_md=f"# Fleet\n\n## Checks\n\n{long}"), ExtractOptions(), tally)
+    assert isinstance(dropped, Dropped)
+    assert tally.dropped == {"too_long": 1}
 
 
 def test_a_question_is_asked_once(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_long_text_is_hashed_in_steps_to_the_same_signature(monkeypatch: pytes
     ("first", "second", "alike"),
     [
         pytest.param("How do I reset my password?", "how do i RESET my password", True, id="case-and-punctuation"),
-        pytest.param("The rent of an IB-12 for a week is paid before the machine leaves the depot", "The rent of an IB-20 for a week is paid before the machine leaves the depot", False, id="another-code"),  # noqa: E501
+        pytest.param("The rent of an IB-12 for a week is paid in full before the machine leaves the yard of the depot", "The rent of an IB-20 for a week is paid in full before the machine leaves the yard of the depot", False, id="another-code"),  # noqa: E501
         pytest.param("It takes 14 days to be repaid", "It takes 30 days to be repaid", False, id="another-number"),
         pytest.param("ﬁle the ofﬁcial form today please", "file the official form today please", True, id="ligature"),
         pytest.param("会社の営業時間は何時から何時まで", "会社の営業時間は何時から何時まで？", True, id="japanese"),
