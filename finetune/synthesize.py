@@ -37,7 +37,7 @@ from finetune.synthesis.runs import (
     no_progress,
     no_stop,
 )
-from finetune.synthesis.sifting import Dropped, Reason
+from finetune.synthesis.sifting import LONGEST_ANSWER, Dropped, Reason
 from finetune.synthesis.surveying import Survey, prose_language, surveyed
 from finetune.synthesis.wording import Language
 from loaders.whole_documents import WholeDocument
@@ -123,6 +123,8 @@ def _rank(found: Extracted, document: WholeDocument, seed: int) -> bytes:
 
 def _fault(found: Extracted, asked: set[str]) -> Reason | None:
     """Remembers the question."""
+    if len(found.answer) > LONGEST_ANSWER:
+        return "too_long"
     question = " ".join(found.question.casefold().split())
     if question in asked:
         return "asked_already"
@@ -137,7 +139,7 @@ def _dropped(found: Extracted, reason: Reason, document: WholeDocument) -> Dropp
         chunk_id=next(iter(_chunks_of(document, found.spans)), ""),
         document_id=document.document_id,
         question=found.question,
-        answer=found.answer,
+        answer="" if reason == "too_long" else found.answer,
     )
 
 

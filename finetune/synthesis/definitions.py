@@ -25,7 +25,8 @@ _UP = r"[^\W\d_a-zà-öø-ÿ]"  # a capital letter
 _WORDS = r"(?:[\w’'/.-]+ ){0,4}[\w’'/-]+"
 
 # Group 1 is the term. The first pattern of a language wants a term that is marked as one (bold or in quotation marks).
-_MARKED = r"(?:\*\*|__|[“„«\"‘])\s?({words})\s?(?:\*\*|__|[”“»\"’])(?:\s*\([^()]{{1,40}}\))?\s*(?:{verbs})\b"
+_MARKED = r"(?:(?:The|An?|D(?:er|ie|as)|Eine?|L[ea]|Une?|El|Una|De|Het|Een) )?"
+_MARKED += r"(?:\*\*|__|[“„«\"‘])\s?({words})\s?(?:\*\*|__|[”“»\"’])(?:\s*\([^()]{{1,40}}\))?\s*(?:{verbs})\b"
 _MEANING: dict[Language, str] = {
     "en": "means|refers to|is defined as|stands for|denotes",
     "de": "bedeutet|bezeichnet|steht für|meint|heißt",

@@ -30,7 +30,7 @@ __all__ = ["METHODS", "Extracted", "Method", "extracted", "squeezed", "tidied"]
 
 Method = Literal["faq", "definition", "section", "list", "table"]
 METHODS: tuple[Method, ...] = get_args(Method)
-SHORTEST, LONGEST = 20, 1600  # characters of a section that answers
+SHORTEST = 20  # characters of a section that answers
 Span = tuple[int, int]
 
 _ASKS = re.compile(r"(?:Q|Question|F|Frage|P|Pregunta|V|Vraag)\s*\d*\s*[:.)]\s*(?=\S)", re.I)
@@ -132,7 +132,7 @@ def _by_heading(outline: Outline, language: Language) -> Iterator[Extracted]:
         heading = " › ".join(section.headings[-2:]) if several else section.heading
         question = template.format(title=outline.title, heading=heading)
         found = _taken("list" if listing else "section", question, outline, whole)
-        if SHORTEST <= len(found.answer) <= LONGEST and (listing or _says_something(section)):
+        if len(found.answer) >= SHORTEST and (listing or _says_something(section)):
             yield found
 
 
@@ -181,9 +181,7 @@ def _spans(section: Section) -> list[Span]:
 def _asked_in_text(outline: Outline) -> Iterator[Extracted]:
     for section in outline.sections:
         if is_question(section.heading) and not any(map(_is_run_together, section.blocks)):
-            found = _taken("faq", _unlettered(section.heading, _ASKS), outline, _reply_spans(section))
-            if len(found.answer) <= LONGEST:
-                yield found
+            yield _taken("faq", _unlettered(section.heading, _ASKS), outline, _reply_spans(section))
     yield from _bold_questions(outline)
     yield from _lettered(outline)
 

@@ -22,7 +22,7 @@ from finetune.synthesis.wording import is_question
 from loaders.passage import Passage
 from local.lexical import STOP_WORDS
 
-__all__ = ["REASONS", "Dropped", "Kept", "Reason", "Sieve"]
+__all__ = ["LONGEST_ANSWER", "REASONS", "Dropped", "Kept", "Reason", "Sieve"]
 
 Reason = Literal[
     "unreadable",
@@ -33,6 +33,7 @@ Reason = Literal[
     "quote_not_found",
     "answer_not_supported",
     "asked_already",
+    "too_long",
 ]
 REASONS: dict[Reason, str] = {
     "unreadable": "The reply was not the JSON that was asked for.",
@@ -43,9 +44,10 @@ REASONS: dict[Reason, str] = {
     "quote_not_found": "The quote does not stand in the passage, typography aside.",
     "answer_not_supported": "The passage does not carry the answer: words, figures or names of it are missing.",
     "asked_already": "Nearly the same question was asked before.",
+    "too_long": "The answer is longer than 2,400 characters: a chapter, no answer.",
 }
 NEAR = 0.8  # Jaccard similarity from which two questions are one
-LONGEST_ANSWER = 2000  # characters
+LONGEST_ANSWER = 2400  # characters
 
 _POINTING = {
     "en": r"(?:the|this|these|that|above|given|following|provided) (?:passage|text|excerpt|document|paragraph|section"
@@ -135,8 +137,10 @@ def _dropped(reason: Reason, pair: Pair, passage: Passage) -> Dropped:
 
 def _fault(pair: Pair, passage: Passage) -> Reason | None:
     """What is wrong with the words themselves."""
-    if not is_question(pair.question) or len(pair.answer) > LONGEST_ANSWER:
+    if not is_question(pair.question):
         return "no_question"
+    if len(pair.answer) > LONGEST_ANSWER:
+        return "too_long"
     if _POINTS.search(pair.question) or _POINTS.search(pair.answer):
         return "points_at_passage"
     if instructions_in(pair.question) or instructions_in(pair.answer):

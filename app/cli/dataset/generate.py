@@ -297,7 +297,7 @@ def _report(
 def _summary(tally: Tally, out: Path, *, dry_run: bool) -> str:
     by_method = ", ".join(f"{count} {name}" for name, count in tally.kinds.most_common())
     dropped = ", ".join(f"{count} {name}" for name, count in tally.dropped.most_common())
-    told = f"{tally.rows} rows ({by_method})" if tally.rows else "No rows"
-    told += " could be made" if dry_run else f" written to {out}; all wait for review"
+    where = "could be made" if dry_run else f"written to {out}; all wait for review"
+    told = f"{tally.rows} rows ({by_method}) {where}" if tally.rows else "No rows were found"
     kept_apart = "" if dry_run else f"; {out.name}{DROPPED} says why"
     return f"{told}." + (f" Left out: {dropped}{kept_apart}." if dropped else "")
