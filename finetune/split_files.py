@@ -7,7 +7,7 @@ of the old ones. Rows are written as they stand, "metadata" included; nothing is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ __all__ = ["SPLIT_FILE", "SplitFiles", "earlier_split", "numbered_rows", "split_
 
 SPLIT_FILE = "split.json"
 WITHHELD = "withheld"
+SAID_EVERY = 10_000  # rows
 _FORMAT = 1
 _BOM = b"\xef\xbb\xbf"
 
@@ -53,9 +54,15 @@ def facts_of(plan: SplitPlan) -> dict[str, Any]:
 
 
 def split_files(
-    sources: Sequence[Path], folder: Path, recipe: SplitRecipe, *, earlier: Mapping[bytes, str] | None = None
+    sources: Sequence[Path],
+    folder: Path,
+    recipe: SplitRecipe,
+    *,
+    earlier: Mapping[bytes, str] | None = None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> SplitFiles:
     """Reads the sources twice, in bounded memory. All files of the folder take their names at the end.
+    `on_progress` gets the rows read so far; what it raises ends the split with nothing written.
 
     Raises DatasetFormatError naming the first line that is no row, DatasetError where a file would be overwritten
     that is read.
@@ -64,6 +71,8 @@ def split_files(
     with Splitter(recipe, earlier=earlier) as splitter:
         for _, row in numbered_rows(sources):
             splitter.take(row)
+            if len(splitter) % SAID_EVERY == 0:
+                on_progress(len(splitter))
         plan = splitter.plan()
     _make(folder)
     _write(sources, folder, plan)

@@ -21,11 +21,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from errors import DatasetError, SettingsError
-from finetune.examples import Row, kind_of
-from finetune.findings import Where
+from finetune.examples import Row
 from finetune.near_duplicates import THRESHOLD, NearDuplicates
-from finetune.row_texts import question_of
-from finetune.validation.fingerprints import NONE, Fingerprints, digest
+from finetune.row_texts import canonical, question_of
+from finetune.validation.fingerprints import NONE, digest, prompt_digest, said
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,8 +94,9 @@ class Splitter:
     ) -> None:
         self.recipe = recipe or SplitRecipe()
         self._earlier = earlier or {}
-        self._prints = Fingerprints()
-        self._questions = NearDuplicates()
+        self._rows = array("Q")  # digests of the whole rows
+        self._prompts = array("Q")
+        self._said, self._questions = NearDuplicates(), NearDuplicates()
         self._groups = [array("Q") for _ in self.recipe.groups]
 
     def __enter__(self) -> Self:
@@ -105,16 +105,17 @@ class Splitter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._prints.close()
+        self._said.close()
         self._questions.close()
 
     def __len__(self) -> int:
-        return len(self._prints)
+        return len(self._rows)
 
     def take(self, row: Row) -> None:
-        where = Where(file="", line=len(self) + 1, split="train")
-        self._prints.take(where, row, kind_of(row) or "chat")
+        self._rows.append(digest(canonical(row)))
+        self._prompts.append(prompt_digest(row))
         if self.recipe.near:
+            self._said.add(said(row))
             self._questions.add(question_of(row))
         for path, digests in zip(self.recipe.groups, self._groups, strict=True):
             value = value_at(row, path)
@@ -126,7 +127,7 @@ class Splitter:
             raise DatasetError("There is no row to split.")
         self._check_paths()
         roots = self._together()
-        codes, notes = _Allocation(self.recipe, roots, self._prints.rows, self._known()).codes()
+        codes, notes = _Allocation(self.recipe, roots, self._rows, self._known()).codes()
         return SplitPlan(
             recipe=self.recipe,
             counts={split: int((codes == code).sum()) for code, split in enumerate(SPLITS)},
@@ -153,7 +154,7 @@ class Splitter:
         count = len(self)
         pairs = [pair for digests in self._keys() for pair in _equal(digests)]
         if self.recipe.near:
-            for matches in (self._prints.near(), self._questions.matches()):
+            for matches in (self._said.matches(), self._questions.matches()):
                 pairs += [(match.like, match.text) for match in matches]
         ends = np.array(pairs or [(0, 0)], np.int64)
         graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(count, count))
@@ -162,8 +163,8 @@ class Splitter:
         return roots
 
     def _keys(self) -> Iterator[array[int]]:
-        yield self._prints.rows
-        yield self._prints.prompts
+        yield self._rows
+        yield self._prompts
         yield from self._groups
 
     def _known(self) -> dict[int, tuple[int, bool]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["NONE", "Fingerprints", "Place", "digest", "leaks", "repeats", "said"]
+__all__ = ["NONE", "Fingerprints", "Place", "digest", "leaks", "prompt_digest", "repeats", "said"]
 
 NONE = 0  # the digest of nothing: no prompt, no group
 _SHORT_PROMPT = (
@@ -78,7 +78,7 @@ class Fingerprints:
         self._place(where)
         whole = canonical(row)
         self.rows.append(digest(whole) if whole else NONE)
-        self.prompts.append(_prompt_digest(row))
+        self.prompts.append(prompt_digest(row))
         self.answers.append(digest(normalised(answer_of(row))))
         self.rejected.append(_rejected_digest(row) if kind == "preference" else NONE)
         self._group(row)
@@ -168,7 +168,8 @@ def _values(digests: array[int]) -> npt.NDArray[np.uint64]:
     return np.frombuffer(digests, np.uint64) if digests else np.empty(0, np.uint64)
 
 
-def _prompt_digest(row: Row) -> int:
+def prompt_digest(row: Row) -> int:
+    """Of everything before the last answer; NONE where no user asks anything of substance."""
     if len(folded(question_of(row)).encode("utf-8", "surrogatepass")) < _SHORT_PROMPT:
         return NONE
     prompt = prompt_of(row)

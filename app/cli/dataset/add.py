@@ -15,6 +15,8 @@ from app.workspace import open_workspace
 if TYPE_CHECKING:
     from finetune.examples import Example, Refused
 
+SAID_EVERY = 10_000  # rows
+
 
 def add(
     name: Annotated[str, typer.Argument(help="The dataset; it is made where there is none.")],
@@ -29,9 +31,7 @@ def add(
     """
     store = training_data(open_workspace())
     dataset = store.open(name) if store.has(name) else store.create(name)
-    report = dataset.add(
-        _read(files), on_progress=lambda read: say(f"  {read} rows") if read > 1000 else None
-    )
+    report = dataset.add(_read(files), on_progress=_said)
     if json:
         print_json({"dataset": dataset.name, **report.as_dict()})
         return
@@ -44,6 +44,11 @@ def add(
         for refused in dataset.refused(offset=total - report.refused, limit=20):
             print_line(f"  {refused.file}, line {refused.line}: {refused.reason} {refused.fix}")
         print_line(f"{report.refused} lines are no rows.")
+
+
+def _said(read: int) -> None:
+    if read % SAID_EVERY == 0 and read:
+        say(f"  {read:,} rows")
 
 
 def _read(files: list[Path]) -> Iterator[Example | Refused]:

@@ -50,7 +50,9 @@ def split(
     earlier = {} if fresh else earlier_split(out)
     if earlier and not json:
         say(f"Rows that {out} was made of before keep their split (--fresh forgets it).")
-    made = split_files(files, out, recipe, earlier=earlier)
+    made = split_files(
+        files, out, recipe, earlier=earlier, on_progress=lambda read: say(f"  {read:,} rows read")
+    )
     if json:
         print_json(made.as_dict())
     else:
