@@ -1,7 +1,7 @@
 """How long training here would take and what memory it needs, from a few seconds of the real work on this machine.
 
-With a local model's folder and torch: forward and backward passes of that model over the file's first rows, weights
-frozen and gradients flowing through, as LoRA training does; time grows with the tokens. Without torch: the model's
+With a local model's folder and torch: LoRA steps (rank 8 on every linear layer, AdamW) of that model over the file's
+first rows, one row a step, in float32; time grows with the tokens. Without torch: the model's
 weights, counted from its files, and what to install. Always: how fast the embedded encoder reads the rows, which is
 what training an embedded responder is made of.
 """
@@ -31,6 +31,7 @@ from finetune.tokens import FolderTokenizer
 SECONDS = 5.0  # of each probe
 ROWS = 64  # that are probed at most
 FLOAT32 = 4  # bytes
+RANK = 8  # of the adapters that are probed
 GB = 1e9
 
 
@@ -40,7 +41,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passes:
-    """Measured forward and backward passes."""
+    """Measured LoRA steps."""
 
     tokens: int  # that were measured
     seconds: float
@@ -105,9 +106,9 @@ class Probe:
                 yield "They do not fit into this machine's memory: choose a smaller model or another machine."
         if self.passes and self.training_seconds is not None:
             yield (
-                f"Training: {self.passes.tokens_a_second:,.0f} tokens a second forward and backward (measured over "
-                f"{self.passes.tokens:,} tokens), so {self.epochs} epochs of {self.tokens_an_epoch:,} tokens take "
-                f"about {duration(self.training_seconds)}; the process held {self.passes.peak_gb:.2f} GB at most."
+                f"Training: {self.passes.tokens_a_second:,.0f} tokens a second in LoRA steps of rank {RANK} (measured "
+                f"over {self.passes.tokens:,}), so {self.epochs} epochs of {self.tokens_an_epoch:,} tokens take about "
+                f"{duration(self.training_seconds)}; the process held {self.passes.peak_gb:.2f} GB at most."
             )
         if self.missing:
             yield self.missing
@@ -223,20 +224,23 @@ def _passes(
 def measure_passes(
     folder: Path, rows: list[list[int]], seconds: float, clock: Callable[[], float] = time.perf_counter
 ) -> Passes:
-    """Forward and backward over rows of token ids, one a step, for about `seconds` after one that warms up."""
+    """LoRA steps over rows of token ids, one a step, for about `seconds` after one that warms up."""
+    import torch
+
     model = _loaded(folder)
+    optimizer = torch.optim.AdamW(_adapters(model), lr=1e-4)
     tokens, steps = 0, 0
-    _step(model, rows[0])
+    _step(model, optimizer, rows[0])
     started = clock()
     while steps == 0 or (clock() - started < seconds and steps < ROWS):
         row = rows[steps % len(rows)]
-        _step(model, row)
+        _step(model, optimizer, row)
         tokens, steps = tokens + len(row), steps + 1
     return Passes(tokens=tokens, seconds=max(clock() - started, 1e-9), peak_gb=_peak_gb())
 
 
 def _loaded(folder: Path) -> Any:
-    """Weights frozen, as under LoRA: gradients reach the embeddings, no weight has one."""
+    """Raises DatasetFormatError where the folder holds no causal language model."""
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -248,17 +252,42 @@ def _loaded(folder: Path) -> Any:
         )
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise DatasetFormatError(f"{str(folder)!r} holds no causal language model: {error}") from error
-    for weights in model.parameters():
-        weights.requires_grad_(False)
-    model.enable_input_require_grads()
     return model.train()
 
 
-def _step(model: Any, ids: list[int]) -> None:
+def _adapters(model: Any) -> list[Any]:
+    """Freezes the weights and hangs a low-rank pair on every linear layer but the last; the pairs' weights."""
+    import torch
+
+    for weights in model.parameters():
+        weights.requires_grad_(False)
+    head = model.get_output_embeddings()
+    layers = [part for part in model.modules() if isinstance(part, torch.nn.Linear) and part is not head]
+    return [weights for layer in layers for weights in _adapted(layer)] or _input_weights(model)
+
+
+def _adapted(layer: Any) -> tuple[Any, Any]:
+    import torch
+
+    down = torch.nn.Parameter(torch.randn(RANK, layer.in_features) / layer.in_features)
+    up = torch.nn.Parameter(torch.zeros(layer.out_features, RANK))
+    layer.register_forward_hook(lambda _, inputs, output: output + inputs[0] @ down.T @ up.T)
+    return down, up
+
+
+def _input_weights(model: Any) -> list[Any]:
+    """For models of layers that torch.nn.Linear does not know: the passes cost what they cost, little is updated."""
+    weights = model.get_input_embeddings().weight
+    return [weights.requires_grad_(True)]
+
+
+def _step(model: Any, optimizer: Any, ids: list[int]) -> None:
     import torch
 
     batch = torch.tensor([ids])
     model(input_ids=batch, labels=batch).loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
 
 
 def _cores() -> int:
