@@ -377,6 +377,9 @@ def tool_cases() -> Iterator[Case]:
         "answer without id", calling(call(), answers=(None,)), "M08", "$.messages[2].tool_call_id", fixed=True
     )
     yield row("call without answer", calling(call(), call("c2")), "M08", f"{calls}[1]", says="'c2'")
+    more = calling(call(), call("c2"))
+    more["messages"] += [user(), assistant(), user(), assistant()]
+    yield row("call without answer, turns after it", more, "M08", f"{calls}[1]", says="'c2'")
     yield row("no calls", chat(user(), assistant(tool_calls=[])), "M08", calls, fixed=True)
     yield row(
         "user calls",
