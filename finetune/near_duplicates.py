@@ -106,7 +106,7 @@ class NearDuplicates:
     def add(self, text: str) -> int:
         """The text's number. Raises DatasetError where the temporary folder is full."""
         plain = folded(text)
-        data = plain.encode() if len(plain) >= SHORTEST else b""
+        data = plain.encode("utf-8", "surrogatepass") if len(plain) >= SHORTEST else b""
         try:
             self._texts.write(data)
             if data:
@@ -145,7 +145,7 @@ class NearDuplicates:
     def _text(self, number: int) -> str:
         start = self._ends[number - 1] if number else 0
         self._texts.seek(start)
-        return self._texts.read(self._ends[number] - start).decode()
+        return self._texts.read(self._ends[number] - start).decode("utf-8", "surrogatepass")
 
     def _band(self, band: int) -> npt.NDArray[np.uint32]:
         """(n_keyed,) the texts' keys in one band."""
@@ -238,7 +238,7 @@ class _Hashing:
         import numpy as np
 
         bands = self.signature(_hashes(plain)).tobytes()  # a shingle twice has the same least hash
-        codes = crc32(" ".join(_codes(plain)).encode())
+        codes = crc32(" ".join(_codes(plain)).encode("utf-8", "surrogatepass"))
         width = 4 * _ROWS
         return np.array(
             [crc32(bands[at : at + width], codes) for at in range(0, len(bands), width)], np.uint32
