@@ -151,12 +151,12 @@ class Splitter:
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
-        count = len(self)
-        pairs = [pair for digests in self._keys() for pair in _equal(digests)]
+        count, pairs = len(self), [_equal(digests) for digests in self._keys()]
         if self.recipe.near:
             for matches in (self._said.matches(), self._questions.matches()):
-                pairs += [(match.like, match.text) for match in matches]
-        ends = np.array(pairs or [(0, 0)], np.int64)
+                found = array("q", (number for match in matches for number in (match.like, match.text)))
+                pairs.append(np.array(found, np.int64).reshape(-1, 2))
+        ends = np.concatenate(pairs)
         graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(count, count))
         labels = connected_components(graph, directed=False)[1]
         roots: Numbers = np.unique(labels, return_index=True)[1][labels].astype(np.int64)
@@ -301,11 +301,11 @@ def value_at(row: Row, path: str) -> str | None:
     return str(value) if isinstance(value, str | int | float) and value != "" else None
 
 
-def _equal(digests: array[int]) -> Iterator[tuple[int, int]]:
-    """(row, the row before it with the same digest)."""
+def _equal(digests: array[int]) -> Numbers:
+    """(n, 2) rows with the row before them of the same digest."""
     import numpy as np
 
     values = np.frombuffer(digests, np.uint64)
     order = np.argsort(values, kind="stable")
     same = (values[order][1:] == values[order][:-1]) & (values[order][1:] != NONE)
-    yield from zip(order[:-1][same].tolist(), order[1:][same].tolist(), strict=True)
+    return np.stack((order[:-1][same], order[1:][same]), axis=1).astype(np.int64)
