@@ -56,6 +56,11 @@ def quotes_in(reasoning: str) -> tuple[Quoted, ...]:
     )
 
 
+def without_quotes(reasoning: str) -> str:
+    """What a reasoning says besides its quotes."""
+    return "\n".join(line for line in map(str.strip, _QUOTES.sub("", reasoning).splitlines()) if line)
+
+
 def written(quotes: Sequence[Quoted], note: str, answer: str) -> str:
     """A reply in the form; `note` is what the reasoning says besides, or empty."""
     lines = [f"[{quote.number}] <quote>{quote.text}</quote>" for quote in quotes] + [note] * bool(note)

@@ -11,6 +11,7 @@ from app.ui.escape import escape
 from app.ui.matches import explain, titled_place
 from app.ui.rich_text import rich_text
 from chains.answer import Answer, CheckedClaim, Confidence, ModelCall
+from chains.reasoned_reply import quotes_in, without_quotes
 from chains.receipts import receipt_document
 
 LEVELS = {
@@ -41,6 +42,8 @@ def why_drawer(key: str, answer: Answer) -> None:
         _confidence(answer.confidence)
     if answer.claims:
         _statements(answer.claims)
+    if answer.reasoning:
+        _reasoning(answer.reasoning)
     _times(answer)
     if answer.steps:
         _searches(answer)
@@ -75,6 +78,17 @@ def _statements(claims: tuple[CheckedClaim, ...]) -> None:
             st.markdown(
                 f"{escape(claim.text, longest=400)}  \n{VERDICTS[claim.verdict]} · support **{claim.score:.2f}**{judge}"
             )
+
+
+def _reasoning(reasoning: str) -> None:
+    """What a tuned model wrote before its answer."""
+    with st.expander("What the model quoted before it answered"):
+        for quote in quotes_in(reasoning):
+            number = f"[{quote.number}] " if quote.number is not None else ""
+            st.markdown(escape(f"{number}{quote.text}", longest=600))
+        rest = without_quotes(reasoning)
+        if rest:
+            st.caption(escape(rest, longest=600))
 
 
 def _times(answer: Answer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -118,6 +119,16 @@ def test_why_shows_the_prompt_as_it_was_sent_and_gives_the_receipt(page: AppTest
         {"Retrieve": "12 ms", "First token": "400 ms", "Total": "1.2 s"}
     )
     assert json.loads(page.code[0].value)["generation"] == 1
+
+
+def test_why_shows_what_a_tuned_model_quoted_before_it_answered(page: AppTest) -> None:
+    reasoning = "[1] <quote>27 days <script></quote>\n[2] does not answer the question."
+    click(show(page, replace(ANSWER, reasoning=reasoning)), "why_")
+    assert "What the model quoted before it answered" in [one.label for one in page.expander]
+    said = words(page)
+    assert "[1] 27 days <script>" in said
+    assert "[2] does not answer the question." in said
+    assert "<quote>" not in said
 
 
 # --- again, and out -------------------------------------------------------------------------------

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.reasoned_reply import FORMS, Quoted, ReasonedStream, quotes_in, taken_apart, written
+from chains.reasoned_reply import (
+    FORMS,
+    Quoted,
+    ReasonedStream,
+    quotes_in,
+    taken_apart,
+    without_quotes,
+    written,
+)
 
 PARTS = st.sampled_from(
     [*FORMS, *(end for ends in FORMS.values() for end in ends), "<", "a b", "\n", "[1]", "##", "İ"]
@@ -42,9 +50,7 @@ def test_what_is_reasoning_and_what_is_answer(reply: str, reasoning: str | None,
 def test_pieces_add_up_to_the_whole(reply: str, cuts: list[int]) -> None:
     places = sorted({0, len(reply), *(min(cut, len(reply)) for cut in cuts)})
     stream = ReasonedStream()
-    shown = (
-        "".join([stream.feed(reply[a:b]) for a, b in itertools.pairwise(places)]) + stream.close()
-    )
+    shown = "".join([stream.feed(reply[a:b]) for a, b in itertools.pairwise(places)]) + stream.close()
     assert (stream.reasoning, shown) == taken_apart(reply)
 
 
@@ -70,6 +76,11 @@ STANDS = [
 @pytest.mark.parametrize(("quote", "stands"), STANDS)
 def test_a_quote_is_held_against_its_passage(quote: Quoted, stands: bool) -> None:
     assert quote.stands_in(["Nothing.", "Leave is 27\ndays."]) is stands
+
+
+def test_the_rest_of_a_reasoning_is_what_it_says_besides() -> None:
+    reasoning = "[2] <quote>27 days</quote>\n[1] does not answer the question."
+    assert without_quotes(reasoning) == "[1] does not answer the question."
 
 
 def test_quotes_of_the_papers_code_are_read() -> None:
