@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from chains.instructions import instructions_in
@@ -55,7 +56,7 @@ __all__ = [
     "passages_of",
 ]
 
-Found = tuple[WholeDocument, Outline, Language | None, Extracted]
+OVERLAPPING = 3  # chunks that may hold one character, where chunks overlap
 
 
 def extract(
@@ -160,8 +161,11 @@ def _made(
 
 
 def _chunks_of(document: WholeDocument, spans: Sequence[tuple[int, int]]) -> list[str]:
-    return [
-        chunk.chunk_id
-        for chunk in document.chunks
-        if any(chunk.start < end and start < chunk.end for start, end in spans)
-    ]
+    """Those that share a character with one of the spans, in order."""
+    starts = [chunk.start for chunk in document.chunks]
+    held: dict[str, None] = {}
+    for start, end in spans:
+        first = max(0, bisect_right(starts, start) - OVERLAPPING)
+        near = document.chunks[first : bisect_left(starts, end)]
+        held |= {chunk.chunk_id: None for chunk in near if chunk.end > start}
+    return list(held)

@@ -83,17 +83,17 @@ def squeezed(text: str) -> str:
 
 def tidied(text: str) -> str:
     """Lines that were only wrapped run on; list items and table rows keep their lines."""
-    lines = [" ".join(line.split()) for line in text.strip().splitlines()]
-    shown = ""
-    for line in filter(None, lines):
-        apart = is_list_item(line) or is_table_row(line)
-        shown = f"{shown}{_between(shown, apart)}{line}"
-    return shown
+    pieces, before = list[str](), ""
+    for line in text.strip().splitlines():
+        plain = " ".join(line.split())
+        if plain:
+            pieces += ["" if not before else "\n" if _stands_apart(plain, before) else " ", plain]
+            before = plain
+    return "".join(pieces)
 
 
-def _between(before: str, apart: bool) -> str:
-    last = before.rpartition("\n")[2]
-    return "" if not before else "\n" if apart or is_table_row(last) else " "
+def _stands_apart(line: str, before: str) -> bool:
+    return is_list_item(line) or is_table_row(line) or is_table_row(before)
 
 
 def _taken(method: Method, question: str, outline: Outline, spans: Sequence[Span]) -> Extracted:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from chains.plain_text import as_prose
@@ -136,6 +137,7 @@ def _record(part: PartDraft) -> str:
     return str(part.metadata.get("title") or "") if path.startswith("$") and path.endswith("]") else ""
 
 
+@lru_cache(maxsize=1024)
 def _named(heading: str) -> str:
     """A heading without its marks and its number."""
     plain = as_prose(" ".join(heading.lstrip("#").split())).rstrip(":").strip()
