@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from finetune.bases import Base, choose_base
 from finetune.catalogue import load_catalogue
@@ -37,7 +39,7 @@ PAIR: Row = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Models that take 512 tokens a row."""
     root = tmp_path_factory.mktemp("models")
-    for name in ("chatml", "brackets", "thinking", "plain", "opened"):
+    for name in ("chatml", "brackets", "thinking", "plain", "opened", "tools"):
         model_folder(root / name, name)
     return root
 
@@ -208,3 +210,39 @@ def test_the_base_model(model: str | None, today: str, row: Row, expected: list[
     assert [(one.rule, one.severity) for one in found] == [("B01", severity) for severity, _ in expected]
     for one, (_, says) in zip(found, expected, strict=True):
         assert says in one.message
+
+
+KEYS = (
+    "role", "content", "weight", "name", "tool_calls", "function", "arguments", "messages", "type", "text", "input",
+    "preferred_output", "reasoning_content", "tools", "parameters",
+)  # fmt: skip
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+OPTIONAL = ("content", "weight", "name", "tool_calls", "reasoning_content")
+roles = st.sampled_from(["user", "assistant", "tool", "system", 3, None])
+messages = st.lists(
+    st.fixed_dictionaries({"role": roles}, optional=dict.fromkeys(OPTIONAL, anything)), max_size=4
+)
+rows = st.one_of(
+    st.fixed_dictionaries({"messages": messages | anything}, optional={"tools": anything}),
+    st.fixed_dictionaries({
+        "input": st.fixed_dictionaries({"messages": messages | anything}) | anything,
+        "preferred_output": messages | anything,
+        "non_preferred_output": messages | anything,
+    }),
+    st.fixed_dictionaries({"prompt": anything, "completion": anything}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["chatml", "brackets", "thinking", "tools", "openai"])
+@given(row=rows)
+@settings(max_examples=40, deadline=None)
+def test_no_row_however_broken_stops_the_check(name: str, row: Row, folder: Path) -> None:
+    checker = TokenChecker(choose_base("openai", "gpt-4o-mini") if name == "openai" else base(folder, name))
+    assert {one.rule for one in checked(checker, row)} <= {"C01", "C02", "C03"}
