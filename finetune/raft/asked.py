@@ -24,6 +24,7 @@ from loaders.jsonl import well_formed
 
 LONGEST_LINE = 16 << 20  # bytes
 LONGEST_QUESTION = 2000  # characters; hybrid mode is asked questions, not documents
+_WRAPPED = re.compile(r"<passage number=|<DOCUMENT>")
 _MARKER = re.compile(r"\s?\[\d{1,3}\]")
 _FORM = re.compile(
     rf"</?(?:reasoning|quote|think)>|##(?:reason|begin_quote)|{ABSTENTION_TOKEN}", re.IGNORECASE
@@ -167,6 +168,10 @@ _LEAVE_OUT = "Leave the row out, or give one question and its answer as text."
 
 
 def _clean_question(text: str) -> str:
+    if _WRAPPED.search(text):
+        raise _Unfit(
+            "", "The question comes with passages already.", "Give the questions that it was made from."
+        )
     text = " ".join(well_formed(text).split())
     if len(text) > LONGEST_QUESTION:
         raise _Unfit(
