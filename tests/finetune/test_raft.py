@@ -427,7 +427,7 @@ UNFIT = [
     pytest.param({"text": "A?", "answer": "I do not know."}, "", "not known", id="a refusal"),
     pytest.param({"text": "A?", "answer": "NOT_IN_DOCUMENTS"}, "", "mark of RAFT", id="a RAFT row's reply"),
     pytest.param({"text": "A?", "answer": "B", "gold": [{"quote": "B"}]}, "$.gold[0]", "no document", id="no document"),
-    pytest.param({"text": "<DOCUMENT>B</DOCUMENT>A?", "answer": "B"}, "", "passages already", id="a RAFT row's question"),
+    pytest.param({"text": "<DOCUMENT>B</DOCUMENT>A?", "answer": "B"}, "", "passages already", id="its question"),
     pytest.param({"text": "A" * 2001, "answer": "B"}, "", "2,001 characters", id="a long question"),
 ]  # fmt: skip
 
