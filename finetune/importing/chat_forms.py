@@ -62,7 +62,8 @@ def joined(*texts: str) -> str:
 
 def from_chat(value: Value, system: str | None) -> Made:
     messages = messages_of(parsed_list(value.get("messages"), "messages"), "messages")
-    row: Row = {"messages": with_system(messages, system)}
+    own = value.get("system")  # beside the messages, as Anthropic has it
+    row: Row = {"messages": with_system(messages, own if isinstance(own, str) and own.strip() else system)}
     row.update((name, value[name]) for name in ("tools", "parallel_tool_calls", "functions") if name in value)
     for name in ("tools", "functions"):
         if isinstance(row.get(name), str):  # a cell of a table
@@ -93,7 +94,8 @@ def from_sharegpt(value: Value, system: str | None) -> Made:
 
 def from_alpaca(value: Value, system: str | None) -> Made:
     answer = "output" if "output" in value else "response"
-    question = joined(text_in(value, "instruction"), text_in(value, "input", optional=True))
+    about = [text_in(value, name, optional=True) for name in ("input", "context")]  # Dolly calls it context
+    question = joined(text_in(value, "instruction"), *about)
     own = text_in(value, "system", optional=True)
     row = exchange(
         question, text_in(value, answer), system=own or system, before=history_of(value.get("history"))

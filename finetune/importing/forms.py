@@ -115,12 +115,12 @@ def _flat(value: Mapping[str, Any]) -> Form | None:
 def own_fields(form: Form, value: Mapping[str, Any]) -> dict[str, str]:
     """{part of a row: field of the record} of a form whose fields have fixed names."""
     names = {
-        "chat": ("messages", "tools", "parallel_tool_calls", "functions"),
+        "chat": ("messages", "system", "tools", "parallel_tool_calls", "functions"),
         "preference": ("input", "preferred_output", "non_preferred_output"),
         "reinforcement": tuple(name for name in value if name not in _PLAIN),
         "chosen-rejected": ("prompt", "chosen", "rejected", "system"),
         "sharegpt": ("conversations", "conversation", "messages", "system", "tools"),
-        "alpaca": ("instruction", "input", "output", "response", "system", "history"),
+        "alpaca": ("instruction", "input", "context", "output", "response", "system", "history"),
         "completion": ("prompt", "completion"),
         "text": ("text",),
         "questions": ("text", "answer", "gold"),

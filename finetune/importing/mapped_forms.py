@@ -57,6 +57,7 @@ def _needed(value: Value, mapping: Mapped, role: str) -> str:
 
 def from_columns(value: Value, mapping: Mapped, system: str | None) -> Made:
     """A chat row, or a preference row where the mapping names chosen and rejected. Raises Unfit."""
+    _refuse_unwanted(value, mapping)
     question = joined(text_of(value, mapping, "context"), _needed(value, mapping, "question"))
     before = history_of(held(value, mapping["history"]), mapping["history"]) if "history" in mapping else []
     own = text_of(value, mapping, "system") or system
@@ -68,6 +69,15 @@ def from_columns(value: Value, mapping: Mapped, system: str | None) -> Made:
     ]
     asked = with_system([*before, {"role": "user", "content": question}], own)
     return Made(row=_with_own_metadata(preference_row(asked, answers[:1], answers[1:]), value))
+
+
+def _refuse_unwanted(value: Value, mapping: Mapped) -> None:
+    """KTO's {prompt, completion, label: false}: an answer that must not be learnt."""
+    if value.get("label") is False and "label" not in mapping.values():
+        reason = "The answer is marked as one that is not wanted (label: false)."
+        raise Unfit(
+            "label", reason, "Pair it with a wanted answer as chosen and rejected, or remove the record."
+        )
 
 
 def _with_own_metadata(row: dict[str, Any], value: Value) -> dict[str, Any]:

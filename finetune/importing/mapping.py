@@ -94,7 +94,9 @@ def _mapped(seen: Seen, form: Form, given: Mapping[str, str]) -> Plan | None:
     guessed: dict[str, str] = {}
     if not _complete(mapping, form) and form == "columns":
         guessed = by_content(seen.names, seen.records, mapping | unwanted)
-    note = _guess_note(mapping, guessed)
+    note = " ".join(
+        filter(None, (_guess_note(mapping, guessed), _further_note(seen, mapping | guessed, form)))
+    )
     new = [role for role in guessed if role not in mapping]
     mapping |= guessed
     if not _complete(mapping, form):
@@ -143,6 +145,21 @@ def _sure_of(role: str, column: str, given: Mapping[str, str], guessed: Sequence
         return 1.0
     named = {str(known): certainty for known, certainty in roles_of(column)}
     return GUESSED if role in guessed else named.get(role, named.get("text", GUESSED))
+
+
+def _further_note(seen: Seen, mapping: Mapping[str, str], form: Form) -> str:
+    """A table with questions in two languages has two tables' worth of rows."""
+    if form != "columns" or not {"question", "answer"} <= mapping.keys():
+        return ""
+    roles = {name: dict(roles_of(name)) for name in seen.names if name not in mapping.values()}
+    further = [
+        [name for name, known in roles.items() if max(known, key=known.get, default="") == role]  # type: ignore[arg-type]
+        for role in ("question", "answer")
+    ]
+    if not all(further):
+        return ""
+    pair = f"--map question={further[0][0]!r} --map answer={further[1][0]!r}"
+    return f"There are more columns of questions and answers: read them in a run of their own, with {pair}."
 
 
 def _guess_note(mapping: Mapping[str, str], guessed: Mapping[str, str]) -> str:

@@ -184,6 +184,20 @@ FORMS = [
     ),
     pytest.param(
         "a.jsonl",
+        lines({"instruction": USER, "context": "A list.", "response": BOT, "category": "qa"}),
+        "alpaca",
+        {"messages": [said("user", f"{USER}\n\nA list."), said("assistant", BOT)]},
+        id="Dolly",
+    ),
+    pytest.param(
+        "a.jsonl",
+        lines({"system": "Be kind.", **CHAT}),
+        "chat",
+        {"messages": [said("system", "Be kind."), *CHAT["messages"]]},
+        id="a system prompt beside the messages",
+    ),
+    pytest.param(
+        "a.jsonl",
         lines({"prompt": USER, "completion": BOT}),
         "completion",
         {"prompt": USER, "completion": BOT},
@@ -281,7 +295,16 @@ FORMS = [
 
 GOOD = lines(CHAT).decode()
 TURNS = "ticket,role,text\n1,user,a\n1,agent,b\n"
+KTO = {"prompt": USER, "completion": BOT, "label": True}
 REFUSALS = [
+    pytest.param(
+        "a.jsonl",
+        lines(KTO, KTO | {"label": False}).decode(),
+        2,
+        "label",
+        "not wanted",
+        id="an unwanted answer",
+    ),
     pytest.param("a.jsonl", GOOD + "{broken\n" + GOOD, 2, "", "Column", id="broken JSON"),
     pytest.param("a.jsonl", GOOD + "[1]\n", 2, "", "", id="a list"),
     pytest.param("a.jsonl", GOOD + '{"messages": [], "messages": []}\n', 2, "", "messages", id="a key twice"),

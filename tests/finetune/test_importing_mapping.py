@@ -52,6 +52,13 @@ def test_groups_and_kept_fields_are_named_for_records_of_every_form(tmp_path: Pa
     assert (one.provenance.group, one.provenance.details) == ("u7", {"stars": 5})
 
 
+def test_a_second_pair_of_columns_is_pointed_out(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "a.csv", b"Question,Answer,Frage,Antwort\nq,a,f,w\n")
+    found = recognise(path)
+    assert (found.mapping["question"], found.mapping["answer"]) == ("Question", "Answer")
+    assert any("--map question='Frage' --map answer='Antwort'" in note for note in found.notes)
+
+
 def test_a_part_without_a_column_stays_empty(tmp_path: Path) -> None:
     path = file_of(tmp_path, "a.csv", b"ticket,context,question,answer\n1,c,q,a\n")
     (one,), _ = imported(path, mapping={"context": "", "group": ""})
