@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.dataset.validate import TAKERS
 from app.cli.output import print_json, print_line
 from errors import DatasetError
 
@@ -28,7 +29,7 @@ def fix(
     pseudonymise: Annotated[
         bool, typer.Option("--pseudonymise", help="Personal data become made-up ones, the same for the same.")
     ] = False,
-    profile: Annotated[str, typer.Option(help="Who takes the file.")] = "openai",
+    profile: Annotated[str, typer.Option(help=TAKERS)] = "openai",
     seed: Annotated[int, typer.Option(help="Of what is made up.")] = 7,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from finetune.validate import Progress, Validation
 
 Format = Literal["text", "json", "sarif", "markdown"]
+TAKERS = "Who takes the files: openai, azure, nebius, crusoe, together, fireworks or local."
 SHOWN = 8  # findings of one rule on the terminal
 WORDS: dict[Severity, tuple[str, str]] = {
     "error": ("error", "errors"),
@@ -32,7 +33,7 @@ def validate(
     questions: Annotated[
         Path | None, typer.Option(help="Evaluation questions that must not be trained on.")
     ] = None,
-    profile: Annotated[str, typer.Option(help="Who takes the files.")] = "openai",
+    profile: Annotated[str, typer.Option(help=TAKERS)] = "openai",
     model: Annotated[str | None, typer.Option(help="The base: an id, or a local model's folder.")] = None,
     report: Annotated[
         Path | None, typer.Option(help="Also write a .html, .md, .json or .sarif report.")
@@ -133,7 +134,19 @@ def _print_text(found: Validation) -> None:
     counts = (_counted(found.count(severity), severity) for severity in WORDS)
     print_line(f"{', '.join(counts)}; profile {found.profile}; {found.seconds:.1f} s")
     if any(finding.fix for finding in found.findings):
-        print_line("Mend what is marked [fix]: python -m app dataset fix FILE --out FIXED")
+        print_line(f"Mend what is marked [fix]: {_fix_command(found)}")
+
+
+def _fix_command(found: Validation) -> str:
+    """The command that mends, for the first file with something to mend."""
+    fixable = [finding for finding in found.findings if finding.fix]
+    path = Path(fixable[0].file)
+    command = f"python -m app dataset fix {path} --out {path.with_suffix('.fixed.jsonl')}"
+    if found.profile != "openai":
+        command += f" --profile {found.profile}"
+    if any(finding.rule in ("S01", "S02") and finding.file == str(path) for finding in fixable):
+        command += " (and --redact for personal data and secrets)"
+    return command
 
 
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
