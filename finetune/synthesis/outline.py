@@ -24,8 +24,9 @@ _FOOTER = re.compile(
 )
 _ENDS = (".", "!", "?", "…", "。", "！", "？")
 _NOTES = re.compile(r"Notes: ")
-_NUMBERING = re.compile(
-    r"(?:(?:§|Art(?:icle|ikel|ículo)?\.?|Section|Abschnitt|Chapter|Kapitel)\s*)?\d+(?:\.\d+)*[.)]?\s+"
+_NUMBERING = re.compile(  # "3 years of warranty" is none
+    r"(?:(?:§|Art(?:icle|ikel|ículo)?\.?|Section|Abschnitt|Chapter|Kapitel)\s*\d+(?:\.\d+)*[.):]?"
+    r"|\d+[.)]|\d+(?:\.\d+)+[.)]?)\s+"
 )
 
 
@@ -38,6 +39,7 @@ class OutlineBlock:
     end: int
     text: str
     headings: tuple[str, ...]  # from the top heading down, without marks and numbers; its own not included
+    under: int  # where its nearest heading begins; the start of its part where that has none
     location: Location  # of the part that holds it
     level: int  # of a heading
     cells: str  # "B2:F2" for rows of a spreadsheet
@@ -105,8 +107,10 @@ def _folded(text: str) -> str:
 
 def _blocks(document: WholeDocument) -> Iterator[OutlineBlock]:
     above: Headings = ()
+    under = 0
     before: PartDraft | None = None
     for part in document.parts:
+        under = under if _goes_on(before, part) else part.start
         above = above if _goes_on(before, part) else tuple(map(tuple, part.metadata.get(ABOVE) or ()))
         for data in part.metadata.get("blocks") or ():
             block = Block.from_dict(data)
@@ -117,12 +121,14 @@ def _blocks(document: WholeDocument) -> Iterator[OutlineBlock]:
                 end=part.start + block.end,
                 text=own[block.start : block.end],
                 headings=tuple(_named(title) for _, title in above),
+                under=under,
                 location=part.location,
                 level=block.level,
                 cells=block.cells,
                 record=_record(part),
             )
             above = headings_with(above, block, own)
+            under = part.start + block.start if block.kind == "heading" else under
         before = part
 
 
@@ -141,7 +147,8 @@ def _record(part: PartDraft) -> str:
 def _named(heading: str) -> str:
     """A heading without its marks and its number."""
     plain = as_prose(" ".join(heading.lstrip("#").split())).rstrip(":").strip()
-    return _NUMBERING.sub("", plain, count=1) or plain
+    numbering = _NUMBERING.match(plain)
+    return plain[numbering.end() :] if numbering and numbering.end() < len(plain) else plain
 
 
 def _title(document: WholeDocument, blocks: Sequence[OutlineBlock]) -> str:
@@ -155,5 +162,6 @@ def _title(document: WholeDocument, blocks: Sequence[OutlineBlock]) -> str:
 
 def _sections(blocks: Sequence[OutlineBlock]) -> Iterator[Section]:
     body = [block for block in blocks if block.kind != "heading" and block.headings]
-    for headings, group in groupby(body, key=lambda block: block.headings):
-        yield Section(headings=headings, blocks=tuple(group))
+    for _, group in groupby(body, key=lambda block: block.under):
+        blocks_of_one = tuple(group)
+        yield Section(headings=blocks_of_one[0].headings, blocks=blocks_of_one)

@@ -211,6 +211,32 @@ def test_text_that_gives_orders_to_a_model_is_dropped_by_name(tmp_path: Path) ->
     assert tally.dropped == {"addresses_model": 1}
 
 
+def test_a_heading_loses_its_number_and_nothing_else(tmp_path: Path) -> None:
+    text = "All depots of the company keep to this from the day on which it is signed."
+    headings = (
+        "3.1 Prices 2026 for guests",
+        "§ 4 Fees of 5 euros",
+        "3 years of warranty",
+        "5. Theft",
+        "2026",
+    )
+    page = "# Rules\n\n" + "\n\n".join(f"## {heading}\n\n{text}" for heading in headings)
+    assert list(rows_of(tmp_path, rules_md=page)) == [
+        "What does “Rules” say about “Prices 2026 for guests”?",
+        "What does “Rules” say about “Fees of 5 euros”?",
+        "What does “Rules” say about “3 years of warranty”?",
+        "What does “Rules” say about “Theft”?",
+    ]
+
+
+def test_sections_of_one_name_stay_two(tmp_path: Path) -> None:
+    text = "The depot opens at 07:00 and closes at 19:00 on every working day of the week."
+    page = f"# Depots\n\n## Hours\n\n{text}\n\n## Hours\n\n{text} It is closed on holidays.\n"
+    tally = Tally()
+    assert len(list(extract(source_of(tmp_path, depots_md=page), ExtractOptions(), tally))) == 2
+    assert (tally.rows, tally.dropped) == (1, {"asked_already": 1})
+
+
 def test_a_chapter_is_no_answer_and_is_counted(tmp_path: Path) -> None:
     long = "Every unit of the fleet is checked by the depot before it leaves. " * 40
     tally = Tally()
