@@ -24,7 +24,7 @@ _ORIGINS = {
     "conversation": "from conversations",
     "generated": "written by a chat model from documents",
     "extracted": "taken word for word from documents",
-    "raft": "RAFT rows built from a knowledge base",
+    "raft": "built from a knowledge base as RAFT rows",
     "edited": "written here",
     "unknown": "of unknown origin",
 }
@@ -63,11 +63,11 @@ def _head(manifest: Mapping[str, Any]) -> Iterator[str]:
 def _summary(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield f"\n# {_plain(manifest['name'])}\n"
     kinds = [f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in manifest["kinds"].items()]
-    yield f"{manifest['rows']:,} rows to fine-tune a language model with: {', '.join(kinds)}."
+    yield f"{_rows_of(manifest['rows'])} to fine-tune a language model with: {', '.join(kinds)}."
     if manifest["rows_with_tools"]:
-        yield f"{manifest['rows_with_tools']:,} rows offer tools."
+        yield f"Of them, with tools: {manifest['rows_with_tools']:,}."
     if manifest["rows_of_several_turns"]:
-        yield f"{manifest['rows_of_several_turns']:,} rows have several answers."
+        yield f"Of them, with several answers: {manifest['rows_of_several_turns']:,}."
 
 
 def _rows(manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -82,13 +82,13 @@ def _rows(manifest: Mapping[str, Any]) -> Iterator[str]:
 def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "\n## Sources\n"
     for origin, count in manifest["origins"].items():
-        yield f"- {count:,} rows {_ORIGINS.get(origin, _plain(origin))}"
+        yield f"- {_rows_of(count)} {_ORIGINS.get(origin, _plain(origin))}"
     for title, counts in (
         ("from", manifest["files_of_origin"]),
         ("written by", manifest["models_of_origin"]),
     ):
         for name, count in counts.items():
-            yield f"- {count:,} rows {title} {_plain(name)}"
+            yield f"- {_rows_of(count)} {title} {_plain(name)}"
     for source in manifest["sources"]:
         yield f"- made from {_plain(source['name'])}, SHA-256 `{source['sha256']}`"
     yield "\nprovenance.jsonl says of every row where it comes from."
@@ -108,9 +108,10 @@ def _splits(manifest: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     for name, count in split["rows"].items():
-        yield f"- {name}: {count:,} rows in {split['groups'][name]:,} groups"
+        if count:
+            yield f"- {name}: {_rows_of(count)} in {split['groups'][name]:,} groups"
     if split["withheld"]:
-        yield f"- withheld, since they would tie two splits together: {split['withheld']:,} rows"
+        yield f"- withheld, since they would tie two splits together: {_rows_of(split['withheld'])}"
     yield from (f"- {_plain(note)}" for note in split["notes"])
 
 
@@ -140,7 +141,7 @@ def _wrapper(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "A model that is trained on these rows expects its passages exactly so when it answers:\n"
     for wrapper in manifest["wrappers"]:
         yield (
-            f"- {wrapper['rows']:,} rows by prompt {_plain(str(wrapper['prompt']))} (SHA-256 "
+            f"- {_rows_of(wrapper['rows'])} by prompt {_plain(str(wrapper['prompt']))} (SHA-256 "
             f"`{wrapper['prompt_sha256']}`), wrapper `{wrapper['wrapper_sha256']}`"
         )
 
@@ -150,7 +151,7 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "- The licence: who may use the sources for training was not recorded. Settle it before you pass this on."
     yield "- Whether all answers are right: checks are of form, repetition, leaks, secrets and length."
     if manifest["origins"].get("unknown"):
-        yield f"- Where {manifest['origins']['unknown']:,} rows come from."
+        yield f"- Where {_rows_of(manifest['origins']['unknown'])} came from."
     if manifest["origins"].get("generated"):
         yield "- What the chat model's terms say about training on what it wrote."
 
@@ -177,6 +178,10 @@ def _options(recipe: Mapping[str, Any]) -> str:
             *([] if recipe["near"] else ["--no-near"]),
         ]
     )
+
+
+def _rows_of(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _quoted(text: str) -> str:

@@ -331,7 +331,7 @@ class TestCard:
         "sentence",
         [
             "3 rows to fine-tune",
-            "1 rows written by a chat model",
+            "1 row written by a chat model",
             "faq.csv",
             "m-1",
             "licence",
