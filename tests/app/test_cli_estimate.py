@@ -31,7 +31,7 @@ def test_the_examples_are_priced_at_every_provider_without_key_or_network() -> N
 def test_one_model_shows_its_price_with_the_date_and_its_last_day() -> None:
     ran = run("estimate", str(EXAMPLES), "--model", "gpt-4.1-mini", "--epochs", "2")
     assert ran.exit_code == 0, ran.stderr
-    for part in ("2 epochs (as asked)", "autumn 2025", "2027-01-14", "Token counts are estimates"):
+    for part in ("epochs: 2, as asked", "autumn 2025", "2027-01-14", "Token counts are estimates"):
         assert part in ran.stdout
 
 

@@ -141,7 +141,7 @@ def _print_file(measured: Measured, base: Base) -> None:
 
 
 def _print_one(one: Estimate) -> None:
-    print_line(f"{one.model.id}: {one.epochs} epochs ({one.epochs_because})")
+    print_line(f"{one.model.id}, epochs: {one.epochs}, {one.epochs_because}")
     validation = f" + {one.validation_tokens:,} of validation" if one.validation_tokens else ""
     print_line(
         f"  {one.tokens_an_epoch:,} tokens an epoch{validation}: {one.billed_tokens:,} tokens are billed"
