@@ -14,7 +14,7 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from finetune.examples import METADATA, Row
 
@@ -42,27 +42,28 @@ class Piece:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """Where a text stands, so that it can be replaced."""
+class _Slot(NamedTuple):
+    """One text and where it stands, so that it can be replaced. A tuple: a check makes millions of them."""
 
-    piece: Piece
+    path: str
+    role: str
+    text: str
     holder: Any  # dict or list
-    key: str | int
+    key: str
 
 
 def pieces(row: Row) -> Iterator[Piece]:
     """All texts in the row's order, without Groundtune's own metadata."""
-    return (slot.piece for slot in _slots(row))
+    return (Piece(path=slot.path, role=slot.role, text=slot.text) for slot in _slots(row))
 
 
 def changed(row: Row, change: Callable[[str], str]) -> Row:
     """A copy with each text changed; the row itself where nothing does."""
-    if all(change(piece.text) == piece.text for piece in pieces(row)):
+    if all(change(slot.text) == slot.text for slot in _slots(row)):
         return row
     other = copy.deepcopy(row)
     for slot in list(_slots(other)):
-        slot.holder[slot.key] = change(slot.piece.text)
+        slot.holder[slot.key] = change(slot.text)
     return other
 
 
@@ -78,7 +79,7 @@ def question_of(row: Row) -> str:
         return str(raft["question"])
     if isinstance(row.get("prompt"), str):
         return str(row["prompt"])
-    return "\n".join(piece.text for piece in _of(prompt_of(row)) if piece.role == "user")
+    return "\n".join(slot.text for slot in _message_slots(prompt_of(row), "") if slot.role == "user")
 
 
 def prompt_of(row: Row) -> list[dict[str, Any]]:
@@ -103,13 +104,16 @@ def answer_of(row: Row) -> str:
     return "" if last is None else conversation([messages[last]])
 
 
+def canonical(row: Row) -> str:
+    """Everything that a model reads, writes or may call, for telling whether two rows are the same."""
+    texts = [f"{slot.path}\0{slot.role}\0{normalised(slot.text)}" for slot in _slots(row)]
+    tools = row.get("tools") or row.get("functions")
+    return "\0".join(texts) + (json.dumps(tools, sort_keys=True, default=str) if tools else "")
+
+
 def conversation(messages: list[dict[str, Any]]) -> str:
     """The texts of messages, one to a line, without who says them."""
-    return "\n".join(piece.text for piece in _of(messages))
-
-
-def _of(messages: list[dict[str, Any]]) -> Iterator[Piece]:
-    return (slot.piece for slot in _message_slots(messages, ""))
+    return "\n".join(slot.text for slot in _message_slots(messages, ""))
 
 
 def _last_answer(messages: list[dict[str, Any]]) -> int | None:
@@ -119,7 +123,7 @@ def _last_answer(messages: list[dict[str, Any]]) -> int | None:
 def _slots(row: Row) -> Iterator[_Slot]:
     for name, role in _PLAIN_FIELDS.items():
         if isinstance(row.get(name), str):
-            yield _Slot(Piece(path=f"$.{name}", role=role, text=row[name]), row, name)
+            yield _Slot(f"$.{name}", role, row[name], row, name)
     yield from _message_slots(row.get("messages"), "$.messages")
     yield from _message_slots(_dict(row.get("input")).get("messages"), "$.input.messages")
     for name in _OUTPUTS:
@@ -127,7 +131,7 @@ def _slots(row: Row) -> Iterator[_Slot]:
     if "messages" in row:
         for name, value in row.items():
             if isinstance(value, str) and name not in _PLAIN_FIELDS:
-                yield _Slot(Piece(path=f"$.{name}", role="reference", text=value), row, name)
+                yield _Slot(f"$.{name}", "reference", value, row, name)
 
 
 def _message_slots(messages: object, path: str) -> Iterator[_Slot]:
@@ -140,17 +144,20 @@ def _slots_of_message(message: dict[str, Any], path: str) -> Iterator[_Slot]:
     role = message["role"] if isinstance(message.get("role"), str) else ""
     for name in ("content", "refusal"):
         if isinstance(message.get(name), str):
-            yield _Slot(Piece(path=f"{path}.{name}", role=role, text=message[name]), message, name)
+            yield _Slot(f"{path}.{name}", role, message[name], message, name)
+    if len(message) > 2 or not isinstance(message.get("content"), str):  # more than who says what
+        yield from _parts(message, path, role)
+
+
+def _parts(message: dict[str, Any], path: str, role: str) -> Iterator[_Slot]:
     for number, part in enumerate(_list(message.get("content"))):
         if isinstance(part, dict) and isinstance(part.get("text"), str):
-            piece = Piece(path=f"{path}.content[{number}].text", role=role, text=part["text"])
-            yield _Slot(piece, part, "text")
+            yield _Slot(f"{path}.content[{number}].text", role, part["text"], part, "text")
     calls = [(f"{path}.tool_calls[{n}].function", c) for n, c in enumerate(_list(message.get("tool_calls")))]
     functions = [(place, _dict(_dict(call).get("function"))) for place, call in calls]
     for place, function in [*functions, (f"{path}.function_call", _dict(message.get("function_call")))]:
         if isinstance(function.get("arguments"), str):
-            piece = Piece(path=f"{place}.arguments", role=role, text=function["arguments"])
-            yield _Slot(piece, function, "arguments")
+            yield _Slot(f"{place}.arguments", role, function["arguments"], function, "arguments")
 
 
 def _messages(value: object) -> list[dict[str, Any]]:
@@ -163,10 +170,3 @@ def _list(value: object) -> list[Any]:
 
 def _dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def canonical(row: Row) -> str:
-    """Everything that a model reads, writes or may call, for telling whether two rows are the same."""
-    texts = [f"{piece.path}\0{piece.role}\0{normalised(piece.text)}" for piece in pieces(row)]
-    tools = row.get("tools") or row.get("functions")
-    return "\0".join(texts) + (json.dumps(tools, sort_keys=True, default=str) if tools else "")

@@ -29,6 +29,9 @@ _PLACEHOLDER = re.compile(
 )
 
 
+_NEEDED = ("[", "<", "{{", "TODO", "FIXME", "TBD", "XXXX", "orem ", "OREM ")  # most texts hold none
+
+
 def damaged_in(text: str) -> str | None:
     """The first run that was decoded wrongly, or the mark of a lost character; None where there is none."""
     if text.isascii():
@@ -62,6 +65,8 @@ def visible(text: str) -> str:
 
 def placeholder_in(text: str) -> str | None:
     """The first placeholder outside of code; None where there is none."""
+    if not any(mark in text for mark in _NEEDED):
+        return None
     match = _PLACEHOLDER.search(text)
     if match and "`" in text:
         match = _PLACEHOLDER.search(_FENCED.sub(" ", text))

@@ -77,7 +77,14 @@ class QualityChecker:
 def mend(row: Row) -> Row:
     """The row with wrongly decoded text put right and invisible characters gone; itself where there is "
     "neither."""
-    return changed(row, lambda text: visible(mended(text)))
+    return changed(row, _mended)
+
+
+def _mended(text: str) -> str:
+    """Until nothing changes: text may have been decoded wrongly twice. Each round makes it shorter."""
+    while (better := visible(mended(text))) != text:
+        text = better
+    return text
 
 
 def _damage(where: Where, piece: Piece) -> Iterator[Finding]:

@@ -47,6 +47,19 @@ _ITSELF = re.compile(
     r"|\ben tant (?:que modèle de langage|qu'ia)\b|\bcomo modelo de lenguaje\b|\bals ai-taalmodel\b",
     re.IGNORECASE,
 )
+_NEEDED = (  # one of these stands in each of them: most answers are done after these look-ups
+    *(
+        "language model",
+        " an ai",
+        " a ai",
+        "ai model",
+        "a.i.",
+        "artificial intelligence",
+        "cutoff",
+        "cut-off",
+    ),
+    *("als ki-", "modèle de langage", "qu'ia", "modelo de lenguaje", "ai-taalmodel"),
+)
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
@@ -57,7 +70,8 @@ def is_refusal(answer: str) -> bool:
 
 def of_itself(answer: str) -> str | None:
     """What gives away that a chat model wrote it: "as an AI language model"; None where nothing does."""
-    match = _ITSELF.search(answer)
+    lowered = answer.lower()
+    match = _ITSELF.search(answer) if any(word in lowered for word in _NEEDED) else None
     return match[0].strip() if match else None
 
 

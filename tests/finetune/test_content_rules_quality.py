@@ -304,5 +304,6 @@ def test_personal_data_and_secrets_are_left_unless_asked_for() -> None:
 def test_mending_mends_every_text_of_a_row() -> None:
     row = chat("fiancÃ©e\u200b", "donâ€™t", system="ok")
     assert mend(row) == chat("fiancée", "don’t", system="ok")
+    assert mend(chat("ÃƒÂ©", "ok")) == chat("é", "ok")  # decoded wrongly twice
     good = chat("fiancée", "don’t")
     assert mend(good) is good
