@@ -12,6 +12,7 @@ from finetune.importing.forms import Made
 from finetune.importing.records import Record, Unfit, shown
 from finetune.importing.talks import Message, with_system
 
+# As app/records/feedback.py has it, which this layer may not import.
 _MARKERS = re.compile(r"\s?\[(?:\d{1,3}|\?)\]")
 _EARLIER = 12  # turns that a question carries along
 _REMOVE = "Nothing to do: there is no answer to learn from."

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from finetune.examples import Example, Provenance, Refused
+from finetune.examples import METADATA, Example, Origin, Provenance, Refused
 from finetune.importing import chat_forms, mapped_forms, own_records, preference_forms
 from finetune.importing.forms import Form, Made, form_of
 from finetune.importing.recognising import Recognition, records_of
@@ -25,6 +25,7 @@ _MAKERS: Mapping[Form, Callable[[Mapping[str, Any], str | None], Made]] = {
     "chosen-rejected": preference_forms.from_chosen_rejected,
     "conversation": own_records.from_exchange,
 }
+PLACED = frozenset(("origin", "file", "line", "document", "group"))
 _OTHER_FIX = (
     "Give --format mixed to read each record by its own form, or move these records to a file of their own."
 )
@@ -112,6 +113,9 @@ def _fields(value: Mapping[str, Any]) -> str:
 
 
 def _example(path: Path, record: Record, made: Made) -> Example:
+    own = made.row.get(METADATA)
+    if isinstance(own, dict) and own.get("origin") in get_args(Origin):
+        return Example(row=made.row, provenance=_kept_provenance(path, record, made, own))
     sheet = {"sheet": record.sheet} if record.sheet else {}
     provenance = Provenance(
         origin="imported",
@@ -122,3 +126,17 @@ def _example(path: Path, record: Record, made: Made) -> Example:
         details=made.details | sheet,
     )
     return Example(row=made.row, provenance=provenance)
+
+
+def _kept_provenance(path: Path, record: Record, made: Made, own: Mapping[str, Any]) -> Provenance:
+    """A working file of this program says where its rows came from: generated ones still wait for review."""
+    file, line, document, group = (own.get(name) for name in ("file", "line", "document", "group"))
+    named = isinstance(file, str)
+    return Provenance(
+        origin=own["origin"],
+        file=file if named else str(path),
+        line=line if named and isinstance(line, int) else record.number,
+        document=made.document or (document if isinstance(document, str) else None),
+        group=made.group or (group if isinstance(group, str) else None),
+        details={name: held for name, held in own.items() if name not in PLACED} | made.details,
+    )

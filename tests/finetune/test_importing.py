@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from finetune.examples import Row
+from finetune.examples import Row, with_metadata
 from finetune.importing import Recognition, read_examples, recognise
 from tests.finetune.import_cases import (
     BOT,
@@ -223,6 +223,15 @@ def test_where_a_row_came_from_is_kept(tmp_path: Path) -> None:
         "origin": "imported", "file": str(path), "line": 2, "document": "d.pdf", "group": "4", "id": 17
     }  # fmt: skip
     assert recognise(path).unused == ("stars",)
+
+
+def test_a_working_file_of_this_program_keeps_what_it_knows_of_its_rows(tmp_path: Path) -> None:
+    facts = {"origin": "generated", "document": "d1", "group": "d1", "model": "m", "raft": {"oracle": 2}}
+    path = file_of(tmp_path, "a.jsonl", lines({**CHAT, "metadata": facts}))
+    (one,), _ = imported(path)
+    assert one.provenance.as_dict() == {**facts, "file": str(path), "line": 1}
+    again = file_of(tmp_path, "b.jsonl", lines(with_metadata(one)))
+    assert imported(again)[0][0].provenance == one.provenance
 
 
 def test_earlier_turns_of_a_follow_up_are_read_not_learnt(tmp_path: Path) -> None:
