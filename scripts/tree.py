@@ -7,13 +7,12 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("app", "evaluation", "chains", "loaders", "local", "scripts", "benchmarks")
+FOLDERS = ("app", "evaluation", "finetune", "chains", "loaders", "local", "scripts", "benchmarks")
 OTHERS = {
     "errors.py": "every failure as one tree of exceptions",
-    "finetune/": "empty until training lands",
     "examples/": "the sample company: documents, questions, training examples, and what builds them",
     "tests/": "the specification: unit, property, real peers, poisoned documents, browser",
-    "docs/": "how an answer is made, installing, the bytes on disk",
+    "docs/": "how an answer is made, training data and its rules, installing, the bytes on disk",
     "Makefile": "make run, test, test-train, lint, bench, lock",
     "requirements.txt, requirements.lock": "floors, and the complete set that make installs",
     ".env.example": "every setting with its meaning",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.rules import with_rules
 from scripts.tree import with_tree
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +20,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 BENCHMARKS = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OUTPUTS = {"answers.jsonl", "receipt.json", "run.trec"}
+OUTPUTS |= {"report.html", "chat", "raft.jsonl", "raft.refused.jsonl", "generated.jsonl"}
 
 
 def shell_lines(markdown: str) -> list[str]:
@@ -27,7 +29,11 @@ def shell_lines(markdown: str) -> list[str]:
 
 
 def python(*arguments: str, cwd: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"GROUNDTUNE_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {
+        "GROUNDTUNE_HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "GROUNDTUNE_OFFLINE": "1",
+    }
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=240)
 
@@ -47,6 +53,11 @@ def test_every_command_of_the_readme_runs_in_the_order_given(tmp_path: Path, bui
         assert ran.stdout.strip(), line
     assert {path.name for path in folder.iterdir()} == {"examples"} | OUTPUTS
     assert all((folder / name).stat().st_size for name in OUTPUTS)
+
+
+def test_the_table_of_rules_is_that_of_the_code() -> None:
+    page = (ROOT / "docs" / "training-data.md").read_text("utf-8")
+    assert with_rules(page) == page, "write it anew: python -m scripts.rules"
 
 
 def test_the_tree_is_that_of_the_code() -> None:
