@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -261,19 +261,31 @@ def _write(made: Iterable[Example | Dropped], out: Path) -> list[Example]:
     with SpooledTemporaryFile(IN_MEMORY, mode="w+", encoding="utf-8", errors="backslashreplace") as rows:
         for one in made:
             if isinstance(one, Example):
-                rows.write(_line(with_metadata(one)))
+                _spool(rows, _line(with_metadata(one)))
                 shown += [one] * (len(shown) < SHOWN)
             else:
                 dropped.append(_line(one.as_dict()))
         rows.seek(0)
         with write_whole(out) as file:
             shutil.copyfileobj(rows, file)
-    beside = out.with_name(out.name + DROPPED)
-    beside.unlink(missing_ok=True)
-    if dropped:
-        with write_whole(beside) as file:
-            file.writelines(dropped)
+    _write_dropped(out.with_name(out.name + DROPPED), dropped)
     return shown
+
+
+def _spool(rows: IO[str], line: str) -> None:
+    try:
+        rows.write(line)
+    except OSError as error:
+        raise DatasetError(
+            f"The rows find no room in the temporary folder ({error.strerror}): free some, or set TMPDIR to another."
+        ) from error
+
+
+def _write_dropped(path: Path, lines: list[str]) -> None:
+    path.unlink(missing_ok=True)
+    if lines:
+        with write_whole(path) as file:
+            file.writelines(lines)
 
 
 def _line(row: Mapping[str, object]) -> str:
