@@ -172,7 +172,7 @@ def test_kinds_side_by_side_are_warned_of(tmp_path: Path) -> None:
 def test_a_killed_build_leaves_the_old_file_whole(table: Path, tmp_path: Path) -> None:
     """A real process, killed while it writes: the rows of before are all there."""
     big, out = tmp_path / "big.jsonl", tmp_path / "train.jsonl"
-    big.write_bytes(lines(CHAT) * 400_000)
+    big.write_bytes(lines(CHAT) * 200_000)
     build(table, "--out", out)
     before = out.read_bytes()
     command = [sys.executable, "-m", "app", "dataset", "build", str(big), "--out", str(out)]

@@ -17,7 +17,7 @@ from finetune.examples import Example
 from finetune.importing import json_records, read_examples, recognise
 from finetune.importing.records import Record
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # What a text file can hold as it is: no control characters, no halves of surrogate pairs.
 TEXT = (
     st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=40)
