@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any
 
 from app.ui.prose import Node, element
+from app.ui.training_row import changed, parts
+from finetune.examples import Row
 
 LONGEST = 20_000  # characters of a text that is compared word by word; longer ones are shown whole
 KEPT = 12  # words round a change that are shown; the rest is an ellipsis
@@ -47,10 +49,14 @@ def _toned(text: str, tone: str) -> dict[str, Any]:
     return element("span", [text]) | {"tone": tone}
 
 
-def row_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Node]:
-    """The same of two rows, as indented JSON: what is added or removed beside texts is seen too."""
-    return differences(_shown(before), _shown(after))
+def row_differences(before: Row, after: Row) -> list[Node]:
+    """The same of two rows: of each text that changed, or of the rows as indented JSON where more than texts did."""
+    old, new = ({part.path: part.text for part in parts(row) if part.path} for row in (before, after))
+    if after and changed(before, new if new.keys() == old.keys() else {}) == after:
+        texts = [differences(old[path], new[path]) for path in old if old[path] != new[path]]
+        return [node for nodes in texts for node in (*nodes, "\n")][:-1]
+    return differences(_shown(before), _shown(after) if after else "")
 
 
-def _shown(row: Mapping[str, Any]) -> str:
+def _shown(row: Row) -> str:
     return json.dumps(row, ensure_ascii=False, indent=2).replace("\\n", "\n")

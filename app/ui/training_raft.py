@@ -113,34 +113,30 @@ def _start(workspace: Workspace, dataset: Dataset, knowledge_base: str, recipe: 
     def work(job: Job) -> tuple[str, object]:
         from finetune.raft import Built, Library, build, read_asked
 
-        built, store = Built(), training_data(workspace)
-        target = _fresh(workspace, f"{dataset.name[:60]} RAFT")
-        kept = False
-        try:
-            with tempfile.TemporaryDirectory(prefix="groundtune-") as folder:
-                path = Path(folder) / "rows.jsonl"
-                total = dataset.export(path).rows
-                job.tell("Looking for the passages", 0, total)
-                rows = build(read_asked(path), Library(base), workspace.encoder, recipe, built)
-                told = _told(rows, job, built, total, dataset.name)
-                store.open(target).add(told, description=f"RAFT from {dataset.name}")
-            kept = built.written > 0
-        finally:
-            if not kept:  # stopped, or nothing came of it
-                store.remove(target)
-        if not kept:
+        built = Built()
+        with tempfile.TemporaryDirectory(prefix="groundtune-") as folder:
+            path = Path(folder) / "rows.jsonl"
+            total = dataset.export(path).rows
+            job.tell("Looking for the passages", 0, total)
+            rows = build(read_asked(path), Library(base), workspace.encoder, recipe, built)
+            made = list(
+                _told(rows, job, built, total, dataset.name)
+            )  # so that a stop or kill leaves no dataset
+        if not built.written:
             return "No question became a row: no passage of the knowledge base supports an answer.", None
-        return f"{_summary(built)} They are in the dataset {target}.", target
+        target = _fresh(workspace, f"{dataset.name[:60]} RAFT")
+        target.add(made, description=f"RAFT from {dataset.name}")
+        return f"{_summary(built)} They are in the dataset {target.name}.", target.name
 
     jobs().start(dataset.name, Job("raft", f"RAFT over {base.name}"), work)
 
 
-def _fresh(workspace: Workspace, wanted: str) -> str:
+def _fresh(workspace: Workspace, wanted: str) -> Dataset:
     """A new dataset of that name, or with a number behind it."""
     for number in range(1, 1000):
         name = wanted if number == 1 else f"{wanted} {number}"
         try:
-            return training_data(workspace).create(name).name
+            return training_data(workspace).create(name)
         except DatasetExistsError:
             continue
     raise DatasetExistsError(f"There are a thousand datasets named {wanted!r}: remove some.")
@@ -165,6 +161,6 @@ def _summary(built: Built) -> str:
         f"{abstaining:,} without it that abstain" if abstaining else "",
         f"{built.rows['memorise']:,} from memory" if built.rows["memorise"] else "",
         f"{built.unanswerable:,} that no document answers" if built.unanswerable else "",
-        f"{built.refused:,} questions refused" if built.refused else "",
+        f"{built.refused:,} questions refused (named there under Add)" if built.refused else "",
     ]
     return f"{built.written:,} rows: {', '.join(filter(None, parts))}."

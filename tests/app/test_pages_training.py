@@ -10,15 +10,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from app import training
 from app.settings import load_settings
 from app.training import SAMPLE_DATASET, frozen_data, sample_examples, training_data
-from app.ui.jobs import jobs
+from app.ui.differences import differences, row_differences
+from app.ui.jobs import Job, Jobs, jobs
 from app.ui.training_repair import apply, mended
 from app.ui.training_row import answer_of, changed, parts, question_of
 from app.workspace import Workspace
+from errors import DatasetError
 from finetune.dataset import Dataset
 from finetune.examples import Example, Provenance
 from finetune.fixing import FixOptions, registered
@@ -476,3 +480,111 @@ def test_an_edit_changes_the_texts_at_their_places_and_nothing_else() -> None:
     }
     assert changed(row, {})["tools"] == row["tools"]
     assert row["messages"][1]["content"] == "A."
+
+
+BEFORE = {
+    "messages": [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "Call 555 0140 now."}]
+}
+
+
+def told(nodes: list[Any]) -> list[tuple[str, str]]:
+    """(tone, text) of what is drawn."""
+    return [
+        (node["tone"], "".join(node["children"])) if isinstance(node, dict) else ("", node) for node in nodes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        pytest.param(
+            changed(BEFORE, {("messages", 1, "content"): "Call [PHONE] now."}),
+            [("", "Call "), ("gone", "555 0140"), ("added", "[PHONE]"), ("", " now.")],
+            id="of a text, its words",
+        ),
+        pytest.param(BEFORE, [], id="nothing changed"),
+    ],
+)
+def test_differences_of_rows(after: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    assert told(row_differences(BEFORE, after)) == expected
+
+
+def test_differences_beside_texts_and_of_a_row_that_goes_are_shown_as_json() -> None:
+    more = told(row_differences(BEFORE, BEFORE | {"tools": []}))
+    assert "tools" in "".join(text for tone, text in more if tone == "added")
+    gone = told(row_differences(BEFORE, {}))
+    assert [tone for tone, _ in gone] == ["gone"]
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_what_is_gone_and_added_are_the_two_texts(before: str, after: str) -> None:
+    drawn = told(differences(before, after))
+    if not any(" … " in text for tone, text in drawn if not tone):
+        assert "".join(text for tone, text in drawn if tone != "added") == before
+        assert "".join(text for tone, text in drawn if tone != "gone") == after
+
+
+# --- work that runs -----------------------------------------------------------------------------------
+
+
+def outcome_of(work: Any, *, stopped: bool = False) -> tuple[str, str]:
+    """(state, sentence) of a job that has ended."""
+    job = Job("import", "Import")
+    if stopped:
+        job.stop()
+    Jobs().start("Desk", job, work)
+    assert job.wait(SOON_S)
+    now = job.snapshot()
+    return now.state, now.error or now.outcome
+
+
+def fails(error: Exception) -> Any:
+    def work(job: Job) -> tuple[str, object]:
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("work", "state", "sentence"),
+    [
+        pytest.param(lambda job: ("Done.", 7), "done", "Done.", id="done"),
+        pytest.param(fails(DatasetError("No row.")), "failed", "No row.", id="a fault of the user's"),
+    ],
+)
+def test_work_ends_with_a_sentence(work: Any, state: str, sentence: str) -> None:
+    assert outcome_of(work) == (state, sentence)
+
+
+def test_a_fault_of_ours_is_no_traceback_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[Any] = []
+    monkeypatch.setattr("threading.excepthook", logged.append)
+    state, sentence = outcome_of(fails(ZeroDivisionError("secret")))
+    assert (state, sentence) == ("failed", "Something went wrong inside Groundtune: the log has the details.")
+    assert len(logged) == 1
+
+
+def test_work_is_stopped_where_it_tells_its_progress() -> None:
+    def endless(job: Job) -> tuple[str, object]:
+        while True:
+            job.tell("Reading", 1)
+
+    assert outcome_of(endless, stopped=True)[0] == "stopped"
+
+
+def test_the_work_on_one_dataset_runs_one_after_the_other_and_the_last_three_are_kept() -> None:
+    registry, order = Jobs(), list[int]()
+
+    def numbered(number: int) -> Any:
+        def work(job: Job) -> tuple[str, object]:
+            order.append(number)
+            return "", number
+
+        return work
+
+    for number in range(6):
+        job = registry.start("Desk", Job("import", str(number)), numbered(number))
+        assert job.wait(SOON_S)
+    assert order == [0, 1, 2, 3, 4, 5]
+    assert [one.title for one in registry.of("Desk")] == ["5", "4", "3", "2"]
+    assert registry.of("Other") == []
