@@ -60,12 +60,43 @@ _NEEDED = (  # one of these stands in each of them: most answers are done after 
     ),
     *("als ki-", "modèle de langage", "qu'ia", "modelo de lenguaje", "ai-taalmodel"),
 )
+_REFUSING = (  # likewise, of refusals
+    *(
+        ABSTENTION_TOKEN.lower(),
+        "n't",
+        "cannot",
+        "not ",
+        "cant ",
+        "dont ",
+        "unable",
+        "no i",
+        "no k",
+        "in the ",
+        "weiß",
+    ),
+    *(
+        "weiss",
+        "leid",
+        "nicht",
+        "keine inf",
+        "ne sais",
+        "ne peux",
+        "désolé",
+        "siento",
+        "no lo s",
+        "no puedo",
+        "maaf",
+    ),
+    *("dispiace", "non lo so", "non posso", "desculpe", "não", "spijt", "sorry", "weet", "tidak"),
+)
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 def is_refusal(answer: str) -> bool:
     """Whether the answer begins by refusing, or by saying that it does not know."""
-    return bool(_REFUSAL.search(answer[:_AT_START].replace("’", "'")))
+    start = answer[:_AT_START].replace("’", "'")
+    lowered = start.lower()
+    return any(word in lowered for word in _REFUSING) and bool(_REFUSAL.search(start))
 
 
 def of_itself(answer: str) -> str | None:
