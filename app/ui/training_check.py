@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -39,6 +39,13 @@ DOWNLOADS: Mapping[Form, tuple[str, str, str]] = {
 }
 
 
+QUESTION_WORDS = {
+    "none": "Compare with none",
+    "sample": "The sample company's",
+    "file": "A file of mine",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """The outcome of one check, and which row stands on which line."""
@@ -57,11 +64,7 @@ class Checked:
 def check_view(workspace: Workspace, dataset: Dataset) -> None:
     profile, model = choose_target(workspace)
     counts = dataset.counts()
-    compare = st.checkbox(
-        "Also compare with the sample company's evaluation questions, which must not be trained on",
-        key="check_questions",
-        persist_state="session",
-    )
+    questions = _questions()
     accepted = counts.states["accepted"]
     if st.button(
         f"Check {accepted:,} accepted row{'' if accepted == 1 else 's'}",
@@ -70,7 +73,7 @@ def check_view(workspace: Workspace, dataset: Dataset) -> None:
         icon=":material/rule:",
         disabled=not accepted or busy(dataset.name),
     ):
-        _start(workspace, dataset, profile, model, SAMPLE_QUESTIONS if compare else None)
+        _start(workspace, dataset, profile, model, questions)
         st.rerun()
     if counts.states["pending"]:
         st.caption(f"{counts.states['pending']:,} rows wait for review and are not checked.")
@@ -79,8 +82,24 @@ def check_view(workspace: Workspace, dataset: Dataset) -> None:
         _outcome(dataset, latest.result)
 
 
+def _questions() -> bytes | None:
+    """A JSONL file of the questions that the tuned model will be measured with; None where none is chosen."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        which: Literal["none", "sample", "file"] = st.selectbox(
+            "Evaluation questions, which must not be trained on",
+            ["none", "sample", "file"],
+            key="check_questions",
+            format_func=QUESTION_WORDS.__getitem__,
+            persist_state="session",
+        )
+        given = st.file_uploader("JSONL of _id and text", type=["jsonl"]) if which == "file" else None
+    if which == "sample":
+        return SAMPLE_QUESTIONS.read_bytes()
+    return given.getvalue() if given is not None else None
+
+
 def _start(
-    workspace: Workspace, dataset: Dataset, profile: ProfileName, model: str | None, questions: Path | None
+    workspace: Workspace, dataset: Dataset, profile: ProfileName, model: str | None, questions: bytes | None
 ) -> None:
     def work(job: Job) -> tuple[str, object]:
         from finetune.reports.report import verdict
@@ -96,7 +115,7 @@ def _check(
     dataset: Dataset,
     profile: ProfileName,
     model: str | None,
-    questions: Path | None,
+    questions: bytes | None,
     job: Job,
 ) -> Checked:
     from app.training import fetched_base, taker
@@ -113,10 +132,12 @@ def _check(
     with tempfile.TemporaryDirectory(prefix="groundtune-") as folder:
         export = dataset.export(Path(folder) / FILE)  # rules of RAFT and of leaks read the metadata
         dataset_rows = export.rows
+        asked = Path(folder) / "questions.jsonl"
+        asked.write_bytes(questions or b"")
         found = validate(
             {"train": export.path},
             profile=taker(profile),
-            inputs=Inputs(base=base, questions=questions),
+            inputs=Inputs(base=base, questions=asked if questions else None),
             on_progress=told,
         )
     return Checked(report=report_of(_named(found, folder)), export=export, profile=profile, of=change)

@@ -49,29 +49,16 @@ def _worst(report: Report) -> str:
 
 
 def _files(files: tuple[FileFacts, ...]) -> str:
-    head = _row(("Split", "File", "Rows", "Bytes", "SHA-256"), tag="th", numbers=(2, 3))
-    body = "".join(
-        _row(
-            (
-                text(one.split),
-                text(one.name),
-                f"{one.rows:,}",
-                f"{one.bytes:,}",
-                f"<code>{text(one.sha256)}</code>",
-            ),
-            numbers=(2, 3),
-        )
-        for one in files
-    )
-    return f'<h2>Files</h2><div class="wide"><table>{head}{body}</table></div>'
+    head = "<tr><th>Split</th><th>File</th><th>Rows</th><th>Bytes</th><th>SHA-256</th></tr>"
+    return f'<h2>Files</h2><div class="wide"><table>{head}{"".join(map(_file, files))}</table></div>'
 
 
-def _row(cells: tuple[str, ...], *, tag: str = "td", numbers: tuple[int, ...] = ()) -> str:
-    drawn = (
-        f"<{tag}{' class=' + chr(34) + 'number' + chr(34) if index in numbers else ''}>{cell}</{tag}>"
-        for index, cell in enumerate(cells)
+def _file(file: FileFacts) -> str:
+    return (
+        f"<tr><td>{text(file.split)}</td><td>{text(file.name)}</td>"
+        f'<td class="number">{file.rows:,}</td><td class="number">{file.bytes:,}</td>'
+        f'<td class="hash"><code>{text(file.sha256)}</code></td></tr>'
     )
-    return f"<tr>{''.join(drawn)}</tr>"
 
 
 def _numbers(report: Report) -> str:

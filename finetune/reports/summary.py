@@ -153,7 +153,7 @@ def _duplicates(validation: Validation) -> Chart:
     return Chart(
         name="duplicates",
         title="Rows that repeat another",
-        shape="rows",
+        shape="columns",
         unit="findings",
         bars=bars if any(bar.count for bar in bars) else (),
     )

@@ -336,6 +336,16 @@ def test_a_check_names_the_rows_and_leads_to_them(few: Dataset) -> None:
     assert app.session_state["training_row"] == 5
 
 
+def test_a_row_that_is_an_evaluation_question_is_named(few: Dataset) -> None:
+    asked = json.loads(training.SAMPLE_QUESTIONS.read_text("utf-8").splitlines()[0])["text"]
+    few.add([chat(asked, "It is known.")])
+    app = part(opened(), "Check")
+    app.selectbox(key="check_questions").set_value("sample").run()
+    press(app, "check_go")
+    finish(app, "Desk")
+    assert "L04" in str([one.label for one in app.expander])
+
+
 def test_a_check_of_other_rows_is_called_old(few: Dataset) -> None:
     app = part(opened(), "Check")
     press(app, "check_go")
