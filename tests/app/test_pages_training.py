@@ -23,11 +23,13 @@ from app.ui.training_repair import apply, mended
 from app.ui.training_row import answer_of, changed, parts, question_of
 from app.workspace import Workspace
 from errors import DatasetError
-from finetune.dataset import Dataset
+from finetune.dataset import Dataset, RowQuery
 from finetune.examples import Example, Provenance
 from finetune.fixing import FixOptions, registered
 from finetune.profiles import profile_named
 from tests.app.test_pages import SHELL, assert_sound, drawn_text, encoder, words, workspace
+from tests.finetune.test_synthesis import scribe
+from tests.loopback.openai_server import serve_openai
 
 __all__ = ["encoder", "workspace"]  # fixtures
 PAGE = "../pages/training.py"
@@ -308,6 +310,28 @@ def test_documents_give_rows_that_wait_for_review(few: Dataset) -> None:
     finish(app, "Desk")
     pending = few.counts().states["pending"]
     assert pending > 1
+
+
+def test_a_chat_model_writes_rows_that_wait_for_review(data: Workspace, few: Dataset) -> None:
+    with serve_openai(answer=scribe) as server:
+        environment = {
+            "GROUNDTUNE_HOME": str(data.settings.home.value),
+            "GROUNDTUNE_OFFLINE": "1",
+            "OPENAI_BASE_URL": server.url,
+        }
+        data.reconfigure(load_settings(environment, dotenv_path=None))
+        app = part(opened(), "Add")
+        app.session_state["training_source"] = "Documents"
+        app.run()
+        assert "No price of" in words(app)
+        app.number_input(key="generate_budget").set_value(0.0)
+        next(one for one in app.button if one.label == "Begin").click().run()
+        finish(app, "Desk")
+        assert server.chat_requests
+    made = few.rows(RowQuery(origin="generated"))
+    assert made.total >= 2
+    assert {row.state for row in made.rows} == {"pending"}
+    assert not list((data.settings.home.value / "tenants").rglob("replies/*"))
 
 
 def test_feedback_that_nobody_gave_is_said(few: Dataset) -> None:
