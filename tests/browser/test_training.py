@@ -95,6 +95,22 @@ def test_a_repair_is_shown_before_it_is_made(own: Server, visit: Visit) -> None:
     expect(page.locator(".st-key-redo button").first).to_be_enabled()
 
 
+def test_a_dataset_is_made_and_removed_for_good(own: Server, visit: Visit) -> None:
+    page = visit(own.address).page
+    open_training(page)
+    page.get_by_role("button", name="New dataset").click()
+    page.get_by_label("Name", exact=True).fill("For a moment")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_label("Dataset", exact=True)).to_have_value("For a moment")
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Remove this dataset").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove for good").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(
+        page.get_by_label("Dataset", exact=True).and_(page.locator("[value='For a moment']"))
+    ).to_have_count(0)
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_grave_on_any_part(own: Server, visit: Visit, dark: bool) -> None:
     page = visit(own.address, dark=dark).page
