@@ -183,7 +183,7 @@ def test_no_page_shows_the_key_or_the_password_in_the_address(
         assert live is not None
         assert live.wait(60)
         seen = str(page.run()._tree)
-        for name in ("settings", "knowledge"):
+        for name in ("settings", "knowledge", "training"):
             seen += str(page.switch_page(f"../pages/{name}.py").run()._tree)
         assert not page.exception
         assert server.chat_requests, "it was asked"
