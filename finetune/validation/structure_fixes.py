@@ -105,7 +105,8 @@ def _rename_or_remove(
 
 def _role(message: _Message, profile: Profile) -> None:
     role = message.get("role")
-    if role not in profile.roles and (better := right_role(role, profile)):
+    known = isinstance(role, str) and role in profile.roles
+    if not known and (better := right_role(role, profile)):
         message["role"] = better
 
 
