@@ -1,5 +1,6 @@
 # make run    install what is missing, load the sample company, serve the web page (http://127.0.0.1:8501)
-# make test   install what is missing, run the whole test suite
+# make test   install what is missing, run the test suite
+# make test-browser   the page in a real Chromium, where one is installed
 # make test-train   the tests that need torch, in an environment of their own (.venv-train)
 # make lint   format, lint, types; make fix mends what can be mended
 # make bench  the benchmarks that need no data of yours and no torch; benchmarks/README.md has the others
@@ -14,7 +15,7 @@ PY := $(VENV)/bin/python
 INSTALL := $(PY) scripts/install.py
 CODE := errors.py app chains loaders local finetune evaluation tests benchmarks examples scripts
 
-.PHONY: run test test-train lint fix bench lock clean
+.PHONY: run test test-browser test-train lint fix bench lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -22,7 +23,10 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@echo "Running the test suite (it takes some minutes) ..."
-	@$(PY) -m pytest
+	@$(PY) -m pytest --ignore=tests/browser
+
+test-browser: $(VENV)/.installed-dev
+	@$(PY) -m pytest tests/browser
 
 test-train: $(VENV)-train/.installed
 	@OMP_NUM_THREADS=1 $(VENV)-train/bin/python -m pytest tests/train

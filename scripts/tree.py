@@ -13,7 +13,7 @@ OTHERS = {
     "examples/": "the sample company: documents, questions, training examples, and what builds them",
     "tests/": "the specification: unit, property, real peers, poisoned documents, browser",
     "docs/": "how an answer is made, training data and its rules, installing, the bytes on disk",
-    "Makefile": "make run, test, test-train, lint, bench, lock",
+    "Makefile": "make run, test, test-browser, test-train, lint, bench, lock",
     "requirements.txt, requirements.lock": "floors, and the complete set that make installs",
     ".env.example": "every setting with its meaning",
 }

@@ -73,10 +73,10 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 def test_every_make_target_that_is_named_exists() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    named = {name for page in PAGES for name in re.findall(r"`?make ([a-z]+)\b`", page.read_text("utf-8"))}
-    named |= set(re.findall(r"^make ([a-z]+)", README, flags=re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"`?make ([a-z-]+)\b`", page.read_text("utf-8"))}
+    named |= set(re.findall(r"^make ([a-z-]+)", README, flags=re.MULTILINE))
     assert named >= {"run", "test"}
-    assert named <= set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
+    assert named <= set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize(
