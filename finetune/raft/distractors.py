@@ -106,12 +106,23 @@ class _Sieve:
         text = folded(passage.text)
         if any(words in text for words in self._words):
             return "holds the answer"
-        if self._grounded and _contradicts(self._asked.question, self._grounded, passage):
+        return None if self._grounded is None else self._answers(self._grounded, passage)
+
+    def _answers(self, grounded: Grounded, passage: Passage) -> str | None:
+        question = self._asked.question
+        if _under_the_question(question, passage):
+            return "stands under the question"
+        if _contradicts(question, grounded, passage):
             return "contradicts the answer"
-        statements = self._grounded.statements if self._grounded else ()
-        if any(self._judge.weigh(self._asked.question, one, [passage])[0].leaks for one in statements):
+        if any(self._judge.weigh(question, one, [passage])[0].leaks for one in grounded.statements):
             return "supports the answer"
         return None
+
+
+def _under_the_question(question: str, passage: Passage) -> bool:
+    """Whether its title is the question, as on a page of frequent questions: then what follows answers it."""
+    titles = (*passage.location.headings[-1:], passage.text.split("\n", maxsplit=1)[0])
+    return folded(question) in map(folded, titles)
 
 
 def _contradicts(question: str, grounded: Grounded, passage: Passage) -> bool:

@@ -64,6 +64,9 @@ class Verdict:
         bool  # every figure of the statement stands in a row of a table or a field, its unit somewhere by it
     )
     told: int  # figures of the statement and codes of the question, that the passage holds
+    matched: (
+        int  # figures and codes of the statement and codes of the question, where the passage holds them all
+    )
     quotes: tuple[Span, ...]  # sentences of the passage that carry the statement, in their order
 
     @property
@@ -83,11 +86,12 @@ class Verdict:
 
     @property
     def leaks(self) -> bool:
-        """Whether it may answer too, or says something else about the same."""
-        rival = self.contrary and self.asked >= HOLDS_FROM
-        return rival or (
-            not self.missing and (self.score >= LEAKS_FROM or (self.holds_figures and self.told >= 2))
-        )
+        """Whether it may answer too, or says something else about the same: about a figure that it shares."""
+        if self.contrary and (self.asked >= HOLDS_FROM or (self.named and self.told)):
+            return True
+        if self.missing:
+            return max(self.score, self.asked) >= LEAKS_SURELY
+        return self.score >= LEAKS_FROM or (self.matched >= 2 and self.asked >= NEAR_FROM)
 
 
 class Judge:
@@ -120,8 +124,8 @@ def _verdict(question: str, statement: str, passage: Passage, asked: Support, al
     lacking += [time for time in _CLOCK.findall(statement) if time not in told and time not in question]
     polar = _YES_OR_NO.match(statement) is not None  # what it affirms or denies, the question says
     against = asked.against if polar else (*asked.against, *alone.against)
-    codes = codes_in(question)
-    in_text = set(codes_in(told))
+    codes, in_text = set(codes_in(question)), set(codes_in(told))
+    answering = set(codes_in(statement)) - codes
     return Verdict(
         score=(asked.score + alone.score) / 2,
         asked=asked.score,
@@ -129,7 +133,10 @@ def _verdict(question: str, statement: str, passage: Passage, asked: Support, al
         contrary=any("is not there" not in one for one in against),
         named=in_text.issuperset(codes),
         in_cells=_in_cells(passage.text, statement, needed),
-        told=len(needed) - len(lacking) + len(in_text.intersection(codes)),
+        told=len(needed) - len(lacking) + len(in_text & codes),
+        matched=0
+        if lacking or not (needed or answering) or not codes | answering <= in_text
+        else len(needed) + len(codes | answering),
         quotes=_quotes(passage.text, asked, alone, needed),
     )
 
