@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 
@@ -31,6 +30,9 @@ _ORDINAL = re.compile(
 _MONEY = frozenset({"", "eur", "usd", "gbp", "chf", "%"})  # a column's title says it, often in another chunk
 _CLOCK = re.compile(r"\b\d{1,2}:\d{2}\b")
 _YES_OR_NO = re.compile(r"(?:yes|no|sorry, no|ja|nein|nee|oui|non|sí)\b", re.IGNORECASE)
+_IN_A_CODE = re.compile(r"[A-Za-z]-?$")
+_OF_SOMETHING = re.compile(r" (?!to\b|and\b|or\b|bis\b|und\b|oder\b|et\b|y\b|en\b|tot\b)[^\W\d_]{3}")
+_AT_AN_ITEM = re.compile(r"(?:^|\n)[ \t#]*$")
 _NOT_WORDS = re.compile(r"[^\w%€$£+]+")
 
 Span = tuple[int, int]
@@ -115,11 +117,14 @@ def _verdict(question: str, statement: str, passage: Passage, asked: Support, al
     told = "\n".join((passage.document_name, *passage.location.headings, passage.text))
     asked_figures = amounts(question)
     needed = {value: word for value, word in amounts(statement).items() if value not in asked_figures}
-    held = Counter((each.value, each.unit) for each in quantities(told))
+    held = {(each.value, each.unit) for each in quantities(told) if each.unit or not _is_a_mark(told, each)}
+    marks = {each.value for each in quantities(told)}
     lacking = [
         each.value
         for each in quantities(statement)
-        if each.value in needed and not _held(each, held) and not _in_a_code(needed[each.value], told)
+        if each.value in needed
+        and not (_held(each, held) if each.unit else each.value in marks)
+        and not _in_a_code(needed[each.value], told)
     ]
     lacking += [time for time in _CLOCK.findall(statement) if time not in told and time not in question]
     polar = _YES_OR_NO.match(statement) is not None  # what it affirms or denies, the question says
@@ -137,14 +142,20 @@ def _verdict(question: str, statement: str, passage: Passage, asked: Support, al
         matched=0
         if lacking or not (needed or answering) or not codes | answering <= in_text
         else len(needed) + len(codes | answering),
-        quotes=_quotes(passage.text, asked, alone, needed),
+        quotes=_quotes(passage.text, statement, asked, alone, needed),
     )
 
 
-def _held(figure: Quantity, held: Counter[tuple[str, str]]) -> bool:
+def _held(figure: Quantity, held: Set[tuple[str, str]]) -> bool:
     """Whether the figure is there, with its unit or with none."""
-    units = {unit for value, unit in held if value == figure.value}
-    return bool(units) and (not figure.unit or "" in units or figure.unit in units)
+    return (figure.value, figure.unit) in held or (figure.value, "") in held
+
+
+def _is_a_mark(text: str, figure: Quantity) -> bool:
+    """Whether the figure is no amount of what another counts: the 4 of IC-4, of "4. Wait" and of "four times"."""
+    before, after = text[: figure.start], text[figure.end :]
+    item = _AT_AN_ITEM.search(before) is not None and after[:2] in (". ", ") ")
+    return item or _IN_A_CODE.search(before) is not None or _OF_SOMETHING.match(after) is not None
 
 
 def _in_a_code(digits: str, text: str) -> bool:
@@ -159,7 +170,9 @@ def _in_cells(text: str, statement: str, needed: Mapping[str, str]) -> bool:
     return bool(needed) and cells.issuperset(needed) and all(unit in text.casefold() for unit in units)
 
 
-def _quotes(text: str, asked: Support, alone: Support, needed: Mapping[str, str]) -> tuple[Span, ...]:
+def _quotes(
+    text: str, statement: str, asked: Support, alone: Support, needed: Mapping[str, str]
+) -> tuple[Span, ...]:
     """The sentences that hold most of the statement, and those that hold figures which they lack."""
     best = [[(start, end) for _, start, end in one.quotes] for one in (alone, asked)]
     ranked = sorted(dict.fromkeys(chain(*best)), key=lambda span: _is_label(text[slice(*span)]))
@@ -168,11 +181,11 @@ def _quotes(text: str, asked: Support, alone: Support, needed: Mapping[str, str]
         chosen += [
             span for span in best[0][:MOST_WORDED] if span in ranked and not _is_label(text[slice(*span)])
         ]
-    open_figures = set(needed) - set().union(*(_figures(text, span) for span in chosen))
+    open_figures = set(needed) - set().union(*(_figures(text, span, statement) for span in chosen))
     for span in (*ranked, *sentence_spans(text)):
-        if open_figures & _figures(text, span) and len(set(chosen)) < MOST_QUOTES:
+        if open_figures & _figures(text, span, statement) and len(set(chosen)) < MOST_QUOTES:
             chosen.append(span)
-            open_figures -= _figures(text, span)
+            open_figures -= _figures(text, span, statement)
     return tuple(sorted(set(chosen)))
 
 
@@ -181,5 +194,12 @@ def _is_label(sentence: str) -> bool:
     return sentence.startswith("#") or len(sentence.split()) < 3
 
 
-def _figures(text: str, span: Span) -> set[str]:
-    return {each.value for each in quantities(text[slice(*span)])}
+def _figures(text: str, span: Span, statement: str) -> set[str]:
+    """The figures of the statement that the sentence holds."""
+    sentence = text[slice(*span)]
+    held = {(each.value, each.unit) for each in quantities(sentence)}
+    return {
+        each.value
+        for each in quantities(statement)
+        if _held(each, held) or (not each.unit and each.value in dict(held))
+    }

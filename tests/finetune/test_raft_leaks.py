@@ -130,3 +130,33 @@ HARMLESS = [
 @pytest.mark.parametrize(("row", "other"), HARMLESS)
 def test_what_only_looks_like_it_is_one(row: tuple[str, str, str], other: Passage, judge: Judge) -> None:
     assert is_distractor(*row, other, judge)
+
+
+# --- figures ----------------------------------------------------------------------------------------
+
+FOUR_WEEKS = "Next step: for less than four weeks, ask us for an Isbox."
+NOT_FOUR_WEEKS = [
+    pytest.param("The display shows IC-4. Without power, give an Isbox 4 hours.", id="of a code"),
+    pytest.param("4. Wait: without power, give an Isbox 3 hours.", id="of an item"),
+    pytest.param("## 4. The units\n\nAn Isbox needs 3 hours.", id="of a heading"),
+    pytest.param("An Isbox defrosts by itself four times a day.", id="of something else"),
+]
+
+
+@pytest.mark.parametrize("text", NOT_FOUR_WEEKS)
+def test_a_figure_is_not_held_by_one_that_counts_something_else(text: str, judge: Judge) -> None:
+    (verdict,) = judge.weigh("Can a unit both cool and freeze?", FOUR_WEEKS, [passage(text)])
+    assert verdict.missing
+
+
+@pytest.mark.parametrize("text", ["The least rental is four weeks.", "Week: 840 | Least period: 4"])
+def test_a_figure_is_held_with_its_unit_or_in_a_cell(text: str, judge: Judge) -> None:
+    (verdict,) = judge.weigh("Can a unit both cool and freeze?", FOUR_WEEKS, [passage(text)])
+    assert not verdict.missing
+
+
+def test_the_quote_holds_the_figure_with_its_unit(judge: Judge) -> None:
+    text = "Hold SET for three seconds, choose, and press SET again. We deliver Isbox units set to 3 °C."
+    statement = "Check for 3 °C on the display, then hold SET."
+    (verdict,) = judge.weigh("How long must a cold room run?", statement, [passage(text)])
+    assert "3 °C" in " ".join(text[slice(*span)] for span in verdict.quotes)
