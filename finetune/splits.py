@@ -5,7 +5,8 @@
         plan = splitter.plan()      # plan.split_of(number), plan.counts, plan.notes, plan.assignments
 
 Rows belong together when they agree in a group (metadata.group, document, user or ticket, or a path that is given),
-in their whole content, in their question, or nearly in either (finetune/near_duplicates.py), and through one another.
+in a document that the answers of RAFT rows rest on, in their whole content, in their question, or nearly in either
+(finetune/near_duplicates.py), and through one another.
 Which groups go where follows from the seed and the rows' content alone: their order, and the process, do not matter.
 Rows that were split before keep their place, whatever comes to them; a new row that would tie two splits together is
 withheld and named. Bounds of the validation split: finetune_peers, at least 16 rows, at most 1,000, none under 32 rows.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
@@ -24,7 +25,7 @@ from errors import DatasetError, SettingsError
 from finetune.examples import Row
 from finetune.near_duplicates import THRESHOLD, NearDuplicates
 from finetune.row_texts import canonical, question_of
-from finetune.validation.fingerprints import NONE, digest, prompt_digest, said
+from finetune.validation.fingerprints import NONE, digest, documents_of, prompt_digest, said
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +38,8 @@ __all__ = ["GROUPS", "SPLITS", "SPLITTER", "Split", "SplitPlan", "SplitRecipe", 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 GROUPS = ("metadata.group", "metadata.document", "metadata.user", "metadata.ticket")
-SPLITTER = "groups-1"  # changes with anything that would send rows elsewhere
+_DOCUMENT = "metadata.document"
+SPLITTER = "groups-2"  # changes with anything that would send rows elsewhere
 SMALLEST = 32  # rows; fewer are all needed for training
 _WITHHELD = len(SPLITS)  # the code of a row in no split
 
@@ -98,6 +100,8 @@ class Splitter:
         self._prompts = array("Q")
         self._said, self._questions = NearDuplicates(), NearDuplicates()
         self._groups = [array("Q") for _ in self.recipe.groups]
+        self._documents = array("Q")  # that RAFT rows rest on, each with its row's number
+        self._resting = array("Q")
 
     def __enter__(self) -> Self:
         return self
@@ -120,6 +124,10 @@ class Splitter:
         for path, digests in zip(self.recipe.groups, self._groups, strict=True):
             value = value_at(row, path)
             digests.append(NONE if value is None else digest(f"{path}\0{value}"))
+        if _DOCUMENT in self.recipe.groups:
+            for document in documents_of(row):
+                self._documents.append(digest(f"{_DOCUMENT}\0{document}"))
+                self._resting.append(len(self) - 1)
 
     def plan(self) -> SplitPlan:
         """Raises DatasetError where there are no rows, or a path that was asked for is in none."""
@@ -151,7 +159,8 @@ class Splitter:
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
-        count, pairs = len(self), [_equal(digests) for digests in self._keys()]
+        count, pairs = len(self), [_equal(digests) for digests in (self._rows, self._prompts, *self._groups)]
+        pairs.append(self._of_documents())
         if self.recipe.near:
             for matches in (self._said.matches(), self._questions.matches()):
                 found = array("q", (number for match in matches for number in (match.like, match.text)))
@@ -162,18 +171,30 @@ class Splitter:
         roots: Numbers = np.unique(labels, return_index=True)[1][labels].astype(np.int64)
         return roots
 
-    def _keys(self) -> Iterator[array[int]]:
-        yield self._rows
-        yield self._prompts
-        yield from self._groups
+    def _of_documents(self) -> Numbers:
+        """(n, 2) rows that rest on one document, whichever of theirs it is."""
+        import numpy as np
+
+        if not self._documents:
+            return np.empty((0, 2), np.int64)
+        own = self._groups[self.recipe.groups.index(_DOCUMENT)]
+        rows = np.array([*range(len(own)), *self._resting], np.int64)
+        return rows[_equal(own + self._documents)]
+
+    def _keys(self) -> Iterator[Iterable[tuple[int, int]]]:
+        """(row, digest) of what rows agree in, their own content first."""
+        yield enumerate(self._rows)
+        yield enumerate(self._prompts)
+        yield from map(enumerate, self._groups)
+        yield zip(self._resting, self._documents, strict=True)
 
     def _known(self) -> dict[int, tuple[int, bool]]:
         """Row number -> (code, whether by its own content) of those that an earlier split knows."""
         found: dict[int, tuple[int, bool]] = {}
         if not self._earlier:
             return found
-        for position, digests in enumerate(self._keys()):
-            for number, value in enumerate(digests):
+        for position, keys in enumerate(self._keys()):
+            for number, value in keys:
                 split = self._earlier.get(value.to_bytes(8)) if value != NONE else None
                 if split in SPLITS and number not in found:
                     found[number] = (SPLITS.index(split), position == 0)
@@ -182,10 +203,11 @@ class Splitter:
     def _assignments(self, codes: Numbers) -> dict[bytes, str]:
         """Of these rows, and of the earlier ones that are not here: they may come back."""
         kept = dict(self._earlier)
-        for digests in self._keys():
-            for value, code in zip(digests, codes.tolist(), strict=True):
-                if value != NONE and code != _WITHHELD:
-                    kept.setdefault(value.to_bytes(8), SPLITS[code])
+        given = codes.tolist()
+        for keys in self._keys():
+            for number, value in keys:
+                if value != NONE and given[number] != _WITHHELD:
+                    kept.setdefault(value.to_bytes(8), SPLITS[given[number]])
         return kept
 
 

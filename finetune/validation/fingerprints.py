@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["NONE", "Fingerprints", "Place", "digest", "leaks", "prompt_digest", "repeats", "said"]
+__all__ = [
+    "NONE", "Fingerprints", "Place", "digest", "documents_of", "leaks", "prompt_digest", "repeats", "said",
+]  # fmt: skip
 
 NONE = 0  # the digest of nothing: no prompt, no group
 _SHORT_PROMPT = (
@@ -59,6 +61,8 @@ class Fingerprints:
         self.answers = array("Q")
         self.rejected = array("Q")  # the answer not to be given, of preference rows
         self.groups = array("Q")  # metadata.group, else metadata.document
+        self.documents = array("Q")  # that an answer rests on beside its group, one after another
+        self.resting = array("Q")  # the number of the row that each of them belongs to
         self.synthetic = array("B")  # 1: made from a document
         self._lines = array("L")
         self._files = array("H")
@@ -120,7 +124,18 @@ class Fingerprints:
         facts = metadata if isinstance(metadata, dict) else {}
         name = facts.get("group") or facts.get("document")
         self.groups.append(NONE if name is None else digest(str(name)))
+        for document in documents_of(row):
+            self.documents.append(digest(document))
+            self.resting.append(len(self.groups) - 1)
         self.synthetic.append("raft" in facts or facts.get("origin") in ("raft", "generated", "extracted"))
+
+
+def documents_of(row: Row) -> list[str]:
+    """Every document that the answer of a RAFT row rests on: its group names one of them."""
+    metadata = row.get(METADATA)
+    facts = metadata.get("raft") if isinstance(metadata, dict) else None
+    named = facts.get("documents") if isinstance(facts, dict) else None
+    return [name for name in named if isinstance(name, str) and name] if isinstance(named, list) else []
 
 
 def repeats(digests: array[int], splits: npt.NDArray[np.uint16]) -> Iterator[tuple[int, int]]:

@@ -122,8 +122,12 @@ class LeakChecker:
         asked.close()
 
     def _sources(self, prints: Fingerprints) -> Iterator[Finding]:
+        import numpy as np
+
         said: set[tuple[int, str]] = set()
-        for first, later in leaks(prints.groups, prints.splits()):
+        rows = np.array([*range(len(prints)), *prints.resting], np.int64)
+        pairs = leaks(prints.groups + prints.documents, prints.splits()[rows])
+        for first, later in ((int(rows[one]), int(rows[other])) for one, other in pairs):
             here, there = prints.place(later), prints.place(first)
             if (first, here.split) in said:
                 continue

@@ -126,6 +126,10 @@ def _leaks(
             [chat("Who wrote this?", "A person did.", origin="imported", group="ticket 7")],
             [("L03", "validation", 1, "warning")], id="one-ticket-imported"),
         pytest.param(
+            [chat("What is new?", "Little of it.", group="d1", raft={"documents": ["d1", "d2"]})],
+            [chat("Who wrote this?", "A person did.", group="d2", raft={"documents": ["d2"]})],
+            [("L03", "validation", 1, "error")], id="the-second-document-of-a-raft-row"),
+        pytest.param(
             [chat("What is new?", "Little of it.", document="d1")],
             [chat("Who wrote this?", "A person did.", document="d2")],
             [], id="two-documents"),

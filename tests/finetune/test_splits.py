@@ -91,6 +91,16 @@ TOGETHER = [
     pytest.param(chat(QUESTION), chat(QUESTION + " Thanks"), id="nearly the same question"),
     pytest.param(chat("One?", group="g"), chat("Two?", group="g"), id="metadata.group"),
     pytest.param(chat("One?", document="d"), chat("Two?", document="d"), id="metadata.document"),
+    pytest.param(
+        chat("One?", group="a", document="a", raft={"documents": ["a", "b"]}),
+        chat("Two?", group="b", document="b", raft={"documents": ["b"]}),
+        id="the second document of a RAFT row",
+    ),
+    pytest.param(
+        chat("One?", group="a", document="a", raft={"documents": ["a", "c"]}),
+        chat("Two?", group="b", document="b", raft={"documents": ["b", "c"]}),
+        id="a document that groups neither",
+    ),
     pytest.param(chat("One?", user=5), chat("Two?", user=5), id="metadata.user, a number"),
     pytest.param(chat("One?", ticket="t"), chat("Two?", ticket="t"), id="metadata.ticket"),
     pytest.param(
@@ -115,6 +125,11 @@ APART = [
     ),
     pytest.param(chat("Yes"), chat("Yes", "No."), id="a question of no substance"),
     pytest.param(chat("One?", group="a"), chat("Two?", document="a"), id="a group is no document"),
+    pytest.param(
+        chat("One?", document="a", raft={"documents": "ab"}),
+        chat("Two?", document="b", raft={"documents": [1, None, ""]}),
+        id="what names no documents",
+    ),
     pytest.param(chat("One?", group=""), chat("Two?", group=""), id="an empty group"),
 ]
 
@@ -317,3 +332,13 @@ def test_another_process_splits_alike(tmp_path: Path) -> None:
     made = split_files([source], tmp_path / "b", SplitRecipe())
     for path in made.files.values():
         assert path.read_bytes() == (tmp_path / "a" / path.name).read_bytes()
+
+
+def test_rows_added_later_follow_their_second_document() -> None:
+    """A new row rests on a document of the validation rows beside a new one: it goes where they are."""
+    old = [chat(f"Article {n}?", f"{n}", document=f"d{n}", raft={"documents": [f"d{n}"]}) for n in range(40)]
+    first = planned(old, SplitRecipe(near=False))
+    held = next(n for n in range(40) if first.split_of(n) == "validation")
+    new = chat("New?", document="new", raft={"documents": [f"d{held}", "new"]})
+    again = planned([new], SplitRecipe(near=False), earlier=first.assignments)
+    assert again.split_of(0) == "validation"
