@@ -6,6 +6,7 @@ The order of the splits is the order in which they were shown: train, validation
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -126,7 +127,10 @@ class LeakChecker:
 
         said: set[tuple[int, str]] = set()
         rows = np.array([*range(len(prints)), *prints.resting], np.int64)
-        pairs = leaks(prints.groups + prints.documents, prints.splits()[rows])
+        order = np.argsort(rows, kind="stable")  # the first of a run is of the split that was shown first
+        sources = array("Q", np.array(prints.groups + prints.documents, np.uint64)[order].tobytes())
+        rows = rows[order]
+        pairs = leaks(sources, prints.splits()[rows])
         for first, later in ((int(rows[one]), int(rows[other])) for one, other in pairs):
             here, there = prints.place(later), prints.place(first)
             if (first, here.split) in said:
