@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from chains.instructions import MARK, instructions_in
+from finetune.validation.spans import replaced
 
 __all__ = ["overrides_in", "special_tokens_in", "without_special_tokens"]
 
@@ -22,6 +23,8 @@ _SPECIAL = re.compile(
     r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT)\]|<</?SYS>>"
     r"|</?(?:start|end)_of_(?:turn|image)>|\[gMASK\]|<\uff5c[^\s<>]{2,30}\uff5c>|^\s*<s>|<(?:bos|eos|pad|unk)>|</s>\s*$"
 )
+_LAYERS = 20  # of tokens within one another: what has more was written to get through, and is broken open
+_TOKEN_START = re.compile("([<\\[])(?=[|/\\w\uff5c])")
 _OVERRIDES = re.compile(
     "|".join(
         (
@@ -68,9 +71,7 @@ _NEEDED = (  # each wording holds one of these: most texts are done after these 
     ),
     *("regras", "orienta", "regels", "aanwijzing", "anything now", "you are now", "developer mode"),
 )
-_PASSAGES = re.compile(
-    r"<(passages?|documents?|context|source)\b[^>]{0,200}>(?P<text>.*?)</\1>", re.DOTALL | re.IGNORECASE
-)
+_OPENING = re.compile(r"<(passages?|documents?|context|source)\b[^>]{0,200}>", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:passages?|documents?|context|source)\b[^>]{0,200}>", re.IGNORECASE)
 _QUOTED_ROLES = frozenset({"tool", "function"})
 
@@ -83,8 +84,12 @@ def special_tokens_in(text: str) -> list[str]:
 
 
 def without_special_tokens(text: str) -> str:
-    """The text without them; itself where it holds none."""
-    return _SPECIAL.sub("", text) if special_tokens_in(text) else text
+    """The text without them, nor those that appear where one was taken out; itself where it holds none."""
+    for _ in range(_LAYERS):
+        if not special_tokens_in(text):
+            return text
+        text = _SPECIAL.sub("", text)
+    return _TOKEN_START.sub(r"\1 ", text) if special_tokens_in(text) else text
 
 
 def overrides_in(text: str, role: str) -> Iterator[str]:
@@ -92,11 +97,32 @@ def overrides_in(text: str, role: str) -> Iterator[str]:
     if role in _QUOTED_ROLES:
         yield from _addressing(text)
     elif role == "user":
-        for passage in _PASSAGES.finditer(text):
-            yield from _addressing(passage["text"])
-        yield from _overriding(_PASSAGES.sub(" ", text))
+        passages = list(_passages(text))
+        for _, start, end, _ in passages:
+            yield from _addressing(text[start:end])
+        yield from _overriding(replaced(text, ((first, last, " ") for first, _, _, last in passages)))
     elif role == "assistant":
         yield from _overriding(text)
+
+
+def _passages(text: str) -> Iterator[tuple[int, int, int, int]]:
+    """(start, start of its text, end of its text, end) of each passage between tags of one name.
+
+    A tag that nothing closes is looked for once: a text of 100,000 of them is read as fast as any other.
+    """
+    unclosed: set[str] = set()
+    at = 0
+    while opening := _OPENING.search(text, at):
+        name = opening[1].lower()
+        closing = (
+            None if name in unclosed else re.compile(f"</{name}>", re.IGNORECASE).search(text, opening.end())
+        )
+        if closing is None:
+            unclosed.add(name)
+            at = opening.start() + 1
+        else:
+            yield opening.start(), opening.end(), closing.start(), closing.end()
+            at = closing.end()
 
 
 def _addressing(text: str) -> Iterator[str]:

@@ -18,6 +18,8 @@ from functools import cache
 from importlib import import_module
 from typing import Protocol
 
+from finetune.validation.spans import apart, replaced
+
 __all__ = ["Secret", "secrets_in", "without_secrets"]
 
 STAND_IN = "[SECRET]"
@@ -41,10 +43,9 @@ _PLUGINS = (  # (module, class, what) of detect_secrets.plugins
     ("twilio", "TwilioKeyDetector", "Twilio key"),
 )
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----"
-    r"(?:.*?-----END (?P=kind)-----|[A-Za-z0-9+/=\s]*)|PuTTY-User-Key-File-\d:[^\n]*",
-    re.DOTALL,
+    r"-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----|PuTTY-User-Key-File-\d:[^\n]*"
 )
+_OF_A_KEY = re.compile(r"[A-Za-z0-9+/=\s]*")  # what is taken of a block that does not end
 _FORMS = (
     ("Anthropic key", r"sk-ant-(?:api|admin|sid|oat)\d\d-[\w-]{24,}"),
     ("OpenAI key", r"sk-(?:proj|svcacct|admin|None)-[\w-]{32,}"),
@@ -124,11 +125,7 @@ class Secret:
 
 def secrets_in(text: str) -> list[Secret]:
     """All secrets in order; of those that overlap, the most certain."""
-    taken: list[Secret] = []
-    for secret in _candidates(text):
-        if all(secret.end <= other.start or other.end <= secret.start for other in taken):
-            taken.append(secret)
-    return sorted(taken, key=lambda secret: secret.start)
+    return apart(_candidates(text))
 
 
 def _candidates(text: str) -> Iterator[Secret]:
@@ -146,14 +143,19 @@ def _candidates(text: str) -> Iterator[Secret]:
 
 def without_secrets(text: str) -> str:
     """The text with [SECRET] in place of each."""
-    for secret in reversed(secrets_in(text)):
-        text = text[: secret.start] + STAND_IN + text[secret.end :]
-    return text
+    return replaced(text, ((secret.start, secret.end, STAND_IN) for secret in secrets_in(text)))
 
 
 def _blocks(text: str) -> Iterator[Secret]:
-    for match in _PRIVATE_KEY.finditer(text):
-        yield Secret(start=match.start(), end=match.end(), what="private key", certain=True)
+    at, last = 0, text.rfind("-----END ")
+    while match := _PRIVATE_KEY.search(text, at):
+        at = match.end()
+        if match["kind"]:
+            mark = f"-----END {match['kind']}-----"
+            end = text.find(mark, at) if at <= last else -1
+            rest = _OF_A_KEY.match(text, at)
+            at = end + len(mark) if end >= 0 else rest.end() if rest else at
+        yield Secret(start=match.start(), end=at, what="private key", certain=True)
 
 
 def _known(text: str) -> Iterator[Secret]:

@@ -38,7 +38,7 @@ RULES = (
         severity="error",
         title="One question, several answers",
         help="The same prompt is answered differently: the model learns to guess. Decide on one answer; a few variants "
-        "of one answer do no harm. Above 20 % of the rows it is an error.",
+        "of one answer do no harm. Above 10 % of the rows it is an error.",
     ),
 )
 

@@ -51,6 +51,7 @@ ROLE_ALIASES = {
     "ai": "assistant", "chatgpt": "assistant", "observation": "tool",
 }  # fmt: skip
 _SPEAKERS = ("user", "assistant")
+_ASKING = ("user", "tool", "function")
 _JOINED = "the two are joined, with an empty line between"
 REMOVED = "the key is removed"
 WRITTEN_AS_TEXT = "it is written as text"
@@ -115,7 +116,7 @@ def answer_faults(messages: Any, *, path: str = "$.messages") -> Iterator[Fault]
         yield Fault(
             "M05", "error", f"{path}[{len(roles) - 1}]", message, "what follows the last answer is removed"
         )
-    if not set(roles[: roles.index("assistant")]) & {"user", "tool", "function"}:
+    if not any(role in _ASKING for role in roles[: roles.index("assistant")]):
         yield Fault(
             "M05", "warning", path, "No user message stands before the first answer: add the question."
         )

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from finetune.validation.national_ids import personal_numbers
+from finetune.validation.spans import apart, replaced
 
 __all__ = ["Kind", "Personal", "Pseudonyms", "found_in", "masked", "redacted"]
 
@@ -70,11 +71,7 @@ def found_in(text: str) -> list[Personal]:
     items = [*_emails(text)]
     if _NUMBERS.search(text):
         items += [*_ibans(text), *_cards(text), *_ids(text), *_phones(text)]
-    taken: list[Personal] = []
-    for item in items:
-        if all(item.end <= other.start or other.end <= item.start for other in taken):
-            taken.append(item)
-    return sorted(taken, key=lambda item: item.start)
+    return apart(items)
 
 
 def redacted(text: str) -> str:
@@ -115,10 +112,8 @@ class Pseudonyms:
 
 
 def _replaced(text: str, stand_in: Callable[[Personal], str]) -> str:
-    for item in reversed(found_in(text)):
-        if not item.role:
-            text = text[: item.start] + stand_in(item) + text[item.end :]
-    return text
+    items = (item for item in found_in(text) if not item.role)
+    return replaced(text, ((item.start, item.end, stand_in(item)) for item in items))
 
 
 def _emails(text: str) -> Iterator[Personal]:

@@ -123,8 +123,8 @@ class RowRules:
             return
         messages = body.get("messages")
         if kind in ("chat", "reinforcement") and isinstance(messages, list):
-            roles = {message.get("role") for message in messages if isinstance(message, dict)}
-            self._without_system[where.file] += not roles & set(message_rules.SYSTEM)
+            roles = [message.get("role") for message in messages if isinstance(message, dict)]
+            self._without_system[where.file] += not any(role in message_rules.SYSTEM for role in roles)
         tools = body.get("tools")
         for tool in tools if isinstance(tools, list) else ():
             function = tool.get("function") if isinstance(tool, dict) else None

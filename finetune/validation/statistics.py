@@ -12,6 +12,8 @@ from finetune.examples import Kind, Row
 
 LENGTH_EDGES = (0, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)  # characters
 TURN_EDGES = (1, 2, 3, 4, 5, 6, 8, 12, 16, 32, 64)  # messages
+OTHER = "other"  # roles beyond the first few: none has so many, and a report names each
+_ROLES = 24
 _SYSTEM = frozenset({"system", "developer"})
 
 
@@ -121,7 +123,7 @@ class Counting:
             role, content = message.get("role"), message.get("content")
             lengths.append(len(content) if content.__class__ is str else _length(content))
             if role.__class__ is str:
-                roles[role] += 1
+                roles[role if role in roles or len(roles) < _ROLES else OTHER] += 1
                 system = system or role in _SYSTEM
                 self._trained += role == "assistant" and message.get("weight", 1) != 0
         self._no_system += not system

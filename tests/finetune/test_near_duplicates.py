@@ -171,3 +171,40 @@ def test_similarity_is_symmetric_and_one_for_itself(first: str, second: str) -> 
     seen = NearSeen()
     seen.add(first)
     assert seen.add(second) is None or similarity(first, second) >= THRESHOLD
+
+
+def _compared(texts: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many pairs are looked at when each text is added to those before it."""
+    pairs: list[int] = []
+    match = NearSeen._match
+
+    def counted(self: NearSeen, number: int, plain: str, like: int) -> Match | None:
+        pairs.append(like)
+        return match(self, number, plain, like)
+
+    monkeypatch.setattr(NearSeen, "_match", counted)
+    seen = NearSeen()
+    for text in texts:
+        seen.add(text)
+    return len(pairs)
+
+
+def test_texts_of_other_numbers_are_not_even_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template filled in 100,000 times: every pair is alike but for its number."""
+    texts = [f"What is the balance of the customer account number {number:06d}?" for number in range(60)]
+    assert _compared(texts, monkeypatch) == 0
+
+
+def test_one_text_is_compared_with_a_few_however_many_are_like_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("".join(name) for name in combinations("abcdefgh", 3))
+    texts = ["You are the friendly assistant of our company. " * 5 + name for name in names]
+    assert _compared(texts, monkeypatch) <= 8 * len(texts)
+
+
+def test_of_many_alike_the_most_similar_is_named() -> None:
+    seen = NearSeen()
+    text = "the quick brown fox jumps over the lazy dog near the old stone bridge in the quiet valley "
+    for name in ("alpha", "bravo", "carol", "delta", "eagle", "frost", "gamma", "hotel", "india", "joker"):
+        seen.add(f"{text} with {name} and {name}")
+    assert (found := seen.add(f"{text} with joker and joker")) is not None
+    assert (found.like, found.similarity) == (9, 1.0)

@@ -245,3 +245,19 @@ def test_schemas_fetch_nothing_and_run_no_pattern_of_theirs(tmp_path: Path) -> N
 def test_an_unknown_profile_names_the_known_ones(name: str) -> None:
     with pytest.raises(DatasetError, match=r"openai, azure, .* Did you mean"):
         profile_named(name)
+
+
+@pytest.mark.parametrize("role", [["user"], {"a": 1}, 1, None, True])
+def test_a_role_that_is_no_text_is_a_finding(role: Any, tmp_path: Path) -> None:
+    row = {"messages": [{"role": role, "content": "Why?"}, {"role": "assistant", "content": "So."}]}
+    (tmp_path / "a.jsonl").write_bytes(written(row))
+    found = validate({"train": tmp_path / "a.jsonl"}, profile=profile_named("openai"))
+    assert ("M02", "$.messages[0].role") in {(one.rule, one.path) for one in found.findings}
+
+
+def test_a_report_names_a_few_roles_however_many_there_are(tmp_path: Path) -> None:
+    rows = [{"messages": [{"role": f"role {number}", "content": "Why?"}]} for number in range(200)]
+    (tmp_path / "a.jsonl").write_bytes(written(*rows))
+    found = validate({"train": tmp_path / "a.jsonl"}, profile=profile_named("openai"), depth="structure")
+    assert len(found.statistics.roles) == 25
+    assert sum(found.statistics.roles.values()) == 200

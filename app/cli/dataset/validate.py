@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
@@ -141,7 +142,9 @@ def _fix_command(found: Validation) -> str:
     """The command that mends, for the first file with something to mend."""
     fixable = [finding for finding in found.findings if finding.fix]
     path = Path(fixable[0].file)
-    command = f"python -m app dataset fix {path} --out {path.with_suffix('.fixed.jsonl')}"
+    command = shlex.join(
+        ("python", "-m", "app", "dataset", "fix", str(path), "--out", str(path.with_suffix(".fixed.jsonl")))
+    )
     if found.profile != "openai":
         command += f" --profile {found.profile}"
     if any(finding.rule in ("S01", "S02") and finding.file == str(path) for finding in fixable):
