@@ -10,7 +10,7 @@ from typing import Literal
 
 from errors import DatasetFormatError
 from finetune.importing.delimited_records import read_delimited
-from finetune.importing.encoding import file_codec, opening_bytes
+from finetune.importing.encoding import encoding_note, file_codec, opening_bytes
 from finetune.importing.json_records import read_document, read_lines
 from finetune.importing.parquet_records import read_parquet
 from finetune.importing.python_records import read_python_lines
@@ -118,7 +118,7 @@ def open_tables(path: Path, container: Container, sheet: str | None, *, hidden: 
         raise DatasetFormatError(f"{path} has no sheets: leave --sheet out.")
     if container == "csv":
         columns, _ = read_delimited(path)
-        return [Table(None, columns, lambda: read_delimited(path)[1])]
+        return [Table(None, columns, lambda: read_delimited(path)[1], encoding_note(path))]
     readers = {
         "jsonl": read_lines,
         "json": read_document,
@@ -126,7 +126,7 @@ def open_tables(path: Path, container: Container, sheet: str | None, *, hidden: 
         "python": read_python_lines,
     }
     read = readers[container]
-    return [Table(None, None, lambda: read(path))]
+    return [Table(None, None, lambda: read(path), () if container == "parquet" else encoding_note(path))]
 
 
 def _sheets(path: Path, wanted: str | None, all_of_them: bool) -> list[Table]:

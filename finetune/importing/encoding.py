@@ -28,7 +28,16 @@ def file_codec(path: Path) -> str:
 def _codec(path: Path, opening: bytes, size: int, written: int) -> str:  # noqa: ARG001 - a changed file is another
     if opening[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\0" in opening:
         return codec_of(opening)
-    return "utf-8-sig" if _is_utf8(path) else codec_of(_lines_beyond_ascii(path))
+    # Behind a line end: bytes in the middle of a file are no byte order mark.
+    return "utf-8-sig" if _is_utf8(path) else codec_of(b"\n" + _lines_beyond_ascii(path))
+
+
+def encoding_note(path: Path) -> tuple[str, ...]:
+    """What to tell of a text file whose encoding was guessed by its letters; nothing for UTF-8 and UTF-16."""
+    codec = file_codec(path)
+    if codec.startswith("utf"):
+        return ()
+    return (f"The file is not UTF-8: it was read as {codec}. Where letters look wrong, save it as UTF-8.",)
 
 
 def opening_bytes(path: Path, size: int) -> bytes:

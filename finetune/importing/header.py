@@ -14,6 +14,8 @@ from loaders.location import column_letters
 LOOKED_AT = 30  # rows, for their width
 _ABOVE = 12  # rows in which a header is looked for: above it stand a title, a date, a note
 _LONGEST_NAME = 60  # characters
+_LONGEST_SIGN = 12  # characters of a header's cell that is no name
+_SURE = 0.6  # certainty of a name: the word itself, or one of several
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,20 @@ def _known(row: Sequence[str]) -> int:
 
 
 def _could_name(row: Sequence[str], width: int) -> bool:
-    """Short, distinct texts that are no sentences, in most of the columns."""
+    """Short texts in most of the columns: distinct ones that are no sentences, or beside names of both parts of a row
+    also "Nr.", "#", "2026" and the same name twice."""
     names = [cell.strip() for cell in row if cell.strip()]
-    if (
-        not names
-        or len(names) < max(1, (width + 1) // 2)
-        or len({name.casefold() for name in names}) < len(names)
-    ):
+    if not names or len(names) < max(1, (width + 1) // 2):
         return False
-    return all(_is_name(name) for name in names)
+    if all(_is_name(name) for name in names):
+        return len({name.casefold() for name in names}) == len(names) or _names_both(names)
+    return _names_both(names) and all(len(name) <= _LONGEST_SIGN or _is_name(name) for name in names)
+
+
+def _names_both(names: Sequence[str]) -> bool:
+    """Whether one cell is called as questions are, and another one as answers."""
+    surest = [roles[0] for name in names if _is_name(name) and (roles := roles_of(name))]
+    return {"question", "answer"} <= {role for role, certainty in surest if certainty >= _SURE}
 
 
 def _is_name(text: str) -> bool:

@@ -137,4 +137,6 @@ def _is_western(sample: bytes) -> bool:
     high = [character for character in text if ord(character) > 127]
     letters = sum(character.isalpha() for character in text)
     western = sum(character in _WESTERN for character in high)
-    return len(high) < 12 or (western >= 0.95 * len(high) and len(high) < 0.25 * max(letters, 1))
+    if len(high) < 12:  # too few for statistics, but not for a look at whether they are letters of the West
+        return western >= 0.7 * len(high)
+    return western >= 0.95 * len(high) and len(high) < 0.25 * max(letters, 1)

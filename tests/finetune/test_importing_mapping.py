@@ -174,3 +174,42 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         recognise(tmp_path / "none.csv")
     with pytest.raises(DatasetFormatError, match="is a folder"):
         recognise(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        pytest.param("Our FAQ,,,\n,,,\nNr.,Thema,Frage,Antwort\n1,x,Wie?,So.\n", 3, id="an abbreviation"),
+        pytest.param("#,Frage,Antwort\n1,Wie?,So.\n", 1, id="a sign"),
+        pytest.param("Frage,Antwort,2026\nWie?,So.,x\n", 1, id="a year"),
+        pytest.param("Question du client,Réponse du conseiller,N.\nWie?,So.,1\n", 1, id="names of several words"),
+        pytest.param("Frage,Antwort,Antwort\nWie?,So.,Anders.\n", 1, id="one name twice"),
+    ],
+)  # fmt: skip
+def test_a_header_may_hold_more_than_names(tmp_path: Path, table: str, row: int) -> None:
+    path = file_of(tmp_path, "a.csv", table.encode())
+    (one,), refused = imported(path)
+    assert refused == []
+    assert [message["content"] for message in one.row["messages"]] == ["Wie?", "So."]
+    assert one.provenance.line == row + 1
+    assert recognise(path).fields[0] in table.splitlines()[row - 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("Pytanie;Odpowiedź\nCzy mogę zwrócić towar?;Tak, w ciągu 14 dni.\nGdzie?;W Łodzi, ul. Źródlana.\n", "cp1250"),
+        ("Question;Réponse\nOù est l'œuvre n° 5 ?;Ça coûte 20 €\n", "cp1252"),
+    ],
+    ids=["Polish", "French"],
+)  # fmt: skip
+def test_a_guessed_encoding_is_right_and_told(tmp_path: Path, text: str, codec: str) -> None:
+    found = recognise(file_of(tmp_path, "a.csv", text.encode(codec)))
+    assert found.fields == tuple(text.splitlines()[0].split(";"))
+    assert any(f"read as {codec}" in note for note in found.notes)
+
+
+def test_bytes_of_utf_16_on_one_line_make_no_file_of_it(tmp_path: Path) -> None:
+    made, refused = imported(file_of(tmp_path, "a.jsonl", lines(CHAT) + b"\xff\xfe\n" + lines(CHAT)))
+    assert [one.row for one in made] == [CHAT, CHAT]
+    assert [one.line for one in refused] == [2]
