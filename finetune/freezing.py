@@ -288,8 +288,11 @@ def _publish(folder: Path, frozen: Path) -> None:
     for path in folder.iterdir():
         path.chmod(0o444)
     sync_folder(folder)
-    with contextlib.suppress(FileExistsError, IsADirectoryError):
+    try:
         folder.rename(frozen)
+    except OSError:
+        if not (frozen / MANIFEST).is_file():  # another process froze the same meanwhile
+            raise
     frozen.chmod(0o555)
     sync_folder(frozen.parent)
 

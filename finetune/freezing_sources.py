@@ -84,9 +84,23 @@ def splits_in(folder: Path) -> tuple[dict[Split, Path], Mapping[str, Any] | None
         return files, None
     try:
         kept = json.loads(path.read_text("utf-8"))
-        return files, {key: kept[key] for key in ("recipe", "rows", "groups", "withheld", "notes")}
-    except (ValueError, KeyError, TypeError) as error:
+        facts = {key: kept[key] for key in ("recipe", "rows", "groups", "withheld", "notes")}
+        hashes = {split: kept.get("sha256", {}).get(split) for split in SPLITS}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetFormatError(f"{str(path)!r} is not what `dataset split` wrote: split again.") from error
+    if "sha256" in kept:
+        _check_unchanged(files, hashes)
+    return files, facts
+
+
+def _check_unchanged(files: Mapping[Split, Path], hashes: Mapping[Split, str | None]) -> None:
+    for split in SPLITS:
+        found = hash_file(files[split])[0] if split in files else None
+        if found != hashes[split]:
+            raise DatasetError(
+                f"{split}.jsonl is not what `dataset split` wrote, and its seed and groups no longer describe it: "
+                "split again, or name the files themselves (TRAIN.jsonl --validation FILE)."
+            )
 
 
 def summary_of(found: Validation) -> dict[str, Any]:

@@ -6,6 +6,7 @@ of the old ones. Rows are written as they stand, "metadata" included; nothing is
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -132,27 +133,30 @@ def _write(sources: Sequence[Path], folder: Path, plan: SplitPlan) -> None:
     with ExitStack() as stack:
         facts = stack.enter_context(write_whole(folder / SPLIT_FILE))
         outs = {name: stack.enter_context(write_whole(folder / f"{name}.jsonl")) for name in names}
-        _divide(sources, plan, outs)
-        json.dump(_kept(plan), facts, indent=1)
+        hashes = _divide(sources, plan, outs)
+        json.dump(_kept(plan, hashes), facts, indent=1)
         facts.write("\n")
     for name in (*SPLITS, WITHHELD):
         if name not in names:  # of an earlier split, which this one replaces
             (folder / f"{name}.jsonl").unlink(missing_ok=True)
 
 
-def _divide(sources: Sequence[Path], plan: SplitPlan, outs: Mapping[str, TextIO]) -> None:
-    number = -1
+def _divide(sources: Sequence[Path], plan: SplitPlan, outs: Mapping[str, TextIO]) -> dict[str, str]:
+    """The SHA-256 of each file."""
+    number, digests = -1, {name: hashlib.sha256() for name in outs}
     for number, (line, _) in enumerate(numbered_rows(sources)):
         if number >= len(plan.codes):
             break
-        text = line.raw.removeprefix(_BOM).strip().decode()
-        outs[plan.split_of(number) or WITHHELD].write(text + "\n")
+        data, name = line.raw.removeprefix(_BOM).strip() + b"\n", plan.split_of(number) or WITHHELD
+        outs[name].write(data.decode())
+        digests[name].update(data)
     if number + 1 != len(plan.codes):
         raise DatasetError("The files were changed while they were being split: split them again.")
+    return {name: found.hexdigest() for name, found in digests.items()}
 
 
-def _kept(plan: SplitPlan) -> dict[str, Any]:
+def _kept(plan: SplitPlan, hashes: Mapping[str, str]) -> dict[str, Any]:
     keys: dict[str, list[str]] = {split: [] for split in SPLITS}
     for key, split in sorted(plan.assignments.items()):
         keys[split].append(key.hex())
-    return {"format": _FORMAT, **facts_of(plan), "assignments": keys}
+    return {"format": _FORMAT, **facts_of(plan), "sha256": hashes, "assignments": keys}

@@ -100,6 +100,15 @@ class TestWhatIsFrozen:
         assert again.hash == frozen.hash
         assert len(store.all()) == 1
 
+    def test_another_process_may_freeze_the_same_at_that_moment(
+        self, store: FrozenStore, frozen: Frozen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is not there when it is looked for, and there when the folder takes its name."""
+        monkeypatch.setattr(Path, "exists", lambda path: False)
+        files: Any = {"train": tmp_path / "t.jsonl", "validation": tmp_path / "v.jsonl"}
+        assert store.freeze(files, Facts(name="Desk")).hash == frozen.hash
+        assert [folder.name for folder in store.root.iterdir()] == [frozen.hash]
+
     def test_other_names_share_what_is_learnt(
         self, store: FrozenStore, frozen: Frozen, tmp_path: Path
     ) -> None:
@@ -276,6 +285,20 @@ class TestSources:
         assert frozen.rows == {"train": 104, "validation": 16}
         assert frozen.manifest["split"]["recipe"]["seed"] == 3
         assert "with seed 3" in frozen.card
+
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [("validation", lambda path: path.write_text(path.read_text("utf-8").replace("?", "!"), "utf-8")),
+         ("train", lambda path: path.write_bytes(path.read_bytes() + SAMPLE.read_bytes())),
+         ("validation", Path.unlink),
+         ("test", lambda path: path.write_bytes(SAMPLE.read_bytes()))],
+        ids=["edited", "added to", "removed", "added"],
+    )  # fmt: skip
+    def test_files_that_changed_since_they_were_split(self, tmp_path: Path, name: str, change: Any) -> None:
+        split_files([SAMPLE], tmp_path, SplitRecipe())
+        change(tmp_path / f"{name}.jsonl")
+        with pytest.raises(DatasetError, match=f"{name}.jsonl is not what `dataset split` wrote"):
+            splits_in(tmp_path)
 
     def test_rows_with_errors_are_not_frozen(self, store: FrozenStore, tmp_path: Path) -> None:
         from finetune.profiles import profile_named
