@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
-from app.ui.escape import escape
+from app.ui.escape import escape, one_line
 from app.ui.ingestion import LARGEST_MB, Uploaded, file_name
 from app.ui.jobs import Job, jobs
 from app.ui.training_row import draw_row
@@ -36,6 +37,17 @@ PARTS: Mapping[str, str] = {
 }
 TURN_PARTS: Mapping[str, str] = {"group": "Conversation", "role": "Who speaks", "text": "What is said"}
 WAITING = "training_files"  # uploaded, not yet imported
+# What the importer tells who works at a command line, as it is done here.
+_ON_THE_PAGE = (
+    (re.compile(r"Say it with --map .*", re.DOTALL), "Choose a form at Read as, or name the columns below."),
+    (re.compile(r"Read one with --sheet NAME\."), "To read one, show it in the spreadsheet."),
+    (
+        re.compile(r"read them in a run of their own, with --map .*\."),
+        "import the file once more with these.",
+    ),
+    (re.compile("unless --format mixed is given"), "unless the form at Read as is each record by its own"),
+    (re.compile("Give --format mixed to read"), "Choose at Read as to read"),
+)
 
 
 def import_view(workspace: Workspace, dataset: Dataset) -> None:
@@ -109,12 +121,25 @@ def _file(path: Path) -> Recognition | None:
             st.warning(_for_the_page(error, path), icon=":material/warning:")
             return _by_hand(path, key)
         _told(found)
-        return found
+        return found if _is_sure(found, key) else None
+
+
+def _is_sure(found: Recognition, key: str) -> bool:
+    """A guess counts only where it is said to be right, as on the command line."""
+    return not found.doubtful or st.checkbox(
+        "These columns were only guessed: yes, they are right", key=f"import_sure_{key}"
+    )
 
 
 def _for_the_page(error: GroundtuneError, path: Path) -> str:
-    said = str(error).replace(str(path), path.name)
-    return escape(said, longest=500)
+    return escape(_here(str(error).replace(str(path), path.name)), longest=500)
+
+
+def _here(text: str) -> str:
+    """Without the options of the command line."""
+    for pattern, words in _ON_THE_PAGE:
+        text = pattern.sub(words, text)
+    return text
 
 
 def _chosen_form(key: str) -> Form | None:
@@ -143,10 +168,10 @@ def _chosen_mapping(found: Recognition, key: str) -> dict[str, str]:
                 options,
                 index=options.index(now) if now in options else 0,
                 key=f"import_{part}_{key}",
-                format_func=lambda name: "(none)" if name is None else escape(name, longest=60),
+                format_func=lambda name: "(none)" if name is None else one_line(name, longest=60),
             )
-            if column is not None and column != now:
-                chosen[part] = column
+            if column != now:
+                chosen[part] = column or ""
     return chosen
 
 
@@ -176,7 +201,7 @@ def _told(found: Recognition) -> None:
         + (f" · not used: {escape(', '.join(found.unused), longest=200)}" if found.unused else "")
     )
     for note in found.notes:
-        st.caption(f":material/info: {escape(note, longest=300)}")
+        st.caption(f":material/info: {escape(_here(note), longest=300)}")
     for other in found.alternatives:
         st.caption(f"It could also be: {escape(other.why, longest=200)}")
     if found.samples:
@@ -214,7 +239,7 @@ def _examples(found: list[Recognition], system: str | None) -> Iterator[Example 
     for one in found:
         for made in read_examples(one.path, one, system=system):
             if isinstance(made, Refused):
-                yield replace(made, file=one.path.name)
+                yield replace(made, file=one.path.name, fix=_here(made.fix))
             else:
                 yield replace(made, provenance=replace(made.provenance, file=one.path.name))
 

@@ -294,6 +294,35 @@ def test_a_mapping_can_be_changed_before_the_import(few: Dataset) -> None:
     assert answer_of(few.row(5).row) == "Yes."
 
 
+def test_a_part_can_be_left_without_a_column(few: Dataset) -> None:
+    app = upload(part(opened(), "Add"), "faq.csv", b"thread_ts,Frage,Antwort\nT1,Wann?,Um 8.\n")
+    group = next(one for one in app.selectbox if one.label == "Group (ticket, conversation)")
+    assert (group.value, group.options[1]) == ("thread_ts", "thread_ts")  # as it is called, without escapes
+    group.select_index(0).run()
+    press(app, "import_go")
+    finish(app, "Desk")
+    assert "group" not in few.row(5).metadata
+
+
+def test_guessed_columns_are_imported_only_when_they_are_said_to_be_right(few: Dataset) -> None:
+    chat = b'[{"user": "U1", "text": "How do I reset it?"}, {"user": "U2", "text": "Press the button."}]'
+    app = upload(part(opened(), "Add"), "slack.json", chat)
+    go = next(one for one in app.button if one.key == "import_go")
+    assert (go.disabled, go.label) == (True, "Import 0 files")
+    assert "--" not in " ".join(one.value for one in (*app.warning, *app.caption))
+    next(one for one in app.checkbox if "right" in one.label).check().run()
+    press(app, "import_go")
+    finish(app, "Desk")
+    assert few.counts().total == 6
+
+
+def test_what_to_do_is_said_in_words_of_the_page(few: Dataset) -> None:
+    app = upload(part(opened(), "Add"), "odd.json", b'[{"a": 1, "b": 2}]')
+    (said,) = [one.value for one in app.warning]
+    assert "Read as" in said
+    assert "--" not in said.replace("\\", "")
+
+
 def test_a_file_that_is_no_data_is_said_and_can_be_let_go(few: Dataset) -> None:
     app = part(opened(), "Add")
     app.file_uploader[0].upload("empty.jsonl", b"\n", "application/json").run()
