@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -164,12 +165,12 @@ def _rebuilding(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "From the same rows, in any order:\n"
         yield (
             f"```\npython -m app dataset split ROWS.jsonl --out split {_options(split['recipe'])}"
-            f"\npython -m app dataset freeze split --name {_quoted(manifest['name'])}\n```"
+            f"\npython -m app dataset freeze split --name {_argument(manifest['name'])}\n```"
         )
 
 
 def _options(recipe: Mapping[str, Any]) -> str:
-    groups = [f"--group {json.dumps(path)}" for path in recipe["groups"] if path not in GROUPS]
+    groups = [f"--group {_argument(path)}" for path in recipe["groups"] if path not in GROUPS]
     return " ".join(
         [
             f"--seed {recipe['seed']} --validation {recipe['validation']} --test {recipe['test']}",
@@ -185,8 +186,17 @@ def _rows_of(count: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A string of YAML, JSON and, all but for $ and `, a shell: on one line."""
-    return json.dumps("".join(char if char.isprintable() else " " for char in text), ensure_ascii=False)
+    """A string of YAML and JSON on one line."""
+    return json.dumps(_printable(text), ensure_ascii=False)
+
+
+def _argument(text: str) -> str:
+    """A shell's argument on one line: who pastes the command runs nothing that stands in a name."""
+    return shlex.quote(_printable(text))
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _plain(text: str) -> str:

@@ -19,12 +19,13 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, BinaryIO, cast
 
 from errors import DatasetError, DatasetFormatError, DatasetFrozenError, DatasetNotFoundError
@@ -44,6 +45,7 @@ PROVENANCE = "provenance.jsonl"
 _FORMAT = 1
 _PART = ".part"
 _FORGOTTEN_S = 24 * 3600  # a folder of a killed process goes after that
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _SHORTEST_PREFIX = 6  # characters of a hash
 
 
@@ -226,12 +228,12 @@ def _write_split(
     path = folder / f"{split}.jsonl"
     with _hashed(path) as out:
         for number, (_, row) in enumerate(numbered_rows(sources), start=1):
-            plain = without_metadata(row)
+            plain, facts = without_metadata(row), _facts(row)
             if not plain:
                 raise DatasetFormatError(f"Row {number} of {split} holds nothing but metadata: remove it.")
             out.write(plain)
-            provenance.write({"split": split, "line": number, METADATA: _facts(row)})
-            contents.take(split, row)
+            provenance.write({"split": split, "line": number, METADATA: facts})
+            contents.take(split, plain | {METADATA: facts})
     described = out.described()
     if not described["rows"]:
         path.unlink()
@@ -239,8 +241,13 @@ def _write_split(
 
 
 def _facts(row: Row) -> Mapping[str, Any]:
-    facts = row.get(METADATA)
-    return cast(dict[str, Any], facts) if isinstance(facts, dict) else {}
+    """What is known of the row, with a file by its name alone: its folder is this machine's, and often a person's."""
+    found = row.get(METADATA)
+    facts = cast(dict[str, Any], found) if isinstance(found, dict) else {}
+    file = facts.get("file")
+    if not isinstance(file, str):
+        return facts
+    return facts | {"file": PureWindowsPath(file).name if _WINDOWS.match(file) else PurePosixPath(file).name}
 
 
 def _data_hash(written: Mapping[str, Mapping[str, Any]], contents: Contents) -> str:

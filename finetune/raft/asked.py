@@ -26,7 +26,7 @@ LONGEST_LINE = 16 << 20  # bytes
 LONGEST_QUESTION = 2000  # characters; hybrid mode is asked questions, not documents
 _WRAPPED = re.compile(r"<passage number=|<DOCUMENT>")
 _MARKER = re.compile(r"\s?\[\d{1,3}\]")
-_FORM = re.compile(
+FORM = re.compile(
     rf"</?(?:reasoning|quote|think)>|##(?:reason|begin_quote)|{ABSTENTION_TOKEN}", re.IGNORECASE
 )
 
@@ -185,7 +185,7 @@ def _clean_question(text: str) -> str:
 def _clean_answer(text: str) -> str:
     """Without the markers of another retrieval."""
     text = _MARKER.sub("", well_formed(text)).strip()
-    if (found := _FORM.search(text)) is not None:
+    if (found := FORM.search(text)) is not None:
         raise _Unfit(
             "",
             f"The answer holds {found[0]!r}, which is a mark of RAFT rows.",

@@ -13,7 +13,7 @@ from chains.answer import Passage
 from chains.support import SentenceEncoder
 from errors import DatasetError
 from finetune.examples import Example, Refused
-from finetune.raft.asked import Asked
+from finetune.raft.asked import FORM, Asked
 from finetune.raft.distractors import Drawn, draw
 from finetune.raft.judging import Judge, amounts
 from finetune.raft.library import Library
@@ -113,6 +113,11 @@ class _Builder:
             grounded = ground(asked, candidates, self._library, self._judge, self._recipe.voice)
         except NoOracle as missing:
             return asked.refused(missing.reason, missing.fix)
+        if (mark := _mark_in_a_quote(grounded)) is not None:
+            return asked.refused(
+                f"The words that the answer rests on hold {mark!r}, which is a mark of RAFT rows.",
+                "Name other words of the document as its place, or leave the question out.",
+            )
         if len(grounded.oracles) > self._recipe.passages:
             return asked.refused(
                 f"The answer needs {len(grounded.oracles)} passages and a row has {self._recipe.passages}.",
@@ -149,6 +154,13 @@ class _Builder:
         self._built.distractors.update(one.role for one in drawn.distractors)
         self._built.rejected.update(drawn.rejected)
         self._built.left_out += len(grounded.left_out) if grounded else 0
+
+
+def _mark_in_a_quote(grounded: Grounded) -> str | None:
+    """A mark that would end the quote, or the reasoning, where a document speaks of such rows."""
+    quotes = (one.passage.text[slice(*span)] for one in grounded.oracles for span in one.quotes)
+    found = next(filter(None, map(FORM.search, quotes)), None)
+    return None if found is None else found[0]
 
 
 def _figures(asked: Asked) -> str:

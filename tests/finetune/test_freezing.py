@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -99,6 +100,16 @@ class TestWhatIsFrozen:
         )
         assert again.hash == frozen.hash
         assert len(store.all()) == 1
+
+    @pytest.mark.parametrize("folder", ["/home/alice/clients/", "C:\\Users\\alice\\", "clients/", ""])
+    def test_nothing_of_the_machine_is_in_it(self, store: FrozenStore, tmp_path: Path, folder: str) -> None:
+        path = written(
+            tmp_path / "t.jsonl", [chat("One?", origin="imported", file=f"{folder}faq.csv", line=1)]
+        )
+        frozen = store.freeze({"train": path}, Facts(name="Desk"))
+        assert frozen.manifest["files_of_origin"] == {"faq.csv": 1}
+        for file in frozen.folder.iterdir():
+            assert "alice" not in file.read_text("utf-8")
 
     def test_another_process_may_freeze_the_same_at_that_moment(
         self, store: FrozenStore, frozen: Frozen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -316,6 +327,19 @@ class TestSources:
 
 
 class TestCard:
+    def test_a_pasted_command_runs_nothing_of_a_name(self, store: FrozenStore, tmp_path: Path) -> None:
+        split_files([SAMPLE], tmp_path / "split", SplitRecipe())
+        files, split = splits_in(tmp_path / "split")
+        name = "x$(echo run)`echo run`'\"!"
+        card = freeze_files(files, store, name=name, split=split).card
+        line = next(line for line in card.splitlines() if " dataset freeze " in line)
+        assert shlex.split(line)[-1] == name
+        argument = line.partition("--name ")[2]
+        said = subprocess.run(
+            ["sh", "-c", f"printf %s {argument}"], capture_output=True, text=True, check=True
+        )
+        assert said.stdout == name
+
     def test_the_head_is_yaml_that_a_hub_reads(self, store: FrozenStore, tmp_path: Path) -> None:
         yaml = pytest.importorskip("yaml")
         path = written(tmp_path / "t.jsonl", [chat("One?")])

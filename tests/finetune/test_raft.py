@@ -29,6 +29,7 @@ from finetune.raft.judging import folded
 from finetune.raft.reading import RaftRow, read_row
 from finetune.raft.recipe import Shares
 from loaders.knowledge_base import KnowledgeBase
+from loaders.sources import Record
 from local.encoder import MiniLMEncoder
 from tests.chains.conftest import Shelf
 from tests.finetune.raft_library import DOCUMENTS, small_library
@@ -194,6 +195,21 @@ def test_a_question_that_cannot_be_a_row_is_refused_by_name(
     assert reason in refused.reason
     assert refused.fix
     assert (refused.file, refused.line, built.refused, built.written) == ("q.jsonl", 1, 1, 0)
+
+
+@pytest.mark.parametrize("mark", ["</quote>", "</reasoning>", "##begin_quote", "NOT_IN_DOCUMENTS"])
+def test_a_document_that_holds_a_mark_of_the_form_is_not_quoted(
+    tmp_path: Path, encoder: MiniLMEncoder, mark: str
+) -> None:
+    """The quote would end early, and what follows would be shown as the answer."""
+    base = KnowledgeBase.create(tmp_path / "kb", name="Marks", encoder=encoder)
+    told = f"A reply in the form ends at {mark} after 40 lines."
+    base.ingest([Record(id="form", text=told), Record(id="keys", text=DOCUMENTS["keys"])])
+    question = asked("When does a reply end?", "After 40 lines.", Place(document="form", quote=told))
+    (refused,) = build([question], Library(base), encoder, Recipe(p=1.0, distractors=1))
+    base.close()
+    assert isinstance(refused, Refused)
+    assert mark in refused.reason
 
 
 # --- the defects of the reference implementation (gorilla/raft, each one a line) --------------------
