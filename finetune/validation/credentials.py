@@ -99,6 +99,10 @@ _ASSIGNED = re.compile(
 _IN_ADDRESS = re.compile(r"\w://[^\s:/@'\"]{1,64}:(?P<value>[^\s:/@'\"{}<>$\[\]]{3,200})@[\w.-]+")
 _NO_PASSWORD = frozenset({"password", "passwd", "pass", "pwd", "secret", "pw"})
 _BEARER = re.compile(r"\b(?:Bearer|Basic)\s+(?P<value>[A-Za-z0-9._~+/-]{20,}=*)")
+# Drawn from 64 characters without any mark: only the words before it tell it from a checksum.
+_AWS = re.compile(
+    r"\b(?:AWS|secret)\b[^\n]{0,60}?(?<![\w/+=-])(?P<value>[A-Za-z0-9/+]{40})(?![\w/+=-])", re.IGNORECASE
+)
 _PLACEHOLDER = re.compile(
     r"your|example|sample|placeholder|change_?me|dummy|redacted|insert|replace|xxxx|\*\*\*|\.\.\.|…|0123456|1234567890"
     r"|abcdefgh|test_?(?:key|token)|https?:|^\$|%s|environ|getenv|process\.env|[a-z]+\.[a-z_]+\.[a-z_]+",
@@ -136,6 +140,7 @@ def _candidates(text: str) -> Iterator[Secret]:
         yield from _known(text)
         yield from _addresses(text)
         yield from _by_plugins(text)
+        yield from _aws(text)
     lowered = text.lower()
     if any(name in lowered for name in _NAMES):
         yield from _assigned(text)
@@ -170,6 +175,14 @@ def _addresses(text: str) -> Iterator[Secret]:
         if match["value"].casefold() not in _NO_PASSWORD and not _PLACEHOLDER.search(match["value"]):
             start, end = match.span("value")
             yield Secret(start=start, end=end, what="password in an address", certain=True)
+
+
+def _aws(text: str) -> Iterator[Secret]:
+    for match in _AWS.finditer(text):
+        value = match["value"]
+        if value != value.lower() and value != value.upper() and _drawn(value):
+            start, end = match.span("value")
+            yield Secret(start=start, end=end, what="AWS secret key", certain=True)
 
 
 def _by_plugins(text: str) -> Iterator[Secret]:

@@ -5,8 +5,8 @@
     Pseudonyms(seed=7).applied(...)            -> "Write to person-4f1c09@pseudonym.invalid", always the same for it
 
 Check digits decide where there are any (python-stdnum); telephone numbers by phonenumbers: those with a country code,
-those in the American form, and others after a word like "tel." or "Telefon". Names, places and dates of birth have no
-form and are never guessed.
+those in the American and in the French form, and others after a word like "tel." or "Telefon". Names, places and dates
+of birth have no form and are never guessed.
 """
 
 from __future__ import annotations
@@ -45,9 +45,18 @@ _INTERNATIONAL = re.compile(r"(?<![\w+])\+\d[\d ()./-]{6,20}\d")
 _AMERICAN = re.compile(
     r"(?<![\w.+-])(?:\+?1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-.])\d{3}[-.]\d{4}(?![\w-]|\.\d)"
 )
+_FRENCH = re.compile(r"(?<![\w.+-])0[1-9](?P<gap>[ .-])\d\d(?:(?P=gap)\d\d){3}(?![\w-]|\.\d)")
+# What stands after "call" and is no number to call: dates, opening hours, amounts.
+_DATE = re.compile(
+    r"(?:19|20)\d\d(?P<a>[-/.])\d\d?(?:(?P=a)\d\d?)?(?!\d)|\d\d?(?P<b>[-/.])\d\d?(?P=b)(?:19|20)\d\d(?!\d)"
+)
+_HOUR = r"\d\d?(?:\.\d\d)?"
+_NO_NUMBER = re.compile(
+    rf"{_HOUR} ?- ?{_HOUR}(?: ?/ ?{_HOUR} ?- ?{_HOUR})*|[1-9](?P<gap>[ .])\d{{3}}(?:(?P=gap)\d{{3}})+"
+)
 _AFTER_WORD = re.compile(
     r"\b(?:tel|phone|call|dial|ring|mobile|cell|fax|whatsapp|sms|telefon\w*|handy|mobil\w*|anruf\w*|t[ée]l[ée]phone"
-    r"|appel\w*|portable|tel[ée]fono|m[óo]vil|celular|llam\w+|telefone|ligu?e|cellulare|chiam\w+|telefoon\w*|bel|mobiel)"
+    r"|r?appel\w*|r(?:ü|ue)ckruf\w*|rufnummer|rufen|portable|tel[ée]fono|m[óo]vil|celular|llam\w+|telefone|ligu?e|cellulare|chiam\w+|telefoon\w*|bel|mobiel)"
     r"\b[^\n\d+]{0,30}(?P<number>\(?\d[\d ()./-]{5,18}\d)(?!\w)",
     re.IGNORECASE,
 )
@@ -164,10 +173,14 @@ def _phones(text: str) -> Iterator[Personal]:
     for match in _INTERNATIONAL.finditer(text):
         for found in phonenumbers.PhoneNumberMatcher(match[0], None, phonenumbers.Leniency.POSSIBLE):
             yield _phone(match.start() + found.start, match.start() + found.end)
-    for match in _AMERICAN.finditer(text):
-        yield _phone(match.start(), match.end())
+    for pattern in (_AMERICAN, _FRENCH):
+        for match in pattern.finditer(text):
+            yield _phone(match.start(), match.end())
     for match in _AFTER_WORD.finditer(text):
-        if _is_phone_somewhere(match["number"]):
+        number = match["number"]
+        if _DATE.match(number) or _NO_NUMBER.fullmatch(number):
+            continue
+        if _is_phone_somewhere(number):
             yield _phone(match.start("number"), match.end("number"))
 
 

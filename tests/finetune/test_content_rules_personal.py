@@ -26,6 +26,10 @@ from tests.finetune.content_rows import chat, check
         pytest.param("Tel.: 030 1234567", "Tel.: [PHONE]", id="german-after-tel"),
         pytest.param("bel 06 12345678 even", "bel [PHONE] even", id="dutch-after-bel"),
         pytest.param("llama al 612 345 678", "llama al [PHONE]", id="spanish"),
+        pytest.param("rappelez le 01 23 45 67 89.", "rappelez le [PHONE].", id="french-after-rappelez"),
+        pytest.param("Mon numéro : 06.12.34.56.78", "Mon numéro : [PHONE]", id="french-in-pairs"),
+        pytest.param("Rückruf unter 030 1234567", "Rückruf unter [PHONE]", id="german-after-rückruf"),
+        pytest.param("tel. 08-12 34 56 78", "tel. [PHONE]", id="swedish-is-no-time"),
         pytest.param(
             "IBAN DE89 3704 0044 0532 0130 00 BIC COBADEFFXXX",
             "IBAN [IBAN] BIC COBADEFFXXX",
@@ -66,6 +70,12 @@ def test_personal_data_is_redacted(text: str, expected: str) -> None:
         pytest.param("1Z999AA10123456784", id="a-parcel"),
         pytest.param("pi is 3.14159265358979", id="a-fraction"),
         pytest.param("call me in 20 minutes, 3 times", id="call-is-no-number"),
+        pytest.param("We call back by 2026-05-12 before noon.", id="a-date-after-call"),
+        pytest.param('On-call allowance" date="2026-01">\n## The van', id="a-month-after-call"),
+        pytest.param("Rückruf: Telefon ab 12.05.2026 oder 12/05/2026", id="german-dates-after-telephone"),
+        pytest.param("phone hours: 08.00-17.30, mobile 8:00 - 12:00", id="hours-after-phone"),
+        pytest.param("telefonisch 8-12 / 13-17 Uhr", id="hours-in-words"),
+        pytest.param("A mobile phone costs 1 299 000 kr or 1.234.567,00", id="amounts-after-phone"),
         pytest.param("12345678A", id="a-dni-without-its-letter"),
     ],
 )
@@ -160,6 +170,7 @@ _SECRETS = {
     "GitLab": "gl" + "pat-" + _DRAWN[:20],
     "Google": "AI" + "za" + _DRAWN[:35],
     "AWS": "AK" + "IAQ7ZR2KD4XWTN6VB2"[:18],
+    "AWS-secret": "q7Zr2Kd9Xw4Tn6Vb8Lp3Mf5Hs1Jc0Gy/q7Zr2+Kd",
     "Slack": "xo" + "xb-123456789012-123456789012-" + _DRAWN[:24],
     "Stripe": "sk" + "_live_" + _DRAWN[:24],
     "Databricks": "da" + "pi" + _HEX[:32],
@@ -175,7 +186,10 @@ _SECRETS = {
 
 @pytest.mark.parametrize("secret", [pytest.param(value, id=name) for name, value in _SECRETS.items()])
 def test_secrets_of_known_forms_are_errors_and_go(secret: str) -> None:
-    row = chat(f"My key is {secret} and it fails", "Revoke it, and make another.")
+    row = chat(
+        f"My AWS secret is {secret} and it fails" if "/q7Z" in secret else f"My key is {secret} and it fails",
+        "Revoke it, and make another.",
+    )
     [finding] = check(SecretChecker(), train=[row])
     assert (finding.rule, finding.severity, finding.line, finding.path) == (
         "S02",
