@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Self, get_args
 
 import orjson
 
-from errors import DatasetError, DatasetFormatError
+from errors import DatasetError, DatasetFormatError, DatasetNotFoundError
 from finetune.dataset_journal import Edits, Placed, place
 from finetune.dataset_rows import TO_REVIEW, encoded
 from finetune.examples import METADATA, Example, Origin, Provenance, Refused, with_metadata
@@ -48,8 +48,9 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self.added = self.pending = self.refused = 0
-        self._rows: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
-        self._refused: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        """Raises DatasetNotFoundError where the dataset was removed or renamed meanwhile, DatasetError for no room."""
+        self._rows = _unnamed(folder)
+        self._refused = _unnamed(folder)
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +110,19 @@ class Spool:
             tuple(v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values),
         )
         self.refused += 1
+
+
+def _unnamed(folder: Path) -> BinaryIO:
+    try:
+        return tempfile.TemporaryFile(dir=folder)
+    except FileNotFoundError as error:
+        raise DatasetNotFoundError(
+            "The dataset was removed or renamed meanwhile: open it by its name and add the rows again."
+        ) from error
+    except OSError as error:
+        raise DatasetError(
+            f"The rows cannot be kept in {str(folder)!r} ({error.strerror}): check the disk and its permissions."
+        ) from error
 
 
 def _refusal(example: Example, error: DatasetFormatError) -> Refused:

@@ -111,6 +111,17 @@ class TestNames:
         dataset.path.parent.rename(new)
         assert [info.name for info in DatasetStore(store.root).list()] == ["Other"]
 
+    @pytest.mark.parametrize("change", ["rename", "remove"])
+    def test_rows_for_one_that_is_gone_are_told(
+        self, dataset: Dataset, store: DatasetStore, change: str
+    ) -> None:
+        """It was opened before another process gave it another name, or removed it."""
+        other = DatasetStore(store.root)
+        other.rename(dataset.name, "Elsewhere") if change == "rename" else other.remove(dataset.name)
+        with pytest.raises(DatasetNotFoundError, match="removed or renamed meanwhile"):
+            dataset.add(examples([chat("One?")]))
+        other.close()
+
     def test_another_process_removes_it(self, dataset: Dataset, store: DatasetStore) -> None:
         other = DatasetStore(store.root)
         other.remove("Rental desk")
