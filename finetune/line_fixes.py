@@ -20,7 +20,7 @@ from finetune.validation.file_rules import FIXED_BY, RULE_OF
 LARGEST_ARRAY = 512_000_000  # bytes: an array is read whole
 _BLOCK = 2**20
 _BOM = codecs.BOM_UTF8
-_COMMA_BEFORE_BRACKET = re.compile(r'("(?:[^"\\]|\\.)*")|,(\s*[}\]])', re.DOTALL)
+_COMMA_BEFORE_BRACKET = re.compile(r'("(?:[^"\\]++|\\.)*+"?)|,(\s*[}\]])', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

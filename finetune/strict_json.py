@@ -27,7 +27,11 @@ DEEPEST = 100  # objects and lists within one another; schemas of tools reach ab
 LONGEST = 64 * 2**20  # bytes of one line
 _BUFFER = 2**20
 _BOM = b"\xef\xbb\xbf"
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
+# Possessive (++, *+): the engine keeps no way back for each character of a text of 60 MB.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]:,]', re.DOTALL)
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)  # a text without an end takes the rest of its line
+_A_LINE = 64  # bytes that a line weighs beside its own when lines are looked through
+_LOOK_AHEAD = 5 * LONGEST  # bytes that may be looked through in vain; twice what is read comes back
 _FORMATS = {
     b"\x1f\x8b": "gzip",
     b"PK\x03\x04": "ZIP (perhaps a spreadsheet)",
@@ -102,6 +106,7 @@ class _Reader:
         self._longest = longest
         self._ahead: list[bytes] = []  # the next line last
         self._number = 0  # of the line taken last
+        self._spare = _LOOK_AHEAD
 
     def lines(self) -> Iterator[Line]:
         first = self._take()
@@ -111,6 +116,7 @@ class _Reader:
             return
         while first:
             line = self._line(first)
+            self._spare = min(self._spare + 2 * (len(line.raw) + _A_LINE), _LOOK_AHEAD)
             yield line
             if line.fault is not None and line.fault.code == "array" and not line.fault.whole_line:
                 return
@@ -169,11 +175,12 @@ class _Reader:
     def _balanced(self, raw: bytes) -> bytes | None:
         """The line and those after it that close its brackets; None, and nothing taken, where they do not."""
         taken, size, depth = [raw], len(raw), _opened_brackets(raw)
-        while depth and 0 < depth <= DEEPEST and size <= self._longest:
+        while depth and 0 < depth <= DEEPEST and size <= self._longest and self._spare > 0:
             taken.append(self._take())
             if _stands_alone(taken[-1]):
                 break
             size += len(taken[-1])
+            self._spare -= len(taken[-1]) + _A_LINE
             change = _opened_brackets(taken[-1])
             depth = None if change is None else depth + change
         if depth == 0 and not isinstance(_loads(b"".join(taken)), Exception):
@@ -202,7 +209,7 @@ def _loads(text: bytes) -> Any:
 
 def _opened_brackets(raw: bytes) -> int | None:
     """Brackets opened less those closed, outside strings; None where a string is not closed on its line."""
-    bare = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", raw)
+    bare = _TEXT.sub(lambda text: b"" if text[1] else b'"', raw)
     if b'"' in bare:
         return None
     return bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")

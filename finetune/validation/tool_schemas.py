@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from referencing.exceptions import Unresolvable
 from finetune.validation.faults import shown
 
 _LONGEST = 100  # characters of a message
+_MOST_FOLLOWED = 20_000  # references for the arguments of one call
 
 
 def _anything(*_: Any) -> Iterator[ValidationError]:
@@ -21,18 +23,46 @@ def _anything(*_: Any) -> Iterator[ValidationError]:
     yield from ()
 
 
-_Validator: Any = extend(Draft202012Validator, {"pattern": _anything, "patternProperties": _anything})
+def _unique(validator: Any, wanted: Any, items: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ARG001
+    """jsonschema compares each item with each other one: 2,000 objects took seconds."""
+    if (
+        wanted
+        and isinstance(items, list)
+        and len({json.dumps(one, sort_keys=True) for one in items}) < len(items)
+    ):
+        yield ValidationError(f"{shown(items)} has non-unique elements")
+
+
+_FOLLOW: Any = Draft202012Validator.VALIDATORS["$ref"]
 _NOTHING_FETCHED: Registry[Any] = Registry()
+
+
+class _TooOftenError(Exception):
+    """A schema whose references lead to two others each, and those again: 30 of them make a billion steps."""
 
 
 class Schema:
     """The schema of one function's arguments."""
 
-    def __init__(self, validator: Any) -> None:
-        self._validator = validator
+    def __init__(self, schema: dict[str, Any]) -> None:
+        own = {
+            "pattern": _anything,
+            "patternProperties": _anything,
+            "uniqueItems": _unique,
+            "$ref": self._follow,
+        }
+        self._validator: Any = extend(Draft202012Validator, own)(schema, registry=_NOTHING_FETCHED)
+        self._followed = 0
+
+    def _follow(self, *given: Any) -> Iterator[ValidationError]:
+        self._followed += 1
+        if self._followed > _MOST_FOLLOWED:
+            raise _TooOftenError
+        yield from _FOLLOW(*given) or ()
 
     def errors(self, arguments: Any) -> Iterator[tuple[str, str]]:
         """(JSON path, message) of each misfit; a $ref that leads nowhere is one."""
+        self._followed = 0
         try:
             for error in self._validator.iter_errors(arguments):
                 yield error.json_path, error.message[:_LONGEST]
@@ -40,6 +70,15 @@ class Schema:
             yield "$", f"the schema refers to {shown(getattr(error, 'ref', ''))}, which is not in it"
         except RecursionError:
             yield "$", "the schema refers to itself without end"
+        except _TooOftenError:
+            yield "$", f"the schema follows more than {_MOST_FOLLOWED:,} references for them"
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+            LookupError,
+        ):  # a $ref to what is no schema, an $id that is no URL
+            yield "$", "the schema refers to what is no schema, or by an address that is none"
 
 
 def compile_schema(schema: Any) -> Schema | str:
@@ -55,5 +94,5 @@ def compile_schema(schema: Any) -> Schema | str:
     except RecursionError:
         return "The parameters are no valid JSON Schema: it nests too deeply."
     if "patternProperties" in str(schema):  # `additionalProperties` would run its patterns
-        return Schema(Draft202012Validator({}))
-    return Schema(_Validator(schema, registry=_NOTHING_FETCHED))
+        return Schema({})
+    return Schema(schema)

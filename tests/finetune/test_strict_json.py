@@ -217,3 +217,30 @@ def test_gives_back_every_row_that_was_written(rows: list[dict[str, Any]], tmp_p
 def test_a_file_that_cannot_be_read_is_one_sentence(name: str, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"^[^\n]+\.$"):
         list(lines(tmp_path / name))
+
+
+def test_lines_are_not_looked_through_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects that never end, with lines below them that might end them."""
+    from finetune import strict_json
+
+    monkeypatch.setattr(strict_json, "_LOOK_AHEAD", 20_000)
+    looked: list[bytes] = []
+    opened = strict_json._opened_brackets
+
+    def counted(raw: bytes) -> int | None:
+        looked.append(raw)
+        return opened(raw)
+
+    monkeypatch.setattr(strict_json, "_opened_brackets", counted)
+    (tmp_path / "a.jsonl").write_bytes((b"{\n" + b'"a":1,\n' * 20) * 100)
+    assert len(list(strict_json.lines(tmp_path / "a.jsonl"))) == 2100
+    assert len(looked) < 10_000
+
+
+def test_a_text_without_an_end_is_read_once() -> None:
+    from finetune.strict_json import _opened_brackets
+
+    assert _opened_brackets(b'{"a": "' + b'\\"' * 200_000) is None
+    assert _opened_brackets(b'{"a": ["x{", {}]') == 1

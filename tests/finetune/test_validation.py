@@ -261,3 +261,37 @@ def test_a_report_names_a_few_roles_however_many_there_are(tmp_path: Path) -> No
     found = validate({"train": tmp_path / "a.jsonl"}, profile=profile_named("openai"), depth="structure")
     assert len(found.statistics.roles) == 25
     assert sum(found.statistics.roles.values()) == 200
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        pytest.param({"$id": "http://[", "properties": {"a": {"$ref": "x"}}}, id="id-is-no-url"),
+        pytest.param({"properties": {"a": {"$ref": "#/title"}}, "title": "x"}, id="ref-to-a-text"),
+        pytest.param({"properties": {"a": {"$ref": "#/maxProperties"}}, "maxProperties": 9}, id="ref-to-a-number"),
+        pytest.param({"$ref": "#/required/x", "required": ["a"]}, id="ref-into-a-list"),
+        pytest.param(
+            {
+                "$ref": "#/$defs/a0",
+                "$defs": {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(40)},
+            },
+            id="a-billion-references",
+        ),
+    ],
+)  # fmt: skip
+def test_a_schema_that_cannot_be_applied_is_a_finding(schema: dict[str, Any]) -> None:
+    from finetune.validation.tool_schemas import compile_schema
+
+    compiled = compile_schema(schema)
+    assert not isinstance(compiled, str)
+    [(path, message)] = compiled.errors({"a": 1})
+    assert (path, message.startswith("the schema")) == ("$", True)
+
+
+def test_items_that_must_differ_are_compared_by_what_they_say() -> None:
+    from finetune.validation.tool_schemas import compile_schema
+
+    compiled = compile_schema({"properties": {"a": {"uniqueItems": True}}})
+    assert not isinstance(compiled, str)
+    assert not list(compiled.errors({"a": [{"i": number} for number in range(3000)]}))
+    assert [path for path, _ in compiled.errors({"a": [{"i": 1, "j": 2}, {"j": 2, "i": 1}]})] == ["$.a"]
