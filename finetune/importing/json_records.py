@@ -80,6 +80,7 @@ def read_document(path: Path) -> Iterator[Record]:
             if opening == "{":
                 scanner.enter_wrapped_array(path)
             yield from scanner.elements()
+            yield from scanner.rest(wrapped=opening == "{")
         except json.JSONDecodeError as error:
             yield Record(scanner.records + 1, None, scanner.broken(error))
 
@@ -89,8 +90,11 @@ def _of_one_object(text: str) -> Iterator[Record]:
     if fault is not None:
         yield Record(1, None, _line_fault(fault.message, fault.column))
         return
-    for number, record in enumerate(_unwrapped(value), start=1):
+    records = _unwrapped(value)
+    for number, record in enumerate(records, start=1):
         yield as_record(number, record)
+    for name in _other_lists(value):
+        yield Record(len(records) + 1, None, _second_list(name))
 
 
 def _unwrapped(value: Mapping[str, Any]) -> list[Any]:
@@ -106,6 +110,29 @@ def _unwrapped(value: Mapping[str, Any]) -> list[Any]:
     if key is None:
         return [value]
     return [_inner(one) for one in value[key]]
+
+
+def _other_lists(value: Mapping[str, Any]) -> Iterator[str]:
+    """The keys of further lists of such records: {"train": [...], "test": [...]}."""
+    taken = wrapper_key(value)
+    if taken is None:
+        return
+    for key, held in value.items():
+        if key != taken and isinstance(held, list) and held and _like(held[0], value[taken][0]):
+            yield key
+
+
+def _like(record: Any, taken: Any) -> bool:
+    """Whether two objects share half of their fields."""
+    record, taken = _inner(record), _inner(taken)
+    if not isinstance(record, dict) or not isinstance(taken, dict):
+        return False
+    return 2 * len(record.keys() & taken.keys()) >= len(taken) > 0
+
+
+def _second_list(name: str) -> Fault:
+    reason = f"The file holds a further list of records, {name!r}, which is not read."
+    return Fault(name, reason, "Write that list to a file of its own.")
 
 
 def _is_frame(value: Mapping[str, Any]) -> bool:
@@ -241,6 +268,24 @@ class _Scanner:
                 return
             self._expect(",")
 
+    def rest(self, *, wrapped: bool) -> Iterator[Record]:
+        """What stands behind the array: nothing, or a fault that says what is not read."""
+        while wrapped and self.take(","):
+            self.peek()
+            name = json.loads(self.text())
+            self._expect(":")
+            if self.peek() == "[" and self._array_of_objects():
+                yield Record(self.records + 1, None, _second_list(str(name)))
+                return
+            self.text()
+        if wrapped:
+            self._expect("}")
+        if self.peek():
+            reason = "Text stands behind the end of the list, and is not read."
+            yield Record(
+                self.records + 1, None, Fault("", reason, "Remove it, or write its records into the list.")
+            )
+
     def enter_wrapped_array(self, path: Path) -> None:
         """Goes to the list of objects in the object that begins here, past all that stands before it."""
         self._expect("{")
@@ -286,4 +331,4 @@ def _may_go_on(error: json.JSONDecodeError) -> bool:
     return error.msg.startswith(("Unterminated string", "Invalid \\")) or error.pos >= len(error.doc) - 16
 
 
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(parse_int=len, parse_float=len)  # for where a value ends: digits are not read

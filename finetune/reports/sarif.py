@@ -6,6 +6,7 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
@@ -85,4 +86,4 @@ def _location(name: str) -> dict[str, str]:
     """An absolute path as a file URI, a relative one below ROOT (SARIF 3.4.3 and 3.10: percent-encoded, slashes)."""
     if PurePath(name).is_absolute():
         return {"uri": Path(name).as_uri()}
-    return {"uri": quote(PurePath(name).as_posix()), "uriBaseId": RELATIVE}
+    return {"uri": quote(os.fsencode(PurePath(name).as_posix())), "uriBaseId": RELATIVE}

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from finetune.findings import Finding, Rule, Severity, Where
 
+_LONGEST_MESSAGE, _LONGEST_PATH = 1000, 200  # characters
+
 
 class Fault(NamedTuple):
     rule: str
@@ -22,12 +24,17 @@ def findings(faults: Iterable[Fault], where: Where) -> Iterator[Finding]:
         yield Finding(
             rule=rule,
             severity=severity,
-            message=message,
+            message=_cut(message, _LONGEST_MESSAGE),
             file=where.file,
             line=where.line,
-            path=path,
+            path=_cut(path, _LONGEST_PATH),
             fix=fix,
         )
+
+
+def _cut(text: str, longest: int) -> str:
+    """A key may be as long as a row; a report keeps hundreds of findings."""
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def rule(identifier: str, severity: Severity, title: str, why: str) -> Rule:

@@ -43,6 +43,7 @@ RULES = (
 KEYS = frozenset(
     {"role", "content", "name", "tool_calls", "tool_call_id", "weight", "refusal", "function_call"}
 )
+MOST_KEYS = 20  # unknown ones of one object that are named each
 _PLAIN = frozenset({"role", "content"})
 FOREIGN = {"from": "ShareGPT", "value": "ShareGPT", "instruction": "Alpaca", "output": "Alpaca"}
 SYSTEM = ("system", "developer")
@@ -156,8 +157,12 @@ def right_role(role: object, profile: Profile) -> str | None:
 
 
 def _keys(message: dict[str, Any], here: str) -> Iterator[Fault]:
-    for key in message.keys() - KEYS:
+    unknown = sorted(message.keys() - KEYS)
+    for key in unknown[:MOST_KEYS]:
         yield Fault("M03", "error", f"{here}.{key}", *_unknown(key, message))
+    if len(unknown) > MOST_KEYS:
+        text = f"{len(unknown) - MOST_KEYS:,} further keys are unknown: remove or rename them."
+        yield Fault("M03", "error", here, text)
     if "function_call" in message:
         text = "`function_call` is deprecated: use tool_calls."
         fix = REMOVED if message["function_call"] is None else None

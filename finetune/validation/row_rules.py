@@ -147,7 +147,11 @@ class RowRules:
 
 
 def _unknown_keys(row: Row, known: frozenset[str], path: str) -> Iterator[Fault]:
-    for key in sorted(row.keys() - known):
+    unknown = sorted(row.keys() - known)
+    if len(unknown) > message_rules.MOST_KEYS:
+        text = f"{len(unknown):,} keys are unknown, of which the first are named: remove or rename them."
+        yield Fault("M03", "error", path, text)
+    for key in unknown[: message_rules.MOST_KEYS]:
         fix: str | None
         if row[key] in (None, [], {}, ""):
             text, fix = f"The key {key!r} is unknown, and empty: remove it.", message_rules.REMOVED

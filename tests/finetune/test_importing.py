@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from finetune.examples import Row, with_metadata
+from finetune.examples import Refused, Row, with_metadata
 from finetune.importing import Recognition, read_examples, recognise
 from tests.finetune.import_cases import (
     BOT,
@@ -255,3 +255,37 @@ def test_records_are_read_one_by_one(tmp_path: Path) -> None:
     path = file_of(tmp_path, "a.jsonl", lines(*[CHAT] * 3) + b"{broken\n")
     found: Recognition = recognise(path)
     assert len(list(islice(read_examples(path, found), 2))) == 2
+
+
+_ROWS = '[{"question": "Why?", "answer": "So."}, {"question": "When?", "answer": "Then."}]'
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        pytest.param(f'{{"train": {_ROWS}, "test": {_ROWS}}}', "'test'", id="two-lists"),
+        pytest.param(f'{{"data": {_ROWS}, "version": 1, "tags": ["a", "b"]}}', None, id="one-list"),
+        pytest.param(f"{_ROWS} and {_ROWS}", "behind the end", id="text-behind"),
+        pytest.param(f"{_ROWS}\n\n", None, id="nothing-behind"),
+    ],
+)
+def test_what_is_not_read_of_a_json_file_is_named(
+    text: str, refused: str | None, large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from finetune.importing import json_records
+
+    monkeypatch.setattr(json_records, "_WHOLE", 0 if large else json_records._WHOLE)
+    (tmp_path / "a.json").write_text(text)
+    path = tmp_path / "a.json"
+    made = list(read_examples(path, recognise(path)))
+    reasons = [one.reason for one in made if isinstance(one, Refused)]
+    assert len(made) - len(reasons) == 2
+    assert [refused in reason for reason in reasons] == [True] if refused else reasons == []
+
+
+def test_a_number_of_too_many_digits_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(_ROWS[:-1] + f', {{"question": "How many?", "answer": {"9" * 5000}}}]')
+    [_, _, last] = read_examples(path, recognise(path))
+    assert isinstance(last, Refused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -450,3 +451,9 @@ def test_another_ending_is_refused_before_anything_is_written(checked: Validatio
     with pytest.raises(DatasetError, match=r"end it in \.html, \.md, \.json or \.sarif"):
         write_report(checked, tmp_path / "check.pdf")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_name_that_is_no_text_is_a_uri_all_the_same() -> None:
+    from finetune.reports.sarif import _location
+
+    assert _location(os.fsdecode(b"a\xff b.jsonl"))["uri"] == "a%FF%20b.jsonl"

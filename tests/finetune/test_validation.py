@@ -295,3 +295,11 @@ def test_items_that_must_differ_are_compared_by_what_they_say() -> None:
     assert not isinstance(compiled, str)
     assert not list(compiled.errors({"a": [{"i": number} for number in range(3000)]}))
     assert [path for path, _ in compiled.errors({"a": [{"i": 1, "j": 2}, {"j": 2, "i": 1}]})] == ["$.a"]
+
+
+def test_keys_by_the_thousand_or_of_a_megabyte_are_named_in_short(tmp_path: Path) -> None:
+    many = {f"key {number}": 1 for number in range(2000)}
+    rows = [{"messages": [user("Why?"), assistant("So.") | more]} for more in (many, {"k" * 100_000: 1})]
+    found = checked(written(*rows), tmp_path)
+    assert found.counts["M03"]["error"] == 22
+    assert max(len(one.path) + len(one.message) for one in found.findings) < 1500
