@@ -12,12 +12,17 @@ REDRAW_S = 0.5
 
 
 def job_rows(dataset: str, *kinds: str) -> None:
-    """The jobs of these kinds that run on the dataset, or have ended since; redraws itself while one runs."""
+    """The jobs of these kinds that run on the dataset, or have ended since; redraws itself while one runs.
+
+    Of those that ended well only the latest: the others are told in the history, and would push the page down.
+    """
     mine = [job for job in jobs().of(dataset) if not kinds or job.kind in kinds]
+    done = [job for job in mine if not job.running and job.snapshot().state == "done"]
+    told = next((job for job in done if not job.quiet), None)
     for job in mine:
         if job.running:
             st.fragment(_draw_running, run_every=REDRAW_S)(job)
-        elif not (job.quiet and job.snapshot().state == "done"):
+        elif job is told or job not in done:
             _draw_ended(dataset, job)
 
 

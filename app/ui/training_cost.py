@@ -173,8 +173,9 @@ def _warnings(made: list[Estimate]) -> None:
     for one in made:
         if one.blocked and len(made) == 1:
             st.error(escape(one.blocked, longest=400), icon=":material/block:")
-    for hint in dict.fromkeys(hint for one in made for hint in one.hints):
-        st.caption(f":material/warning: {escape(hint, longest=400)}")
+    for taker, hint in dict.fromkeys((one.model.profile, hint) for one in made for hint in one.hints):
+        named = f"**{taker}**: " if len(made) > 1 else ""
+        st.caption(f":material/warning: {named}{escape(hint, longest=400)}")
 
 
 def _dollars(made: Estimate) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import streamlit as st
 
@@ -14,6 +16,9 @@ from finetune.reports.report import Report, RuleFindings, counted, verdict
 
 SHOWN = 15  # findings of a rule; the downloads have all that were kept
 COLOURS: dict[Severity, str] = {"error": "red", "warning": "orange", "info": "blue"}
+_LINE = re.compile(
+    r"(?:(?<= in )|(?<= is )|(?<= from )|(?<=\())line (\d{1,9})\b"
+)  # as rules name another row
 RowOf = Callable[[Finding], int | None]
 Mend = Callable[[str], None]
 
@@ -57,18 +62,29 @@ def _rule(found: RuleFindings, row_of: RowOf, mend: Mend, mendable: frozenset[st
             ):
                 mend(found.rule.id)
         for number, finding in enumerate(found.findings[:SHOWN]):
-            _finding(finding, f"{found.rule.id}_{number}", row_of(finding))
+            _finding(finding, f"{found.rule.id}_{number}", row_of)
         hidden = found.total - min(SHOWN, len(found.findings))
         if hidden > 0:
             st.caption(f"… and {hidden:,} more.")
 
 
-def _finding(finding: Finding, key: str, row: int | None) -> None:
+def _finding(finding: Finding, key: str, row_of: RowOf) -> None:
+    row = row_of(finding)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"finding_{key}"):
         if row is not None:
             st.button(f"Row {row}", key=f"jump_{key}", type="tertiary", on_click=jump_to_row, args=(row,))
         path = f" `{_code(finding.path)}`" if finding.path != "$" else ""
-        st.markdown(f"{escape(finding.message, longest=400)}{path}")
+        st.markdown(f"{escape(_by_rows(finding, row_of), longest=400)}{path}")
+
+
+def _by_rows(finding: Finding, row_of: RowOf) -> str:
+    """The message with rows of the dataset in place of lines of the file that was checked."""
+
+    def named(found: re.Match[str]) -> str:
+        row = row_of(replace(finding, line=int(found[1])))
+        return found[0] if row is None else f"row {row}"
+
+    return _LINE.sub(named, finding.message)
 
 
 def _code(path: str) -> str:

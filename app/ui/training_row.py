@@ -12,6 +12,7 @@ import streamlit as st
 from app.ui.escape import escape
 from app.ui.prose import element
 from app.ui.rich_text import rich_text
+from chains.reasoned_reply import taken_apart
 from finetune.examples import METADATA, Row, kind_of
 
 ROLE_WORDS = {
@@ -92,15 +93,27 @@ def _text(value: object) -> str:
 
 
 def question_of(row: Mapping[str, Any]) -> str:
-    """The last thing that the user says before the answer."""
+    """The last thing that the user says before the answer; of a RAFT row the bare question."""
+    raft = _raft(row)
+    if raft is not None and isinstance(raft.get("question"), str):
+        return str(raft["question"])
     asked = [part.text for part in parts(row) if part.role in ("user", "prompt", "text")]
     return asked[-1] if asked else ""
 
 
 def answer_of(row: Mapping[str, Any]) -> str:
-    """What is to be learnt, in the last place."""
+    """What is to be learnt, in the last place; of a RAFT row without its reasoning."""
     said = [part.text for part in parts(row) if part.role in ("assistant", "preferred", "completion")]
-    return said[-1] if said else ""
+    if not said:
+        return ""
+    return said[-1] if _raft(row) is None else taken_apart(said[-1])[1].strip()
+
+
+def _raft(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What `dataset raft` recorded."""
+    told = row.get(METADATA)
+    found = told.get("raft") if isinstance(told, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def changed(row: Row, texts: Mapping[tuple[str | int, ...], str]) -> Row:

@@ -428,6 +428,9 @@ def test_costs_come_with_the_date_of_every_price(few: Dataset) -> None:
     priced = table[table["$ a million"] != "not known"]
     assert len(priced)
     assert all(priced["Price as of"].str.contains(r"20\d\d"))
+    warned = [one.value for one in app.caption if one.value.startswith(":material/warning:")]
+    assert warned
+    assert all(re.search(r"\*\*[a-z]+\*\*: ", one) for one in warned)  # whose they are
 
 
 def test_raft_rows_come_into_a_dataset_of_their_own(data: Workspace, few: Dataset) -> None:
@@ -506,6 +509,29 @@ def test_hostile_rows_stay_text(data: Workspace) -> None:
             assert "<img" not in one.value.replace("\\<", "")
 
 
+def test_of_the_work_that_ended_well_only_the_latest_is_told(few: Dataset) -> None:
+    app = opened()
+    for title in ("First", "Second", "Third"):
+        job = Job("import", title)
+        jobs().start("Desk", job, lambda _, title=title: _failing() if title == "First" else (title, None))
+        assert job.wait(SOON_S)
+    app.run()
+    assert ["First" in words(app), "Second" in words(app), "Third" in words(app)] == [True, False, True]
+
+
+def _failing() -> tuple[str, object]:
+    raise DatasetError("It could not be.")
+
+
+def test_a_finding_names_rows_as_the_page_does(few: Dataset) -> None:
+    few.delete([1])
+    few.add([chat("May I carry leave over?", "Never.")])  # row 5, line 3 of what is checked; row 2 is line 1
+    app = part(opened(), "Check")
+    next(one for one in app.button if one.label.startswith("Check ")).click().run()
+    finish(app, "Desk")
+    assert "another answer in row 2" in words(app)
+
+
 # --- pieces -------------------------------------------------------------------------------------------
 
 
@@ -523,6 +549,16 @@ def test_hostile_rows_stay_text(data: Workspace) -> None:
             "Q?",
             "A.",
             id="preference",
+        ),
+        pytest.param(
+            chat(
+                "<passages>...</passages>\n\nQuestion: Q?",
+                "<reasoning>\n[1] <quote>q</quote>\n</reasoning>\nA.",
+            ).row
+            | {"metadata": {"raft": {"question": "Q?"}}},
+            "Q?",
+            "A.",
+            id="RAFT",
         ),
         pytest.param({"messages": "none"}, "", "", id="no messages"),
         pytest.param({"messages": [None, 3, {"role": 7}]}, "", "", id="no objects"),
