@@ -80,7 +80,15 @@ def special_tokens_in(text: str) -> list[str]:
     """The chat templates' own tokens in a text, each once: a tokenizer reads them as marks, not as text."""
     if "<" not in text and "[" not in text:
         return []
-    return list(dict.fromkeys(match[0].strip() for match in _SPECIAL.finditer(text)))
+    return list(dict.fromkeys(match[0].strip() for match in _SPECIAL.finditer(text) if not _markup(match)))
+
+
+def _markup(match: re.Match[str]) -> bool:
+    """`<s>10</s> 8 euros` strikes out a price; around the whole text the two are the tokens of a template."""
+    text, token = match.string.strip(), match[0].strip()
+    if token not in ("<s>", "</s>") or text.count("<s>") != text.count("</s>"):
+        return False
+    return text.count("<s>") > 1 or not (text.startswith("<s>") and text.endswith("</s>"))
 
 
 def without_special_tokens(text: str) -> str:
@@ -88,7 +96,7 @@ def without_special_tokens(text: str) -> str:
     for _ in range(_LAYERS):
         if not special_tokens_in(text):
             return text
-        text = _SPECIAL.sub("", text)
+        text = _SPECIAL.sub(lambda match: match[0] if _markup(match) else "", text)
     return _TOKEN_START.sub(r"\1 ", text) if special_tokens_in(text) else text
 
 

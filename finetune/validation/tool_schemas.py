@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
-from jsonschema.validators import extend
+from jsonschema.validators import extend, validator_for
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
@@ -33,7 +33,6 @@ def _unique(validator: Any, wanted: Any, items: Any, schema: Any) -> Iterator[Va
         yield ValidationError(f"{shown(items)} has non-unique elements")
 
 
-_FOLLOW: Any = Draft202012Validator.VALIDATORS["$ref"]
 _NOTHING_FETCHED: Registry[Any] = Registry()
 
 
@@ -44,21 +43,22 @@ class _TooOftenError(Exception):
 class Schema:
     """The schema of one function's arguments."""
 
-    def __init__(self, schema: dict[str, Any]) -> None:
+    def __init__(self, schema: dict[str, Any], draft: Any = Draft202012Validator) -> None:
+        self._reference: Any = draft.VALIDATORS["$ref"]
         own = {
             "pattern": _anything,
             "patternProperties": _anything,
             "uniqueItems": _unique,
             "$ref": self._follow,
         }
-        self._validator: Any = extend(Draft202012Validator, own)(schema, registry=_NOTHING_FETCHED)
+        self._validator: Any = extend(draft, own)(schema, registry=_NOTHING_FETCHED)
         self._followed = 0
 
     def _follow(self, *given: Any) -> Iterator[ValidationError]:
         self._followed += 1
         if self._followed > _MOST_FOLLOWED:
             raise _TooOftenError
-        yield from _FOLLOW(*given) or ()
+        yield from self._reference(*given) or ()
 
     def errors(self, arguments: Any) -> Iterator[tuple[str, str]]:
         """(JSON path, message) of each misfit; a $ref that leads nowhere is one."""
@@ -85,14 +85,17 @@ def compile_schema(schema: Any) -> Schema | str:
     """A checker, or one sentence on what is wrong with the schema."""
     if not isinstance(schema, dict):
         return f"The parameters are no JSON Schema but {shown(schema)}."
-    if schema and schema.get("type", "object") != "object":
+    kinds = schema.get("type", "object")
+    if kinds != "object" and not (isinstance(kinds, list) and "object" in kinds):
         return f"The parameters are of type {shown(schema['type'])}: a function takes an object."
+    named = schema.get("$schema")
+    draft: Any = validator_for(schema if isinstance(named, str) else {}, default=Draft202012Validator)
     try:
-        Draft202012Validator.check_schema(schema)
+        draft.check_schema(schema)
     except SchemaError as error:
         return f"The parameters are no valid JSON Schema at {error.json_path}: {error.message[:_LONGEST]}."
     except RecursionError:
         return "The parameters are no valid JSON Schema: it nests too deeply."
     if "patternProperties" in str(schema):  # `additionalProperties` would run its patterns
         return Schema({})
-    return Schema(schema)
+    return Schema(schema, draft)

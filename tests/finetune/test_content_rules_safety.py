@@ -59,6 +59,9 @@ def test_the_end_of_sequence_counts_where_it_ends_the_text() -> None:
     assert _said("assistant", "Done.</s>") == [("S03", "error")]
     assert _said("assistant", "<s>Done.") == [("S03", "error")]
     assert _said("assistant", "In HTML, <s>old</s> is struck out.") == []
+    assert _said("assistant", "Now 8 euros, not <s>10</s>") == []
+    assert _said("assistant", "<s>10</s> 8 euros") == []
+    assert _said("assistant", "<s>The whole answer</s>") == [("S03", "error")]
 
 
 @pytest.mark.parametrize(

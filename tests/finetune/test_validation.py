@@ -241,6 +241,28 @@ def test_schemas_fetch_nothing_and_run_no_pattern_of_theirs(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        pytest.param(
+            {"type": ["object", "null"], "properties": {"a": {"type": "string"}}}, id="object or null"
+        ),
+        pytest.param(
+            {
+                "$schema": "http://json-schema.org/draft-07/schema#",
+                "type": "object",
+                "properties": {"a": {"type": "array", "items": [{"type": "string"}]}},
+            },
+            id="draft 7, a list of items",
+        ),
+    ],
+)
+def test_schemas_of_other_drafts_and_of_two_types_are_taken(tmp_path: Path, schema: dict[str, Any]) -> None:
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": schema}}]
+    found = checked(GOOD + written(calling(call(arguments="{}"), tools=tools)), tmp_path)
+    assert [one.message for one in found.findings if one.rule in ("M08", "M09")] == []
+
+
 @pytest.mark.parametrize("name", ["opena", "OpenAI ", "local2"])
 def test_an_unknown_profile_names_the_known_ones(name: str) -> None:
     with pytest.raises(DatasetError, match=r"openai, azure, .* Did you mean"):
