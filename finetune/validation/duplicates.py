@@ -88,9 +88,12 @@ class DuplicateChecker:
 
     def _near(self) -> Iterator[Finding]:
         said = -1
+        copies = {
+            later for _, later in repeats(self._prints.rows, self._prints.splits())
+        }  # D01 has named these
         for match in self._prints.near():
             here, there = self._prints.place(match.text), self._prints.place(match.like)
-            if here.split != there.split or match.text == said:
+            if here.split != there.split or match.text == said or match.text in copies:
                 continue
             said = match.text
             yield _finding(

@@ -16,6 +16,7 @@ from tests.finetune.content_rows import chat, check, pair, places
 ANSWER = "Open the settings, choose your account, and press the button that says reset."
 ASKED = "How do I reset the password of my account?"
 ROW = chat(ASKED, ANSWER)
+NEAR = chat(ASKED, ANSWER[:-1] + " now.")
 OTHER = chat(
     "Where is the nearest depot to Utrecht?", "The nearest depot stands in Amersfoort, by the station."
 )
@@ -34,6 +35,7 @@ FILLER = [
         pytest.param([ROW, chat(ASKED, ANSWER, system="Be kind.")], [("D02", "train", 2)], id="another-prompt"),
         pytest.param([ROW, OTHER, chat(ASKED, ANSWER[:-1] + " now.")], [("D02", "train", 3)], id="a-word-more"),
         pytest.param([ROW, chat(ASKED + " Please.", ANSWER)], [("D02", "train", 2)], id="a-word-more-in-the-question"),
+        pytest.param([ROW, NEAR, NEAR, ROW], [("D01", "train", 3), ("D01", "train", 4), ("D02", "train", 2)], id="a-copy-is-no-near-copy"),  # noqa: E501
         pytest.param(
             [chat("What is the rent of an IB-12 for a week?", "The rent of an IB-12 is 295 euros for a week."),
              chat("What is the rent of an IB-20 for a week?", "The rent of an IB-20 is 410 euros for a week.")],
