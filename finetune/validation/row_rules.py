@@ -28,7 +28,6 @@ RULES = (
 _CHAT_ONLY = frozenset({"messages"})
 OF_PREFERENCE = frozenset({"input", "preferred_output", "non_preferred_output", METADATA})
 OF_INPUT = frozenset({"messages", "tools", "parallel_tool_calls"})
-METADATA_REMOVED = "the key is removed"
 
 
 def kind_of_row(row: Row) -> Kind | None:
@@ -56,6 +55,7 @@ class RowRules:
         self._reinforcement = preference_rules.ReinforcementRules()
         self._first: dict[str, tuple[Kind, int]] = {}  # by file: the kind of its first row, and its line
         self._without_system: Counter[str] = Counter()  # rows by file
+        self._with_metadata: dict[str, tuple[Where, int]] = {}  # by file: the first such row, and how many
         self._takes_chat = "chat" in profile.kinds
         self._offered: dict[str, Where] = {}  # tool -> the first row that offers it
         self._called: set[str] = set()
@@ -94,7 +94,6 @@ class RowRules:
             yield from self._preference(row)
         elif kind == "completion":
             yield from preference_rules.completion_faults(row)
-        yield from self._metadata(row)
 
     def _chat(self, row: Row) -> Iterator[Fault]:
         yield from message_rules.message_faults(row["messages"], self._profile)
@@ -110,14 +109,20 @@ class RowRules:
             yield from _unknown_keys(prompt, OF_INPUT, "$.input")
             yield from tool_rules.tool_faults(prompt, self._tools, path="$.input")
 
-    def _metadata(self, row: Row) -> Iterator[Fault]:
-        if METADATA in row and not self._profile.metadata:
+    def _metadata(self) -> Iterator[Finding]:
+        """Once a file: a working file has it in every row, and splits and reviews need it."""
+        for where, count in self._with_metadata.values():
+            rows = "1 row carries" if count == 1 else f"{count:,} rows carry"
             text = (
-                f"The row carries Groundtune's own {METADATA!r}, which {self._profile.title} does not take."
+                f"{rows} Groundtune's own {METADATA!r}, which {self._profile.title} does not take: `dataset freeze` "
+                "writes files without it, and so does `dataset fix --only M03`."
             )
-            yield Fault("M03", "warning", f"$.{METADATA}", text, METADATA_REMOVED)
+            yield from findings([Fault("M03", "warning", f"$.{METADATA}", text)], where)
 
     def _note(self, where: Where, row: Row, kind: Kind | None) -> None:
+        if METADATA in row and not self._profile.metadata:
+            first, count = self._with_metadata.get(where.file, (where, 0))
+            self._with_metadata[where.file] = first, count + 1
         body = row.get("input") if kind == "preference" else row
         if not isinstance(body, dict):
             return
@@ -134,7 +139,8 @@ class RowRules:
             self._called.update(tool_rules.called(body))
 
     def finish(self) -> Iterator[Finding]:
-        """What holds of whole files: rows without system message, tools that nothing calls."""
+        """What holds of whole files: rows without system message, tools that nothing calls, Groundtune's metadata."""
+        yield from self._metadata()
         for file, count in self._without_system.items():
             if count:
                 rows = "1 row has" if count == 1 else f"{count:,} rows have"

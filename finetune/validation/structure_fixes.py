@@ -215,7 +215,13 @@ def _pairs(row: Row, _: Profile) -> Row | None:
 _KEYS = "unknown keys: empty ones removed, misspelt ones renamed"
 FIXES: tuple[Fix, ...] = (
     Fix(rule="M03", description=_KEYS, begin=_all(_row_keys)),
-    Fix(rule="M03", description="Groundtune's metadata removed", begin=_all(_metadata)),
+    # Only where it is asked for: without it `split` knows no groups, and rows of a machine pass for reviewed ones.
+    Fix(
+        rule="M03",
+        description="Groundtune's metadata removed",
+        begin=_all(_metadata),
+        only_when_named=True,
+    ),
     Fix(rule="M02", description="roles written as the provider names them", begin=_each(_role)),
     Fix(rule="M03", description=_KEYS, begin=_each(_message_keys)),
     Fix(rule="M04", description="numbers in place of texts written as texts", begin=_each(_content)),

@@ -236,7 +236,6 @@ def row_cases() -> Iterator[Case]:
         "M03",
         "$.metadata",
         severity="warning",
-        fixed=True,
     )
     yield row("name no text", chat(user(name=7), assistant()), "M03", "$.messages[0].name", fixed=True)
     yield row("content null", chat(user(None), assistant()), "M04", "$.messages[0].content", says="null")

@@ -116,6 +116,18 @@ def test_only_the_named_rules_run(tmp_path: Path) -> None:
     assert after == b"\n" + written(chat(user(), assistant(audio=None)))
 
 
+def test_metadata_stays_for_the_split_unless_its_removal_is_asked_for(tmp_path: Path) -> None:
+    data = written(*(good(n) | {"metadata": {"origin": "extracted", "group": f"T-{n}"}} for n in range(3)))
+    assert mended(data, tmp_path)[0] == data
+    bare, done = mended(data, tmp_path, only=frozenset({"M03"}))
+    assert bare == written(*(good(n) for n in range(3)))
+    assert done.by_rule == {"M03": 3}
+    found = validate({"train": tmp_path / "train.jsonl"}, profile=profile_named("openai"), depth="structure")
+    (one,) = [finding for finding in found.findings if finding.rule == "M03"]
+    assert (one.line, one.fix) == (1, None)
+    assert one.message.startswith("3 rows carry")
+
+
 def test_an_unknown_rule_names_those_that_have_a_fix(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"No fix for F03; there are fixes for D01, .*M03"):
         mended(GOOD, tmp_path, only=frozenset({"F03"}))
