@@ -11,8 +11,12 @@ from chains.instructions import MARK, instructions_in
 
 WRAPPER = '<passage number="{number}" source="{source}"{date}>\n{text}\n</passage>'
 
-# "<", perhaps in a compatibility form and perhaps spaced, before one of the prompt's own tag names.
-_DELIMITER = re.compile(r"[<＜﹤]+(?=[\s/／]*(?:passages?|tables?|system|user|question)\b)", re.IGNORECASE)
+# "<", perhaps in a compatibility form and perhaps spaced, before a tag name of the prompt or, from "reasoning" on, of
+# a tuned model's reply (chains/reasoned_reply.py): quoting a document must not end its quote or its reasoning.
+_DELIMITER = re.compile(
+    r"[<＜﹤]+(?=[\s/／]*(?:passages?|tables?|system|user|question|reasoning|quote|think|answer)\b)",
+    re.IGNORECASE,
+)
 # Format characters (zero width, direction overrides, tags) that hide text from people or split a delimiter.
 _INVISIBLE = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
