@@ -50,7 +50,7 @@ def messages_of(turns: Sequence[Any], field: str) -> list[Message]:
 
 
 def _message(turn: Mapping[str, Any], where: str, before: list[Message]) -> Message:
-    if turn.get("role") in _OPENAI and "from" not in turn:
+    if isinstance(turn.get("role"), str) and turn["role"] in _OPENAI and "from" not in turn:
         return dict(turn)
     speaker = turn.get("from", turn.get("role"))
     text = turn.get("value", turn.get("content", turn.get("text")))

@@ -313,6 +313,8 @@ REFUSALS = [
     pytest.param("a.jsonl", GOOD + '{"messages": [5]}\n', 2, "messages[0]", "5 is no message", id="no message"),
     pytest.param("a.jsonl", GOOD + '{"messages": [{"role": "alien", "content": "x"}]}\n', 2, "messages[0].role",
                  "'alien' is no known speaker", id="an unknown role"),
+    pytest.param("a.jsonl", GOOD + '{"messages": [{"role": ["user"], "content": "x"}]}\n', 2, "messages[0].role",
+                 "is no known speaker", id="a role that is a list"),
     pytest.param("a.jsonl", GOOD + '{"instruction": "a", "output": "b"}\n', 2, "messages",
                  "is of the form alpaca", id="another form"),
     pytest.param("a.json", json.dumps([CHAT, 5]), 2, "", "The record is a number", id="no object in an array"),

@@ -431,7 +431,8 @@ def test_the_commands_one_after_another(own_home: Path) -> None:
     assert run("list", "--verify")[0] == 1
     assert "was changed" in run("card", document["hash"])[1]
     assert "add --yes" in run("remove", "Desk")[1]
-    assert run("remove", "Desk", "--yes")[0] == run("remove", document["hash"], "--yes")[0] == 0
+    assert json.loads(run("remove", "Desk", "--yes", "--json")[1]) == {"removed": "Desk"}
+    assert run("remove", document["hash"], "--yes")[0] == 0
     assert run("list")[1].startswith("There is no dataset yet")
 
 

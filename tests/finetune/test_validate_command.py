@@ -70,6 +70,20 @@ def test_a_report_never_replaces_a_file_that_is_checked(tmp_path: Path) -> None:
     done = run(tmp_path, "validate", "train.jsonl", "--quick", "--report", "./train.jsonl")
     assert (done.returncode, (tmp_path / "train.jsonl").read_bytes()) == (1, SOUND)
     assert "name another --report" in done.stderr
+    assert done.stdout == ""  # said before the check, which may take long
+
+
+def test_a_report_of_no_form_is_refused_before_the_check(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_bytes(SOUND)
+    done = run(tmp_path, "validate", "train.jsonl", "--quick", "--report", "report.pdf")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "end it in .html" in done.stderr
+
+
+def test_nothing_to_check_is_wrong_usage(tmp_path: Path) -> None:
+    done = run(tmp_path, "validate")
+    assert done.returncode == 2
+    assert "name a .jsonl file, or give --rules" in done.stderr
 
 
 def test_rules_are_listed(tmp_path: Path) -> None:

@@ -53,14 +53,16 @@ def validate(
         _print_rules(as_json=json or form == "json")
         return
     if not files:
-        raise DatasetError("There is nothing to check: name a .jsonl file, or give --rules.")
+        raise typer.BadParameter("There is nothing to check: name a .jsonl file, or give --rules.")
     splits = {"train": files, "validation": validation, "test": test}
+    if report is not None:
+        _check_report(report, splits)
     found = _checked(
         {split: paths for split, paths in splits.items() if paths}, questions, profile, model, quick
     )
     _print(found, "json" if json else form)
     if report is not None:
-        _write(found, report, splits)
+        _write(found, report)
     if not found.passed(strict=strict):
         raise typer.Exit(1)
 
@@ -110,12 +112,19 @@ def _print(found: Validation, form: Format) -> None:
         print_line(rendered(found, form).rstrip())
 
 
-def _write(found: Validation, report: Path, splits: dict[str, list[Path] | None]) -> None:
-    from finetune.reports import write_report
+def _check_report(report: Path, splits: dict[str, list[Path] | None]) -> None:
+    """Before the check, which may take minutes."""
+    from finetune.reports import form_of
 
     inputs = {path.resolve() for paths in splits.values() for path in paths or ()}
     if report.resolve() in inputs:
         raise DatasetError(f"{str(report)!r} is one of the files that are checked: name another --report.")
+    form_of(report)
+
+
+def _write(found: Validation, report: Path) -> None:
+    from finetune.reports import write_report
+
     write_report(found, report)
     say(f"Report written to {report}")
 
