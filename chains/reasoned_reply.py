@@ -8,14 +8,17 @@
 
 finetune/raft writes it, hybrid mode reads it while it arrives: what stands in a block of reasoning is kept and never
 shown as the answer. The form of the RAFT paper's own code ("##Reason: ... <ANSWER>: ...") and the block that
-thinking models begin with are read as well; a reply without any of these is an answer as it stands.
+thinking models begin with are read as well, also where its beginning stood in the prompt and the reply holds only its
+end; a reply without any of these is an answer as it stands.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 OPENING, ENDING = "<reasoning>", "</reasoning>"
 FORMS: dict[str, tuple[str, ...]] = {
@@ -23,7 +26,21 @@ FORMS: dict[str, tuple[str, ...]] = {
     "<think>": ("</think>",),
     "##reason:": ("<answer>:", "##answer:"),  # gorilla's raft.py
 }
-_LONGEST_ENDING = max(len(ending) for endings in FORMS.values() for ending in endings)
+# As tags these may stand in each other, and their ending may come without a beginning.
+_MARKS = tuple(
+    mark for form, (ending, *_) in FORMS.items() if ending.startswith("</") for mark in (form, ending)
+)
+_TAGS = re.compile("|".join(map(re.escape, _MARKS)), re.IGNORECASE | re.ASCII)
+_IN_BLOCK = {
+    form: re.compile(
+        "|".join(map(re.escape, (*endings, *([form] if form in _MARKS else ())))), re.IGNORECASE | re.ASCII
+    )
+    for form, endings in FORMS.items()
+}
+_LONGEST_MARK = max(len(mark) for form, endings in FORMS.items() for mark in (form, *endings))
+# What may stand before a mark: white space, a byte order mark, the beginning of a code fence.
+_LEAD = re.compile(r"(?P<blank>[\s\ufeff\u200b-\u200f\u2060]*)(?:(?P<fence>`{3,})[\w+-]*[\s\ufeff]*)?")
+_CLOSING_FENCE = re.compile(r"`{3,}[ \t]*(?:\r?\n\s*|\Z)")
 _QUOTES = re.compile(
     r"(?:\[(?P<number>\d{1,3})\][^\n<\[]{0,40})?<quote>(?P<own>.*?)</quote>|##begin_quote##(?P<paper>.*?)##end_quote##",
     re.DOTALL,
@@ -70,70 +87,146 @@ def written(quotes: Sequence[Quoted], note: str, answer: str) -> str:
 def taken_apart(reply: str) -> tuple[str | None, str]:
     """(reasoning, answer) of a whole reply; None where it has no reasoning."""
     stream = ReasonedStream()
-    answer = stream.feed(reply) + stream.close()
-    return stream.reasoning, answer
+    stream.feed(reply)
+    stream.close()
+    return stream.reasoning, stream.answer
 
 
 class ReasonedStream:
-    """Takes the reasoning out of a reply that arrives in pieces: what is given out adds up to the answer."""
+    """Takes the reasoning out of a reply that arrives in pieces, however it is cut.
+
+    What `feed` and `close` give out adds up to `answer`, unless a mark ends a reasoning that no mark began, as with
+    templates of thinking models that open it in the prompt: what was given out until then cannot be unsaid. Then
+    `taken_back` counts up, what was given out becomes reasoning, and `answer` begins anew behind the mark.
+    """
 
     def __init__(self) -> None:
+        self.answer = ""
+        self.taken_back = 0
+        self._given = 0  # characters of `answer`
         self._held = ""
-        self._endings: (
-            tuple[str, ...] | None
-        ) = ()  # of the block that is open; (): at a start; None: in the answer
-        self._searched = 0  # characters of the open block that hold no ending
+        self._state: Literal["start", "block", "answer"] = "start"
         self._blocks: list[str] = []
+        self._fenced = False  # the reply, or its reasoning, stands in a code fence
+        self._form = OPENING  # of the block that is open
+        self._searched = 0  # characters of the open block that were looked through
+        self._depth = 0  # forms open in each other
+        self._inner: tuple[int, int] | None = None  # the last ending in the open block
+        self._open: Counter[str] = Counter()  # forms that the answer itself opens, by their ending
 
     @property
     def reasoning(self) -> str | None:
         """What stood in the blocks so far; None where there was none."""
-        blocks = [*self._blocks, *([self._held] if self._endings else [])]
-        return "\n\n".join(filter(None, map(str.strip, blocks))) or None
+        blocks = [*self._blocks, *([self._held] if self.unfinished else [])]
+        return "\n\n".join(filter(None, map(_bare, blocks))) or None
 
     @property
     def unfinished(self) -> bool:
         """Whether a block of reasoning stands open."""
-        return bool(self._endings)
+        return self._state == "block"
 
     def feed(self, delta: str) -> str:
         """Takes the next piece; returns what of the answer came to light."""
         self._held += delta
-        while self._endings is not None:
-            if not (self._ended() if self._endings else self._opened()):
-                return ""
-        return self._given()
+        return self._read(last=False)
 
     def close(self) -> str:
         """The rest, once nothing more will come; nothing where the reasoning never ended."""
-        return "" if self._endings else self._given()
+        return self._read(last=True)
 
-    def _given(self) -> str:
-        answer, self._held = self._held, ""
-        return answer
+    def _read(self, *, last: bool) -> str:
+        steps = {"start": self._opened, "block": self._ended, "answer": self._answered}
+        while steps[self._state](last):
+            pass
+        shown, self._given = self.answer[self._given :], len(self.answer)
+        return shown
 
-    def _opened(self) -> bool:
+    def _opened(self, last: bool) -> bool:
         """Whether it is clear how the text goes on: by a block, or by the answer."""
-        begun = self._held.lstrip()
+        lead = _LEAD.match(self._held)
+        assert lead
+        begun = self._held[lead.end() :]
         told = begun[: len(max(FORMS, key=len))].lower()
         form = next((form for form in FORMS if told.startswith(form)), None)
         if form is not None:
-            self._endings, self._held, self._searched = FORMS[form], begun[len(form) :], 0
+            self._fenced ^= lead["fence"] is not None
+            self._begin(form, begun[len(form) :])
             return True
-        if any(form.startswith(told) for form in FORMS):
+        if not last and (begun in ("`", "``") or any(form.startswith(told) for form in FORMS)):
             return False
-        self._endings = None
-        self._held = begun if self._blocks else self._held
+        if self._blocks:
+            self._held = self._unfenced(self._held[lead.end("blank") :])
+        self._state = "answer"
         return True
 
-    def _ended(self) -> bool:
-        """Whether the block that is open has come to its end."""
-        assert self._endings
-        endings = "|".join(map(re.escape, self._endings))
-        found = re.compile(endings, re.IGNORECASE | re.ASCII).search(self._held, self._searched)
-        if found is None:
-            self._searched = max(0, len(self._held) - _LONGEST_ENDING)
-            return False
-        self._blocks.append(self._held[: found.start()])
-        self._held, self._endings = self._held[found.end() :], ()
+    def _begin(self, form: str, held: str) -> None:
+        self._state, self._form, self._held = "block", form, held
+        self._searched, self._depth, self._inner = 0, 1, None
+
+    def _unfenced(self, answer: str) -> str:
+        """The answer without the end of the fence that the reasoning stood in."""
+        closing = _CLOSING_FENCE.match(answer) if self._fenced else None
+        self._fenced = self._fenced and closing is None
+        return answer[closing.end() :] if closing else answer
+
+    def _ended(self, last: bool) -> bool:
+        """Whether the block that is open has come to its end, or to its last ending once nothing more will come."""
+        marks = _IN_BLOCK[self._form]
+        while found := marks.search(self._held, self._searched):
+            self._searched = found.end()
+            if found[0].lower() == self._form:
+                self._depth += 1
+                continue
+            self._depth, self._inner = self._depth - 1, found.span()
+            if not self._depth:
+                return self._cut(self._inner)
+        self._searched = max(self._searched, len(self._held) - _LONGEST_MARK)
+        return last and self._inner is not None and self._cut(self._inner)
+
+    def _cut(self, ending: tuple[int, int]) -> bool:
+        start, end = ending
+        self._blocks.append(self._held[:start])
+        self._held, self._state = self._held[end:], "start"
         return True
+
+    def _answered(self, last: bool) -> bool:
+        """Whether what seemed to be the answer was reasoning, by an ending that nothing began."""
+        for mark in _TAGS.finditer(self._held):
+            tag = mark[0].lower()
+            if tag in FORMS:
+                self._open[FORMS[tag][0]] += 1
+            elif self._open[tag]:
+                self._open[tag] -= 1
+            else:
+                return self._take_back(mark.span())
+        at = self._settled(last)
+        self.answer, self._held = self.answer + self._held[:at], "" if last else self._held[at:]
+        return False
+
+    def _take_back(self, ending: tuple[int, int]) -> bool:
+        self.taken_back += self._given > 0
+        start, end = (len(self.answer) + at for at in ending)
+        self._held, self.answer, self._given = self.answer + self._held, "", 0
+        self._open.clear()
+        return self._cut((start, end))
+
+    def _settled(self, last: bool) -> int:
+        """Characters held that nothing to come can change: a mark may be cut short, a fence may end the reply."""
+        at = len(self._held) if last else _whole(self._held)
+        if not self._fenced:
+            return at
+        said = len(self._held[:at].rstrip().rstrip("`").rstrip())
+        return said if not last or self._held[said:].strip().startswith("```") else at
+
+
+def _whole(text: str) -> int:
+    """Where the beginning of a mark stands at the end of the text; its length where there is none."""
+    at = text.rfind("<")
+    begun = at >= 0 and any(
+        mark != text[at:].lower() and mark.startswith(text[at:].lower()) for mark in _MARKS
+    )
+    return at if begun else len(text)
+
+
+def _bare(block: str) -> str:
+    return block.strip().strip("\ufeff").strip()

@@ -197,8 +197,9 @@ class _Writer:
         self._messages = prompt.messages(
             question.history, passages=numbered(passages, found.dates()), question=as_data(question.text)
         )
-        allowed = "\n".join([question.text, *(passage.text for passage in passages)])
-        self._guard = SafeStream(sources=len(passages), allowed_text=allowed)
+        self._allowed = "\n".join([question.text, *(passage.text for passage in passages)])
+        self._sources = len(passages)
+        self._guard = self._new_guard()
         self._reasoned = ReasonedStream() if found.mode == "hybrid" else None
         self._failure: str | None = None
         self.reply = Reply()
@@ -229,15 +230,21 @@ class _Writer:
     def deltas(self) -> Iterator[str]:
         held = ""
         opening = True
+        taken_back = 0
         try:
             for delta in self._answer():
+                if self._taken_back != taken_back:
+                    # What was shown was reasoning: it cannot be unsaid here, but `text`, and with it the final
+                    # Answer, begins anew and holds only what comes behind it.
+                    held, opening, taken_back = "", True, self._taken_back
+                    self._guard = self._new_guard()
                 held += delta
                 opening = opening and _may_abstain(held)
                 if not opening:
                     yield from self._shown(self._guard.feed(held))
                     held = ""
         except ProviderError as error:
-            if not self._guard.began and not held:
+            if not (self._guard.began or held or taken_back):
                 raise
             self._failure = str(error)
         if opening and _abstains(held):
@@ -252,10 +259,18 @@ class _Writer:
             yield from reply
             return
         for delta in reply:
-            if text := self._reasoned.feed(delta):
+            taken_back = self._reasoned.taken_back
+            text = self._reasoned.feed(delta)
+            if text or self._reasoned.taken_back != taken_back:
                 yield text
-        if text := self._reasoned.close():
-            yield text
+        yield self._reasoned.close()
+
+    @property
+    def _taken_back(self) -> int:
+        return self._reasoned.taken_back if self._reasoned else 0
+
+    def _new_guard(self) -> SafeStream:
+        return SafeStream(sources=self._sources, allowed_text=self._allowed)
 
     def _shown(self, text: str) -> Iterator[str]:
         if text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chains.reasoned_reply import (
@@ -19,7 +19,18 @@ from chains.reasoned_reply import (
 )
 
 PARTS = st.sampled_from(
-    [*FORMS, *(end for ends in FORMS.values() for end in ends), "<", "a b", "\n", "[1]", "##", "İ"]
+    [
+        *FORMS,
+        *(end for ends in FORMS.values() for end in ends),
+        "<",
+        "a b",
+        "\n",
+        "[1]",
+        "##",
+        "İ",
+        "```",
+        "\ufeff",
+    ]
 )
 REPLIES = st.lists(PARTS, max_size=8).map("".join)
 
@@ -38,6 +49,25 @@ READ = [
         "See <reasoning>x</reasoning>", None, "See <reasoning>x</reasoning>", id="not at the beginning"
     ),
     pytest.param("", None, "", id="nothing"),
+    pytest.param(
+        "<reasoning>a<reasoning>b</reasoning>c</reasoning>x", "a<reasoning>b</reasoning>c", "x", id="nested"
+    ),
+    pytest.param(
+        "<reasoning>a<reasoning>b</reasoning>x", "a<reasoning>b", "x", id="opened twice, ended once"
+    ),
+    pytest.param("<reasoning>a</reasoning>b</reasoning>x", "a\n\nb", "x", id="ended twice"),
+    pytest.param("Well,\n</think>\n\n27 days.", "Well,", "27 days.", id="the prompt opened the thought"),
+    pytest.param("Why.</reasoning>27 days.", "Why.", "27 days.", id="the prompt opened the reasoning"),
+    pytest.param("</think>27 days.", None, "27 days.", id="an end alone"),
+    pytest.param("Well</think><reasoning>Why</reasoning>27.", "Well\n\nWhy", "27.", id="both"),
+    pytest.param("\ufeff<reasoning>Why.</reasoning>27.", "Why.", "27.", id="a byte order mark"),
+    pytest.param("\u200b\n\xa0<think>Why.</think>27.", "Why.", "27.", id="blanks"),
+    pytest.param("```\n<reasoning>Why.</reasoning>\n27.\n```", "Why.", "27.", id="all in a fence"),
+    pytest.param(
+        "```xml\n<reasoning>Why.</reasoning>\n```\n27.", "Why.", "27.", id="the reasoning in a fence"
+    ),
+    pytest.param("<think>Why.</think>```sql\nx\n```", "Why.", "```sql\nx\n```", id="the answer is code"),
+    pytest.param("```sql\nSELECT 1\n```", None, "```sql\nSELECT 1\n```", id="nothing but code"),
 ]
 
 
@@ -46,12 +76,35 @@ def test_what_is_reasoning_and_what_is_answer(reply: str, reasoning: str | None,
     assert taken_apart(reply) == (reasoning, answer)
 
 
+def _in_pieces(reply: str, places: list[int]) -> ReasonedStream:
+    stream = ReasonedStream()
+    shown = ""
+    for start, end in itertools.pairwise([0, *places, len(reply)]):
+        before = stream.taken_back
+        delta = stream.feed(reply[start:end])
+        shown = delta if stream.taken_back != before else shown + delta
+    before = stream.taken_back
+    delta = stream.close()
+    assert (delta if stream.taken_back != before else shown + delta) == stream.answer
+    return stream
+
+
 @given(REPLIES, st.lists(st.integers(0, 40), max_size=6))
 def test_pieces_add_up_to_the_whole(reply: str, cuts: list[int]) -> None:
-    places = sorted({0, len(reply), *(min(cut, len(reply)) for cut in cuts)})
-    stream = ReasonedStream()
-    shown = "".join([stream.feed(reply[a:b]) for a, b in itertools.pairwise(places)]) + stream.close()
-    assert (stream.reasoning, shown) == taken_apart(reply)
+    stream = _in_pieces(reply, sorted({min(cut, len(reply)) for cut in cuts}))
+    assert (stream.reasoning, stream.answer) == taken_apart(reply)
+
+
+@given(REPLIES)
+@example("```\n<reasoning>a</reasoning>x\n``` \n")
+@example("a</think>b</think>c")
+def test_a_cut_at_any_character_changes_nothing(reply: str) -> None:
+    whole = taken_apart(reply)
+    for place in range(len(reply) + 1):
+        stream = _in_pieces(reply, [place])
+        assert (stream.reasoning, stream.answer) == whole
+    stream = _in_pieces(reply, list(range(len(reply))))
+    assert (stream.reasoning, stream.answer) == whole
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.text('ab c."[]', min_size=1).filter(str.strip)), max_size=3))

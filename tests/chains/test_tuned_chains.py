@@ -156,6 +156,23 @@ def test_reasoning_that_leads_nowhere_is_told(
     assert "<" not in answer.text
 
 
+UNOPENED = [
+    pytest.param("You have 27 days of paid leave a year [1].", False, id="answers"),
+    pytest.param("NOT_IN_DOCUMENTS", True, id="finds no answer"),
+]
+
+
+@pytest.mark.parametrize(("said", "abstained"), UNOPENED)
+def test_a_thought_that_the_prompt_opened_is_no_part_of_the_final_answer(
+    server: LoopbackServer, said: str, abstained: bool
+) -> None:
+    server.then(f"The first passage says it, I think.\n</think>\n\n{said}")
+    answer = hybrid(server, shelf(leave=LEAVE)).invoke(QUESTION)
+    assert answer.reasoning == "The first passage says it, I think."
+    assert answer.abstained is abstained
+    assert abstained or answer.text == said
+
+
 def test_the_mode_that_was_not_taught_to_reason_shows_what_it_is_given(server: LoopbackServer) -> None:
     server.then(REASONED)
     plain = RagChain(shelf(leave=LEAVE), chat_model=tuned(server), encoder=WordEncoder()).invoke(QUESTION)
