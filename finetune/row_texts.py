@@ -74,12 +74,11 @@ def normalised(text: str) -> str:
 
 def question_of(row: Row) -> str:
     """What is asked: the user's texts before the last answer; the bare question of a RAFT row."""
-    raft = (_dict(row.get(METADATA))).get("raft")
-    if isinstance(raft, dict) and isinstance(raft.get("question"), str):
-        return str(raft["question"])
     if isinstance(row.get("prompt"), str):
         return str(row["prompt"])
-    return "\n".join(slot.text for slot in _message_slots(prompt_of(row), "") if slot.role == "user")
+    asked = "\n".join(slot.text for slot in _message_slots(prompt_of(row), "") if slot.role == "user")
+    bare = _dict(_dict(row.get(METADATA)).get("raft")).get("question")
+    return bare if isinstance(bare, str) and bare in asked else asked  # the row may have been edited since
 
 
 def prompt_of(row: Row) -> list[dict[str, Any]]:

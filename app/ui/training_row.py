@@ -13,6 +13,7 @@ from app.ui.escape import escape
 from app.ui.prose import element
 from app.ui.rich_text import rich_text
 from chains.reasoned_reply import taken_apart
+from finetune import row_texts
 from finetune.examples import METADATA, Row, kind_of
 
 ROLE_WORDS = {
@@ -94,9 +95,8 @@ def _text(value: object) -> str:
 
 def question_of(row: Mapping[str, Any]) -> str:
     """The last thing that the user says before the answer; of a RAFT row the bare question."""
-    raft = _raft(row)
-    if raft is not None and isinstance(raft.get("question"), str):
-        return str(raft["question"])
+    if _raft(row) is not None:
+        return row_texts.question_of(dict(row))
     asked = [part.text for part in parts(row) if part.role in ("user", "prompt", "text")]
     return asked[-1] if asked else ""
 

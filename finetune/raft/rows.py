@@ -149,6 +149,9 @@ def _facts(
         "prompt": prompt.version,
         "prompt_sha256": prompt.sha256,
         "wrapper_sha256": wrapper_sha256(),
+        "question": as_data(
+            asked.question
+        ),  # as it stands in the prompt: for leaks, splits and lists of rows
         "question_sha256": hashlib.sha256(asked.question.encode()).hexdigest(),
         **library.wrapped_with(),
     }

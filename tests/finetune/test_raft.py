@@ -28,6 +28,7 @@ from finetune.raft.asked import Place
 from finetune.raft.judging import folded
 from finetune.raft.reading import RaftRow, read_row
 from finetune.raft.recipe import Shares
+from finetune.row_texts import question_of
 from loaders.knowledge_base import KnowledgeBase
 from loaders.sources import Record
 from local.encoder import MiniLMEncoder
@@ -112,6 +113,14 @@ def test_a_row_quotes_its_oracle_and_cites_it_sentence_by_sentence(
     assert read.passages[n - 1] in (DOCUMENTS["deposit"], DOCUMENTS["deposit-copy"])
     others = [f"[{one}]" for one in range(1, 6) if one != n]
     assert f"{', '.join(others[:-1])} and {others[-1]} do not answer the question." in read.reply
+
+
+def test_the_bare_question_is_known_among_the_passages(library: Library, encoder: MiniLMEncoder) -> None:
+    """By it leaks are found and splits made: the whole prompts of one question differ in their passages."""
+    example, _ = only(DEPOSIT, library, encoder, p=1.0)
+    assert question_of(example.row) == DEPOSIT.question
+    example.row["messages"][1]["content"] = "Edited?"
+    assert question_of(example.row) == "Edited?"
 
 
 def test_the_plain_voice_keeps_what_the_passages_say(library: Library, encoder: MiniLMEncoder) -> None:
@@ -335,11 +344,25 @@ def test_rows_are_grouped_by_the_document_of_their_oracle(library: Library, enco
         assert example.provenance.group == example.provenance.document == source.removesuffix("#0")
 
 
-def test_a_question_that_was_asked_already_is_refused(library: Library, encoder: MiniLMEncoder) -> None:
-    twin = asked(KEYS.question.upper(), "Forty euros.", line=9)
-    _, refused = build([KEYS, twin], library, encoder, Recipe())
-    assert isinstance(refused, Refused)
-    assert "stands in line 2 already" in refused.reason
+AGAIN = [
+    pytest.param("WHAT DOES A LOST KEY COST?", True, id="another case"),
+    pytest.param("What does a lost key cost", True, id="without its mark"),
+    pytest.param("  What does  a lost key cost ?", True, id="white space"),
+    pytest.param("What does a lost keys cost?", True, id="a slip of the pen"),
+    pytest.param("What does a lost key 7 cost?", False, id="another number"),
+    pytest.param("What does the towing of a car cost?", False, id="another question"),
+]
+
+
+@pytest.mark.parametrize(("question", "again"), AGAIN)
+def test_a_question_that_was_asked_already_is_refused(
+    library: Library, encoder: MiniLMEncoder, question: str, again: bool
+) -> None:
+    twins = [asked(question, "Forty euros.", line=line) for line in (9, 11)]
+    _, *made = build([KEYS, *twins], library, encoder, Recipe())
+    reasons = [one.reason if isinstance(one, Refused) else "" for one in made]
+    assert ("stands in line 2 already" in reasons[0]) is again
+    assert f"stands in line {2 if again else 9} already" in reasons[1]
 
 
 def test_a_question_that_no_document_answers_abstains_beside_the_share(
