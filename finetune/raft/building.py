@@ -13,6 +13,7 @@ from chains.answer import Passage
 from chains.support import SentenceEncoder
 from errors import DatasetError
 from finetune.examples import Example, Refused
+from finetune.near_duplicates import NearSeen
 from finetune.raft.asked import FORM, Asked
 from finetune.raft.distractors import Drawn, draw
 from finetune.raft.judging import Judge, amounts
@@ -20,6 +21,7 @@ from finetune.raft.library import Library
 from finetune.raft.oracles import Grounded, NoOracle, ground
 from finetune.raft.recipe import Recipe, Shares
 from finetune.raft.rows import Placed, Teaches, raft_row
+from finetune.synthesis.sifting import NEAR
 from loaders.fusion import codes_in
 
 BATCH = 16  # questions whose searches are made together
@@ -81,7 +83,8 @@ class _Builder:
         self._library, self._judge, self._recipe, self._built = library, judge, recipe, built
         self._without = Shares(1 - recipe.p, recipe.seed, "without the oracle")
         self._abstains = Shares(recipe.abstaining, recipe.seed, "abstain")
-        self._known: dict[str, int] = {}  # the line of each question
+        self._known = NearSeen(threshold=NEAR)
+        self._lines: list[int] = []  # where each question that is known was first asked
 
     def batch(self, batch: Sequence[Asked | Refused]) -> Iterator[Example | Refused]:
         questions = [one for one in batch if isinstance(one, Asked)]
@@ -103,8 +106,7 @@ class _Builder:
     def _made(
         self, asked: Asked, found: Sequence[Passage], near: Sequence[Sequence[Passage]]
     ) -> Example | Refused:
-        twin = self._known.setdefault(asked.question.casefold(), asked.line)
-        if twin != asked.line:
+        if (twin := self._twin(asked)) is not None:
             return asked.refused(f"The question stands in line {twin} already.", "Leave one of the two out.")
         if not asked.answerable:
             return self._row(asked, None, found, "abstain")
@@ -124,6 +126,13 @@ class _Builder:
                 "Ask for more with --distractors.",
             )
         return self._row(asked, grounded, found, self._teaches())
+
+    def _twin(self, asked: Asked) -> int | None:
+        """The line that asks the same, perhaps in slightly other words; questions of other numbers are others."""
+        match = self._known.add(asked.question)
+        twin = None if match is None else self._lines[match.like]
+        self._lines.append(asked.line if twin is None else twin)
+        return twin
 
     def _teaches(self) -> Teaches:
         if not self._without.next():
