@@ -25,6 +25,7 @@ _ORDERS: dict[Order, str] = {
     "shortest": "length(words), id",
 }
 _TERMS = re.compile(r'"([^"]+)"|(\S+)')
+_LARGEST_ID = 2**63 - 1  # SQLite's own
 _SHOWN_REFUSED = "change NOT IN (SELECT id FROM changes WHERE undone)"
 
 
@@ -48,6 +49,8 @@ def found_ids(connection: sqlite3.Connection, query: RowQuery) -> list[int]:
 
 
 def read_row(connection: sqlite3.Connection, row_id: int) -> StoredRow | None:
+    if abs(row_id) > _LARGEST_ID:
+        return None
     found = connection.execute(f"SELECT {_COLUMNS} FROM rows WHERE id = ?", (row_id,)).fetchone()
     return None if found is None else _stored(found)
 

@@ -237,6 +237,14 @@ class TestLooking:
         with pytest.raises(SettingsError):
             dataset.rows(query)
 
+    @pytest.mark.parametrize("row_id", [2**63, 2**70, -(2**70)])
+    def test_a_number_that_no_row_can_have(self, dataset: Dataset, row_id: int) -> None:
+        with pytest.raises(DatasetNotFoundError, match=f"no row {row_id}"):
+            dataset.row(row_id)
+        dataset.set_state([row_id], "accepted")
+        dataset.tag([row_id], add=["a"])
+        dataset.delete([row_id])
+
     def test_a_row_that_is_not_there(self, dataset: Dataset) -> None:
         with pytest.raises(DatasetNotFoundError, match="no row 99"):
             dataset.row(99)
