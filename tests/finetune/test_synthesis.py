@@ -22,7 +22,7 @@ from chains.cancelling import Cancellation
 from chains.limits import Budget
 from chains.models import ChatModelConfig, ConnectedModel, connect
 from chains.prices import Price, PriceList
-from errors import DatasetError, ProviderError, StoppedError
+from errors import DatasetBusyError, DatasetError, ProviderError, StoppedError
 from finetune.examples import Example
 from finetune.synthesis.asking import Asked, Pair, read_pairs
 from finetune.synthesis.journal import Journal
@@ -432,6 +432,39 @@ def test_a_journal_holds_what_was_paid(tmp_path: Path) -> None:
         assert journal.spent_usd == 0.5
         journal.remove()
     assert not (tmp_path / "j").exists()
+
+
+def test_one_run_at_a_time_holds_a_journal(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with Journal.open(path, HEADER, resume=False) as journal:
+        journal.add("a", REPLY)
+        for resume in (True, False):
+            with pytest.raises(DatasetBusyError, match="Another run is writing"):
+                Journal.open(path, HEADER, resume=resume)
+    with Journal.open(path, HEADER, resume=True) as journal:
+        assert journal.replies == {"a": REPLY}
+    with pytest.raises(DatasetError, match="--resume"):
+        Journal.open(path, HEADER, resume=False)
+    with Journal.open(path, HEADER, resume=True) as journal:
+        journal.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_is_held_by_a_process_until_it_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    script = (
+        "import sys, time; from pathlib import Path; from finetune.synthesis.journal import Journal\n"
+        f"journal = Journal.open(Path({str(path)!r}), {HEADER!r}, resume=False); print('held', flush=True)\n"
+        "time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(DatasetBusyError):
+            Journal.open(path, HEADER, resume=True)
+        holder.kill()
+    with Journal.open(path, HEADER, resume=True) as journal:
+        assert journal.replies == {}
 
 
 def test_a_journal_cut_at_any_byte_goes_on(tmp_path: Path) -> None:
