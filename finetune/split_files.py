@@ -20,7 +20,7 @@ from finetune.splits import SPLITS, Split, SplitPlan, SplitRecipe, Splitter
 from finetune.strict_json import Line, lines
 from loaders.jsonl import write_whole
 
-__all__ = ["SPLIT_FILE", "SplitFiles", "earlier_split", "numbered_rows", "split_files"]
+__all__ = ["SPLIT_FILE", "EarlierSplit", "SplitFiles", "earlier_split", "numbered_rows", "split_files"]
 
 SPLIT_FILE = "split.json"
 WITHHELD = "withheld"
@@ -81,16 +81,38 @@ def split_files(
     return SplitFiles(folder=folder, plan=plan, files=files)
 
 
-def earlier_split(folder: Path) -> dict[bytes, str]:
-    """The assignments of the split that lies in a folder; none where none does. Raises DatasetFormatError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierSplit:
+    """What lies in a folder that was split before."""
+
+    seed: int
+    assignments: Mapping[bytes, str]
+
+    def seed_now(self, wanted: int | None) -> int:
+        """Its own: a row keeps its split, so another seed would be recorded of rows that it did not divide."""
+        if wanted not in (None, self.seed):
+            raise DatasetError(
+                f"The folder was split with seed {self.seed}, and its rows stay where they are: leave --seed out, or "
+                "give --fresh to divide all of them anew."
+            )
+        return self.seed
+
+
+def earlier_split(folder: Path) -> EarlierSplit | None:
+    """The split that lies in a folder, if one does. Raises DatasetFormatError."""
     path = folder / SPLIT_FILE
     if not path.is_file():
-        return {}
+        return None
     try:
         kept = json.loads(path.read_text("utf-8"))
         if kept["format"] != _FORMAT:
             raise DatasetFormatError(f"{str(path)!r} was written by a newer Groundtune: update Groundtune.")
-        return {bytes.fromhex(key): split for split in SPLITS for key in kept["assignments"].get(split, ())}
+        return EarlierSplit(
+            seed=int(kept["recipe"]["seed"]),
+            assignments={
+                bytes.fromhex(key): split for split in SPLITS for key in kept["assignments"].get(split, ())
+            },
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetFormatError(
             f"{str(path)!r} is not what `dataset split` wrote: remove it to split afresh."

@@ -116,17 +116,15 @@ class Answers:
             if count > LANGUAGES * told and count > 1:
                 most = self._languages.most_common(1)[0][0]
                 yield self._finding(
-                    f"{count / told:.0%} of the answers are in {language!r} and most are in {most!r}: "
-                    f"keep them if the "
-                    "model is to answer in both.",
+                    f"{count} of the {told} answers whose language was told are in {language!r}, most are in {most!r}: "
+                    "keep them if the model is to answer in both.",
                     self._first[language],
                 )
         for (asked, answered), count in self._crossed.most_common(3):
             if count > LANGUAGES * told and count > 1:
                 yield self._finding(
-                    f"{count / told:.0%} of the rows ask in {asked!r} and answer in {answered!r}: keep "
-                    f"them if that is "
-                    "what the model is for.",
+                    f"{count} of the {told} rows whose languages were told ask in {asked!r} and answer in "
+                    f"{answered!r}: keep them if that is what the model is for.",
                     self._crossed_at[asked, answered],
                 )
 

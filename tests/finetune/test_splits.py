@@ -274,9 +274,20 @@ class TestFiles:
         first = split_files([source], folder, SplitRecipe())
         was = first.files["validation"].read_text().splitlines()
         source.write_text("\n".join(map(json.dumps, [*distinct(400)[::-1]])))
-        second = split_files([source], folder, SplitRecipe(seed=99), earlier=earlier_split(folder))
+        earlier = earlier_split(folder)
+        assert earlier is not None
+        second = split_files([source], folder, SplitRecipe(), earlier=earlier.assignments)
         now = second.files["validation"].read_text().splitlines()
         assert set(was) < set(now) and len(now) == 40
+
+    def test_another_seed_is_not_recorded_of_rows_that_it_did_not_divide(self, tmp_path: Path) -> None:
+        source, folder = tmp_path / "rows.jsonl", tmp_path / "split"
+        source.write_text("\n".join(map(json.dumps, distinct(40))))
+        split_files([source], folder, SplitRecipe(seed=5))
+        earlier = earlier_split(folder)
+        assert earlier is not None and earlier.seed_now(None) == 5 == earlier.seed_now(5)
+        with pytest.raises(DatasetError, match=r"seed 5.*--fresh"):
+            earlier.seed_now(11)
 
     def test_a_split_that_has_no_rows_any_more_leaves_no_file(self, tmp_path: Path) -> None:
         source, folder = tmp_path / "rows.jsonl", tmp_path / "split"

@@ -92,6 +92,9 @@ def generate(
 
 
 def _check_out(out: Path, paths: Iterable[Path]) -> None:
+    """Before documents are read and replies paid for."""
+    if not out.parent.is_dir():
+        raise DatasetError(f"There is no folder {str(out.parent)!r}: make it, or name another --out.")
     for path in paths:
         inside = path.is_dir() and path.resolve() in out.resolve().parents
         if out.resolve() == path.resolve() or (inside and out.exists()):

@@ -9,6 +9,8 @@ import typer
 
 from app.cli.output import print_json, print_line, say
 
+SEED = 7
+
 if TYPE_CHECKING:
     from finetune.split_files import SplitFiles
     from finetune.splits import SplitRecipe
@@ -25,7 +27,9 @@ def split(
             help="A field whose equal values stay in one split, such as metadata.ticket; repeatable."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides which groups go where; recorded.")] = 7,
+    seed: Annotated[
+        int | None, typer.Option(help=f"Decides which groups go where; recorded.  [default: {SEED}]")
+    ] = None,
     least: Annotated[int, typer.Option("--min-validation", help="Rows at least.")] = 16,
     most: Annotated[int, typer.Option("--max-validation", help="Rows at most.")] = 1000,
     near: Annotated[
@@ -43,15 +47,20 @@ def split(
     from finetune.split_files import earlier_split, split_files
     from finetune.splits import GROUPS, SplitRecipe
 
+    earlier = None if fresh else earlier_split(out)
     recipe = SplitRecipe(
-        seed=seed, validation=validation, test=test, least_validation=least, most_validation=most, near=near,
+        seed=earlier.seed_now(seed) if earlier else SEED if seed is None else seed,
+        validation=validation, test=test, least_validation=least, most_validation=most, near=near,
         groups=tuple(dict.fromkeys([*(group or ()), *GROUPS])),
     )  # fmt: skip
-    earlier = {} if fresh else earlier_split(out)
     if earlier and not json:
         say(f"Rows that {out} was made of before keep their split (--fresh forgets it).")
     made = split_files(
-        files, out, recipe, earlier=earlier, on_progress=lambda read: say(f"  {read:,} rows read")
+        files,
+        out,
+        recipe,
+        earlier=earlier.assignments if earlier else {},
+        on_progress=lambda read: say(f"  {read:,} rows read"),
     )
     if json:
         print_json(made.as_dict())
