@@ -59,8 +59,10 @@ class ChatTemplate:
             TypeError,
             ValueError,
             KeyError,
+            IndexError,
             AttributeError,
-            OverflowError,
+            ArithmeticError,
+            RecursionError,
         ) as error:
             raise DatasetFormatError(
                 f"The chat template of {self.folder!r} refuses the row: {error}."

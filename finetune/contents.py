@@ -25,7 +25,7 @@ class Contents:
         self._files: Counter[str] = Counter()
         self._models: Counter[str] = Counter()
         self._wrappers: Counter[str] = Counter()
-        self._edited = self._tools = self._multi_turn = 0
+        self._tools = self._multi_turn = 0
 
     def take(self, split: Split, row: Row) -> None:
         metadata = row.get(METADATA)

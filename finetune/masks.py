@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 from errors import DatasetFormatError
@@ -195,6 +196,8 @@ def _only_read(messages: list[Mapping[str, Any]], tools: list[Any] | None, rende
 
 def _cut(text: Rendered, renderer: Renderer) -> Mask:
     spans = renderer.tokenizer.spans(text.text)
+    if renderer.tokenizer.estimated:  # its pieces are none of a model's tokens: they end where a prompt does
+        spans = list(_ended_at([span.start for span in text.trained], spans))
     flags = trained_flags(spans, text.trained)
     tokens, learnt = count_tokens(text, renderer)
     return Mask(
@@ -209,16 +212,25 @@ def _cut(text: Rendered, renderer: Renderer) -> Mask:
 
 def count_tokens(text: Rendered, renderer: Renderer) -> tuple[int, int]:
     """(all tokens of the text, those that are learnt), without the renderer's primer."""
-    if isinstance(renderer.tokenizer, FolderTokenizer):
+    # A token may hold the end of a prompt and the beginning of its completion: it is only read, as `_cut` marks it.
+    unmarked = any(span.message is None and span.start for span in text.trained)
+    exact = unmarked and not renderer.tokenizer.estimated
+    if exact or isinstance(renderer.tokenizer, FolderTokenizer):
         flags = trained_flags(spans := renderer.tokenizer.spans(text.text), text.trained)
         return len(spans), sum(flag is not None for flag in flags)
-    # Here answers begin and end at marks that no token crosses: the stretches can be counted one by one.
+    # Elsewhere answers begin and end at marks that no token crosses: the stretches can be counted one by one.
     read, learnt, at = 0, 0, 0
     for span in text.trained:
         read += renderer.tokenizer.count(text.text[at : span.start])
         learnt += renderer.tokenizer.count(text.text[span.start : span.end])
         at = span.end
     return read + learnt + renderer.tokenizer.count(text.text[at:]), learnt
+
+
+def _ended_at(places: list[int], spans: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:
+    for start, end in spans:
+        inside = [place for place in places if start < place < end]
+        yield from pairwise([start, *inside, end])
 
 
 def _pieces(text: str, spans: list[tuple[int, int]], flags: list[Trained | None]) -> Iterable[Piece]:

@@ -243,3 +243,32 @@ def test_a_folder_at_fault_is_one_sentence(tmp_path: Path, break_it: Any, says: 
     break_it(folder)
     with pytest.raises(DatasetFormatError, match=says):
         mask(chat(ASKED, SAID), folder_renderer(folder))
+
+
+@pytest.mark.parametrize("name", ["chatml", "openai"])
+@pytest.mark.parametrize(("prompt", "said"), [("ab", "cd"), ("2 + 2 =", " 4"), ("a", "."), ("", "ab")])
+def test_a_completion_is_counted_as_it_is_marked(
+    name: str, prompt: str, said: str, renderers: dict[str, Renderer]
+) -> None:
+    """A token may hold the end of the prompt and the beginning of the completion."""
+    (made,) = mask({"prompt": prompt, "completion": said}, renderers[name])
+    assert bool(made.trained_tokens) is any(piece.trained for piece in made.pieces)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ 1 // 0 }}",
+        "{{ 1 % 0 }}",
+        "{{ [].pop() }}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
+        "{{ messages[9].content.x }}",
+        "{{ 'a'.index('b') }}",
+        "{{ range(3)[7] }}{{ (1, 2).index(5) }}",
+        "{{ '%d %d' % 1 }}{{ '{} {}'.format(1) }}",
+    ],
+)
+def test_a_template_that_fails_is_one_sentence(source: str, tmp_path: Path) -> None:
+    (model_folder(tmp_path) / "chat_template.jinja").write_text(source)
+    with pytest.raises(DatasetFormatError, match=r"refuses the row: .*\.$"):
+        folder_renderer(tmp_path).render([ASKED, SAID], None, reply=False)
