@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from errors import SettingsError
+from finetune import catalogue
 from finetune.catalogue import Figure, Model, load_catalogue, model_named, parameters
 
 SOURCE = '[sources.mine]\ntext = "a letter"\ndate = 2026-11-01\n'
@@ -152,3 +154,11 @@ def test_a_fault_is_one_sentence_that_names_it(tmp_path: Path, text: str, says: 
     (tmp_path / "catalogue.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(SettingsError, match=says):
         load_catalogue(tmp_path)
+
+
+def test_no_figure_of_openai_passes_another_provider_s_for_its_own() -> None:
+    table = tomllib.loads((Path(catalogue.__file__).with_name("catalogue.toml")).read_text("utf-8"))
+    entries = [entry for name, entry in table.items() if name.startswith("openai:")]
+    sources = {entry["example_tokens"][1] for entry in entries if "example_tokens" in entry}
+    assert sources == {"openai-guide", "azure-for-openai"}
+    assert "OpenAI's own figure is not known" in table["sources"]["azure-for-openai"]["text"]
