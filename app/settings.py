@@ -99,7 +99,7 @@ class Settings:
     fallback_api_key: Setting[str | None] = _set("GROUNDTUNE_FALLBACK_API_KEY", values.key, secret=True)
     fallback_base_url: Setting[str | None] = _set("GROUNDTUNE_FALLBACK_BASE_URL", values.url)
 
-    offline: Setting[bool] = _set("GROUNDTUNE_OFFLINE", values.switch, False)  # nothing but the models named is asked
+    offline: Setting[bool] = _set("GROUNDTUNE_OFFLINE", values.switch, False)  # only named models are asked
     timeout_s: Setting[float] = _set("GROUNDTUNE_TIMEOUT", values.seconds, 60.0)  # of a server's silence
     requests_per_minute: Setting[int | None] = _set("GROUNDTUNE_REQUESTS_PER_MINUTE", values.requests)
     concurrent_requests: Setting[int | None] = _set("GROUNDTUNE_CONCURRENT_REQUESTS", values.requests)

@@ -3,7 +3,7 @@
 A row is the JSON object of one line, in OpenAI's form, whatever it was imported from:
 
     chat            {"messages": [...], "tools"?: [...], "parallel_tool_calls"?: bool}
-    preference      {"input": {"messages": [...], "tools"?: [...]}, "preferred_output": [...], "non_preferred_output": [...]}
+    preference      {"input": {"messages": [...], "tools"?}, "preferred_output": [...], "non_preferred_output": [...]}
     reinforcement   {"messages": [...], ...fields that the grader reads}
     completion      {"prompt": "...", "completion": "..."}
 
@@ -34,7 +34,7 @@ class Provenance:
     line: int | None = None  # 1-based line, or record, of that file
     document: str | None = None  # id of the source document in its knowledge base
     group: str | None = None  # rows of one group never stand in two splits: a document, user or ticket
-    details: Mapping[str, Any] = field(default_factory=dict)  # sheet, chunk ids, model, prompt hash, answer id ...
+    details: Mapping[str, Any] = field(default_factory=dict)  # sheet, chunks, model, prompt hash, answer id
 
     def as_dict(self) -> dict[str, Any]:
         known = {name: getattr(self, name) for name in ("origin", "file", "line", "document", "group")}

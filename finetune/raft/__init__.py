@@ -8,7 +8,7 @@ knowledge base's own chunks, quotes before one cited answer (chains/reasoned_rep
 
 from finetune.raft.asked import Asked, read_asked
 from finetune.raft.building import Built, build
-from finetune.raft.library import Library
+from finetune.raft.passages import Library
 from finetune.raft.recipe import Recipe
 
 __all__ = ["Asked", "Built", "Library", "Recipe", "build", "read_asked"]

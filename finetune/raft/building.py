@@ -17,8 +17,8 @@ from finetune.near_duplicates import NearSeen
 from finetune.raft.asked import FORM, Asked
 from finetune.raft.distractors import Drawn, draw
 from finetune.raft.judging import Judge, amounts
-from finetune.raft.library import Library
 from finetune.raft.oracles import Grounded, NoOracle, ground
+from finetune.raft.passages import Library
 from finetune.raft.recipe import Recipe, Shares
 from finetune.raft.rows import Placed, Teaches, raft_row
 from finetune.synthesis.sifting import NEAR

@@ -13,8 +13,8 @@ from chains.conflicts import Rival, rivals
 from finetune.near_duplicates import similarity
 from finetune.raft.asked import Asked
 from finetune.raft.judging import Judge, folded
-from finetune.raft.library import Library
 from finetune.raft.oracles import Grounded
+from finetune.raft.passages import Library
 from finetune.raft.recipe import Recipe
 from finetune.raft.wording import says_nothing
 

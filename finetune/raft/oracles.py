@@ -12,7 +12,7 @@ from chains.clauses import clauses
 from chains.evidence import claim_words
 from finetune.raft.asked import Asked, Place
 from finetune.raft.judging import Judge, Verdict, amounts, folded
-from finetune.raft.library import Library, Span
+from finetune.raft.passages import Library, Span
 from finetune.raft.recipe import Voice
 from loaders.fusion import codes_in
 from local.sentences import is_field, is_table_row, sentence_spans

@@ -15,8 +15,8 @@ from chains.prompts import load_prompt
 from chains.reasoned_reply import Quoted, written
 from finetune.examples import METADATA, Example, Provenance
 from finetune.raft.asked import Asked
-from finetune.raft.library import Library
 from finetune.raft.oracles import Grounded
+from finetune.raft.passages import Library
 from finetune.raft.recipe import Recipe
 
 Teaches = Literal["read", "abstain", "memorise"]
