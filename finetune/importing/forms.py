@@ -12,7 +12,7 @@ from finetune.importing.column_names import assign, roles_of
 
 Form = Literal[
     "chat", "preference", "reinforcement", "chosen-rejected", "sharegpt", "alpaca", "completion", "text",
-    "questions", "conversation", "turns", "columns", "mixed",
+    "questions", "conversation", "chatgpt", "turns", "columns", "mixed",
 ]  # fmt: skip
 FORMS: tuple[Form, ...] = get_args(Form)
 KIND_OF_FORM: Mapping[Form, Kind] = {
@@ -33,6 +33,7 @@ SUMMARIES: Mapping[Form, str] = {
     "text": "texts to go on writing, kept as they are",
     "questions": "question files: _id, text, answer",
     "conversation": "conversations exported from this program",
+    "chatgpt": "ChatGPT's export: conversations.json",
     "turns": "one message a record, joined to conversations",
     "columns": "a column of questions and one of answers",
     "mixed": "each record by its own form",
@@ -52,6 +53,13 @@ class Made:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+def is_tree(value: Mapping[str, Any]) -> bool:
+    """Whether a record is a conversation as ChatGPT exports them: messages by id, each with its parent's."""
+    nodes = value.get("mapping")
+    first = next(iter(nodes.values()), None) if isinstance(nodes, dict) else None
+    return isinstance(first, dict) and "parent" in first and "message" in first
+
+
 def kind_of_form(form: Form) -> Kind:
     return KIND_OF_FORM.get(form, "chat")
 
@@ -60,6 +68,8 @@ def form_of(value: Mapping[str, Any]) -> Form | None:
     """The form that a record's fields say; None where they say none."""
     if value.get("format") == "groundtune-conversation" or ("question" in value and _has_versions(value)):
         return "conversation"
+    if is_tree(value):
+        return "chatgpt"
     if "preferred_output" in value or "non_preferred_output" in value:
         return "preference"
     if "chosen" in value and "rejected" in value:
@@ -125,6 +135,7 @@ def own_fields(form: Form, value: Mapping[str, Any]) -> dict[str, str]:
         "text": ("text",),
         "questions": ("text", "answer", "gold"),
         "conversation": ("question", "answers"),
+        "chatgpt": ("mapping", "title"),
     }.get(form, ())
     return {name: name for name in names if name in value} | beside(value)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from finetune.examples import METADATA, Example, Origin, Provenance, Refused
-from finetune.importing import chat_forms, mapped_forms, own_records, preference_forms
+from finetune.importing import chat_forms, chatgpt_export, mapped_forms, own_records, preference_forms
 from finetune.importing.forms import Form, Made, form_of
 from finetune.importing.recognising import Recognition, records_of
 from finetune.importing.records import Fault, Record, Unfit, refused
@@ -24,6 +24,7 @@ _MAKERS: Mapping[Form, Callable[[Mapping[str, Any], str | None], Made]] = {
     "preference": preference_forms.from_preference,
     "chosen-rejected": preference_forms.from_chosen_rejected,
     "conversation": own_records.from_exchange,
+    "chatgpt": chatgpt_export.from_tree,
 }
 PLACED = frozenset(("origin", "file", "line", "document", "group"))
 _OTHER_FIX = (

@@ -45,6 +45,29 @@ def file_of(folder: Path, name: str, content: bytes) -> Path:
     return path
 
 
+def node(parent: str | None, role: str, *parts: Any, kind: str = "text", **more: Any) -> dict[str, Any]:
+    """A message in ChatGPT's export."""
+    content = {"content_type": kind, "parts": list(parts)}
+    return {"parent": parent, "message": {"author": {"role": role}, "content": content, **more}}
+
+
+CHATGPT = {
+    "title": "Costs",
+    "conversation_id": "c-7",
+    "current_node": "f",
+    "mapping": {
+        "root": {"parent": None, "message": None},
+        "a": node("root", "system", ""),
+        "b": node("a", "user", USER, {"asset_pointer": "file://x"}, kind="multimodal_text"),
+        "x": node("b", "assistant", "An answer that was asked again."),
+        "c": node("b", "assistant", "search('cost')", kind="code", recipient="browser"),
+        "d": node("c", "tool", "5 euros"),
+        "e": node("d", "assistant", BOT),
+        "f": node("e", "user", "Thanks!"),
+    },
+}
+TORN = {**CHATGPT, "mapping": {**CHATGPT["mapping"], "b": node("gone", "user", USER)}}  # type: ignore[dict-item]
+CIRCLE = {**CHATGPT, "mapping": {**CHATGPT["mapping"], "a": node("f", "user", USER)}}  # type: ignore[dict-item]
 SHAREGPT = {"conversations": [{"from": "human", "value": USER}, {"from": "gpt", "value": BOT}]}
 TOOL_TALK = {
     "conversations": [
@@ -215,6 +238,8 @@ FORMS = [
         "a.jsonl", lines({"_id": "q1", "text": USER, "answer": BOT, "gold": ["x"]}), "questions", CHAT, id="questions"
     ),
     pytest.param("a.json", json.dumps(EXPORT).encode(), "conversation", CHAT, id="exported conversation"),
+    pytest.param("conversations.json", json.dumps([CHATGPT]).encode(), "chatgpt", CHAT, id="ChatGPT's export"),
+    pytest.param("one.json", json.dumps(CHATGPT).encode(), "chatgpt", CHAT, id="one conversation of ChatGPT's"),
     pytest.param("a.jsonl", f"{{'messages': {CHAT['messages']!r}, 'tools': None}}\n".encode(), "chat",
                  {**CHAT, "tools": None}, id="Python dicts"),
     pytest.param("a.txt", repr([CHAT]).encode(), "chat", CHAT, id="a Python list"),
@@ -317,6 +342,10 @@ REFUSALS = [
                  "is no known speaker", id="a role that is a list"),
     pytest.param("a.jsonl", GOOD + '{"instruction": "a", "output": "b"}\n', 2, "messages",
                  "is of the form alpaca", id="another form"),
+    pytest.param("a.json", json.dumps([CHATGPT, TORN]), 2, "mapping", "'gone' is not in the tree", id="a torn tree"),
+    pytest.param("a.json", json.dumps([CHATGPT, CIRCLE]), 2, "mapping", "above itself", id="a tree in a circle"),
+    pytest.param("a.json", json.dumps([CHATGPT, {**CHATGPT, "current_node": "b"}]), 2, "mapping", "No question in it",
+                 id="a tree without an answer"),
     pytest.param("a.json", json.dumps([CHAT, 5]), 2, "", "The record is a number", id="no object in an array"),
     pytest.param("a.json", json.dumps([CHAT])[:-1] + ",}", 2, "", "From here the file is no JSON", id="a broken array"),
     pytest.param("a.json", json.dumps([CHAT])[:-1], 2, "", "no later record", id="an array that ends early"),

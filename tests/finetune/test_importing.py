@@ -15,6 +15,7 @@ from finetune.importing import Recognition, read_examples, recognise
 from tests.finetune.import_cases import (
     BOT,
     CHAT,
+    CHATGPT,
     EXPORT,
     FORMS,
     REFUSALS,
@@ -289,3 +290,12 @@ def test_a_number_of_too_many_digits_is_refused(tmp_path: Path) -> None:
     path.write_text(_ROWS[:-1] + f', {{"question": "How many?", "answer": {"9" * 5000}}}]')
     [_, _, last] = read_examples(path, recognise(path))
     assert isinstance(last, Refused)
+
+
+def test_a_tree_tells_its_group_and_what_was_left_out(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "conversations.json", json.dumps([CHATGPT]).encode())
+    (example,), refused = imported(path)
+    assert not refused
+    assert example.provenance.group == "c-7"
+    # the system's empty text, the call and its result, and the thanks that nobody answered
+    assert (example.provenance.details["title"], example.provenance.details["left_out"]) == ("Costs", 4)
