@@ -260,8 +260,8 @@ def test_an_answer_given_anew_counts_instead_of_the_earlier_one(records: Records
 
 
 def test_without_files_and_records_it_says_what_to_name() -> None:
-    result = build(expect=1)
-    assert "Name a file or folder to import, or --feedback" in str(result.exception)
+    result = build(expect=2)
+    assert "Name a file or folder, or --feedback" in result.output
 
 
 def test_records_that_are_empty_write_nothing(records: Records, tmp_path: Path) -> None:

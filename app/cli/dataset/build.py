@@ -56,9 +56,7 @@ def build(
 
     kept = _own_records(feedback, preferences, conversations)
     if not files and not kept:
-        raise DatasetError(
-            "Name a file or folder to import, or --feedback, --preferences or --conversations."
-        )
+        raise typer.BadParameter("Name a file or folder, or --feedback, --preferences or --conversations.")
     paths, left_out = data_files(files or [])
     plans = _recognised(paths, _form(form), _mapping(map_ or []), sheet, lenient=_any_folder(files or []))
     if not json:
