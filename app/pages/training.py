@@ -166,6 +166,8 @@ def _more(workspace: Workspace, name: str) -> None:
             wanted = st.text_input("New name", name, max_chars=80)
             if st.form_submit_button("Rename"):
                 _renamed(workspace, name, wanted or "")
+        if st.button("Forget its history", key="forget_history", icon=":material/history_toggle_off:"):
+            _confirm_forgetting(workspace, name)
         if st.button("Remove this dataset", key="remove_dataset", icon=":material/delete:"):
             _confirm_removal(workspace, name)
 
@@ -178,6 +180,17 @@ def _renamed(workspace: Workspace, name: str, wanted: str) -> None:
     else:
         next_turn("create")
         switch_dataset(wanted.strip())
+        st.rerun()
+
+
+@st.dialog("Forget its history")
+def _confirm_forgetting(workspace: Workspace, name: str) -> None:
+    st.markdown(
+        "Deleted rows, and what stood in rows before they were edited, are kept so that they can be undone. After "
+        "this they are in no file any more, and no earlier change can be undone. The rows stay as they are."
+    )
+    if st.button("Forget for good", type="primary", key="confirm_forgetting"):
+        attempted(training_data(workspace).open(name).forget_history)
         st.rerun()
 
 

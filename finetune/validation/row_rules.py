@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Any
 
 from finetune.examples import CHAT_KEYS, METADATA, Kind, Row, kind_of
@@ -190,10 +189,3 @@ def _messages(messages: Any) -> bool:
         and isinstance(message.get("content"), str | list | None)
         for message in messages
     )
-
-
-def check_row(row: Any, profile: Profile) -> tuple[Fault, ...]:
-    """The structure of one row alone, as a page that edits it wants to know."""
-    if not isinstance(row, dict):
-        return (Fault("F02", "error", "$", f"The row is no JSON object but {shown(row)}."),)
-    return tuple(chain(RowRules(profile).faults(row, kind_of_row(row))))

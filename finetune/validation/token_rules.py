@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from errors import DatasetFormatError
-from finetune.bases import Base, choose_base
+from finetune.bases import Base
 from finetune.examples import Kind, Row
 from finetune.findings import Finding, Rule, Severity, Where
 from finetune.masks import Rendered, Trained, count_tokens, rendered
-from finetune.profiles import ProfileName
 from finetune.rendering import has_images
 
 RULES: tuple[Rule, ...] = (
@@ -259,14 +257,3 @@ def _says_something(text: Rendered, base: Base) -> bool:
 
 def _finding(where: Where, rule: str, severity: Severity, message: str, path: str = "$") -> Finding:
     return Finding(rule=rule, severity=severity, message=message, file=where.file, line=where.line, path=path)
-
-
-def token_checker(
-    profile: ProfileName,
-    model_id: str | None,
-    *,
-    home: Path | None = None,
-    fetch: Callable[[str], bytes] | None = None,
-) -> TokenChecker:
-    """The checker for a profile and model. Raises DatasetFormatError, SettingsError; `fetch` None: no network."""
-    return TokenChecker(choose_base(profile, model_id, home=home, fetch=fetch))

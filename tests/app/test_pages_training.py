@@ -123,6 +123,12 @@ def test_a_dataset_is_created_and_renamed_and_its_removal_asked_about(data: Work
     assert "This removes **Helpdesk** with its **0** rows" in words(app)
 
 
+def test_before_the_history_is_forgotten_it_is_asked(data: Workspace, few: Dataset) -> None:
+    few.delete([1])
+    app = press(opened(), "forget_history")
+    assert few.history() and "no earlier change can be undone" in words(app)
+
+
 def test_a_name_that_is_taken_is_said_at_the_form(data: Workspace) -> None:
     training_data(data).create("Desk")
     app = opened()

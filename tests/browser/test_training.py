@@ -111,6 +111,17 @@ def test_a_dataset_is_made_and_removed_for_good(own: Server, visit: Visit) -> No
     ).to_have_count(0)
 
 
+def test_what_could_be_undone_is_forgotten_for_good(own: Server, visit: Visit) -> None:
+    page = visit(own.address).page
+    with_sample(page)
+    expect(page.get_by_text("Last change:")).to_be_visible()
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Forget its history").click()
+    page.get_by_role("dialog").get_by_role("button", name="Forget for good").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_text("Last change:")).to_have_count(0)
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_grave_on_any_part(own: Server, visit: Visit, dark: bool) -> None:
     page = visit(own.address, dark=dark).page

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import DatasetError
-from finetune.profiles import PROFILES, profile_named
+from finetune.profiles import PROFILES, Profile, profile_named
 from finetune.validate import Progress, Validation, rules, validate
+from finetune.validation.faults import Fault
 from finetune.validation.message_rules import message_faults, plain
-from finetune.validation.row_rules import check_row, kind_of_row
+from finetune.validation.row_rules import RowRules, kind_of_row
 from tests.finetune.broken import (
     CASES,
     GOOD,
@@ -94,9 +95,14 @@ SOUND = [
 ]  # fmt: skip
 
 
+def structure(row: dict[str, Any], profile: Profile) -> list[Fault]:
+    """The faults of one row alone."""
+    return list(RowRules(profile).faults(row, kind_of_row(row)))
+
+
 @pytest.mark.parametrize("row", SOUND)
 def test_sound_rows_raise_no_error(row: dict[str, Any]) -> None:
-    faults = [fault for fault in check_row(row, profile_named("openai")) if fault.severity == "error"]
+    faults = [fault for fault in structure(row, profile_named("openai")) if fault.severity == "error"]
     assert faults == []
 
 
@@ -187,7 +193,7 @@ ODD = st.recursive(
 def test_no_row_is_too_odd_for_the_rules(messages: Any, row: dict[str, Any]) -> None:
     for profile in ("openai", "fireworks", "local"):
         for one in (row, row | {"messages": messages}, {"input": row, "preferred_output": messages}):
-            assert all(fault.message for fault in check_row(one, profile_named(profile)))
+            assert all(fault.message for fault in structure(one, profile_named(profile)))
 
 
 ROLES = ("system", "user", "assistant", "developer")
@@ -203,7 +209,7 @@ def test_what_the_quick_look_passes_has_no_fault(name: str) -> None:
     passed = [messages for messages in lists if plain(messages, profile)]
     assert len(passed) >= 4
     assert [
-        one for one in passed if check_row({"messages": one}, profile) or list(message_faults(one, profile))
+        one for one in passed if structure({"messages": one}, profile) or list(message_faults(one, profile))
     ] == []
 
 
