@@ -2,10 +2,11 @@
 
     python -m benchmarks.fit_responder BEIR_FOLDER --without TEST_FOLDER [--write]
 
-On the development sets (benchmarks/responder_sets.py): three invented services and another question about a taught
-sentence of the folder (xquad_en), without the articles of the folder that responder.py tests on. Weights of the similarities by cross-entropy, the confidence by a logistic
-regression: right answers against wrong ones, near misses and foreign questions. Each figure printed under "held out"
-is of a set that the fit has not seen. The sample company and SQuAD2 are never read here.
+On the development sets (benchmarks/responder_sets.py): three invented services, and another question about a taught
+sentence of the folder (xquad_en) without the articles of the folder that responder.py tests on. Weights of the
+similarities by cross-entropy, the confidence by a logistic regression: right answers against wrong ones, near misses
+and foreign questions. Each figure printed under "held out" is of a set that the fit has not seen. The sample company
+and SQuAD2 are never read here.
 """
 
 from __future__ import annotations
@@ -28,7 +29,16 @@ from finetune.trainers.responder import OUTSIDE
 from local import responder
 from local.encoder import MiniLMEncoder
 from local.responder import evidence, of_answers, scores
-from local.taught import FEATURES, IDENTITY, Floats, Places, answer_groups, encode_pairs, encode_questions, similarities
+from local.taught import (
+    FEATURES,
+    IDENTITY,
+    Floats,
+    Places,
+    answer_groups,
+    encode_pairs,
+    encode_questions,
+    similarities,
+)
 
 TARGET = Path(responder.__file__).with_suffix(".json")
 WEIGHT_RIDGE, LOGIT_RIDGE = 1e-3, 0.02
@@ -83,7 +93,7 @@ def measure(folder: Path, without: Path, encoder: MiniLMEncoder) -> list[Measure
 
 def _measured(taught: Taught, encoder: MiniLMEncoder) -> Measured:
     answers = [pair.answer for pair in taught.pairs]
-    pairs = encode_pairs(encoder, [pair.question for pair in taught.pairs], answers)
+    pairs, _ = encode_pairs(encoder, [pair.question for pair in taught.pairs], answers)
     groups = answer_groups(answers)
 
     def of(texts: Sequence[str]) -> Floats:
@@ -109,7 +119,10 @@ def fit_weights(sets: Sequence[Measured], columns: Sequence[int]) -> Numbers:
     def loss(some: Numbers) -> float:
         weights = np.zeros(len(FEATURES))
         weights[chosen] = some
-        return float(np.mean([_quality(one, weights)[1] for one in sets])) + WEIGHT_RIDGE * float(some @ some) / 2
+        return (
+            float(np.mean([_quality(one, weights)[1] for one in sets]))
+            + WEIGHT_RIDGE * float(some @ some) / 2
+        )
 
     found = minimize(loss, np.full(len(chosen), 5.0), bounds=[(0, None)] * len(chosen), method="L-BFGS-B")
     weights = np.zeros(len(FEATURES))
@@ -180,7 +193,9 @@ def held_out_confidence(sets: Sequence[Measured]) -> str:
         weights = fit_weights(others, range(len(FEATURES)))
         bias, level, lead = fit_confidence(others, weights)
         sure = _logistic(bias, np.array([level, lead]))
-        asked, near, foreign = (sure(_evidence(one, part, weights)) for part in (one.asked, one.near, one.foreign))
+        asked, near, foreign = (
+            sure(_evidence(one, part, weights)) for part in (one.asked, one.near, one.foreign)
+        )
         right = of_answers(scores(one.asked, weights), one.groups).argmax(axis=1) == one.right
         rows.append(
             [

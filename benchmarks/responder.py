@@ -79,7 +79,15 @@ def report(title: str, sets: Sequence[Taught], encoder: MiniLMEncoder) -> None:
     runs = [_run(one, encoder, seed) for seed, one in enumerate(sets)]
     print(f"\n{title}: {len(sets[0].pairs)} pairs, {len(sets[0].asked)} questions, {len(sets)} seeds")
     rows = [_line(*some, peer=peer) for some, peer in ((some, runs_of(runs, 0)) for some in _by_name(runs))]
-    header = ["", "acc@1", "acc@5", "difference to the first", "answered right", "answered wrong", "abstained"]
+    header = [
+        "",
+        "acc@1",
+        "acc@5",
+        "difference to the first",
+        "answered right",
+        "answered wrong",
+        "abstained",
+    ]
     print(table([*header, "AUROC near", "AUROC foreign", "near refused", "foreign refused"], rows))
 
 
@@ -106,7 +114,9 @@ def _line(some: list[Result], *, peer: list[Result]) -> list[str]:
         mean(lambda one: (one.asked < (one.threshold or 0)).mean(), one_of=some[0]),
         mean(lambda one: auroc(list(one.asked), list(one.near))) if len(some[0].near) else "-",
         mean(lambda one: auroc(list(one.asked), list(one.foreign))),
-        mean(lambda one: (one.near < (one.threshold or 0)).mean(), one_of=some[0]) if len(some[0].near) else "-",
+        mean(lambda one: (one.near < (one.threshold or 0)).mean(), one_of=some[0])
+        if len(some[0].near)
+        else "-",
         mean(lambda one: (one.foreign < (one.threshold or 0)).mean(), one_of=some[0]),
     ]
 
@@ -189,7 +199,9 @@ def _hits(
     found: Floats | NDArray[np.float64], one: Taught, taught: responder_files.Taught
 ) -> tuple[Hits, Hits]:
     best = [best_rows(row.astype(np.float64), taught.groups)[:5] for row in found]
-    right = [[taught.answers[row] == answer for row in rows] for rows, answer in zip(best, one.right, strict=True)]
+    right = [
+        [taught.answers[row] == answer for row in rows] for rows, answer in zip(best, one.right, strict=True)
+    ]
     return np.array([row[0] for row in right]), np.array([any(row) for row in right])
 
 
@@ -206,11 +218,15 @@ def timing(one: Taught, encoder: MiniLMEncoder, work: Path) -> None:
     responder_files.write_taught(work / "responder", taught)
     responder = Responder.load(work / "responder", encoder)
     loaded = time.perf_counter() - begun
-    answers = _median_ms(lambda text: responder.answer(text), one.asked[:60])
-    peer = _median_ms(lambda text: (encoder.encode([text]) @ taught.pairs.question.T).argmax(), one.asked[:60])
+    answers = _median_ms(responder.answer, one.asked[:60])
+    peer = _median_ms(
+        lambda text: (encoder.encode([text]) @ taught.pairs.question.T).argmax(), one.asked[:60]
+    )
     size = sum(path.stat().st_size for path in (work / "responder").iterdir()) / 2**20
     print(f"\n3. Time, {len(one.pairs)} pairs")
-    print(f"training: {wall:.1f} s wall, {processor:.1f} s processor, {processor / frozen:.1f} x only encoding them")
+    print(
+        f"training: {wall:.1f} s wall, {processor:.1f} s processor, {processor / frozen:.1f} x only encoding them"
+    )
     print(f"one answer: {answers:.1f} ms, {answers / peer:.1f} x nearest question (median of 60)")
     print(f"written and loaded in {loaded:.2f} s, {size:.1f} MiB")
 

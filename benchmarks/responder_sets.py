@@ -103,7 +103,9 @@ def sample_company() -> Taught:
 
     rows, examples = {}, ROOT / "examples"
     for name in ("training", "paraphrases", "questions"):
-        rows[name] = [json.loads(line) for line in (examples / f"{name}.jsonl").read_text("utf-8").splitlines()]
+        rows[name] = [
+            json.loads(line) for line in (examples / f"{name}.jsonl").read_text("utf-8").splitlines()
+        ]
     pairs, _ = question_answers(rows["training"])
     unanswerable = [row for row in rows["questions"] if not row["answerable"]]
     return Taught(

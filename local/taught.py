@@ -1,12 +1,13 @@
 """Taught questions and answers as vectors, and how near a question comes to each of them: five similarities.
 
-    pairs = encode_pairs(encoder, ["What does a lost key cost?"], ["Forty euros."])
+    pairs, _ = encode_pairs(encoder, ["What does a lost key cost?"], ["Forty euros."])
     questions = encode_questions(encoder, ["I cannot find the key."], pairs.rarity)
     similarities(questions, pairs, adapters=IDENTITY)       # (1, 1, 5) float32
 
 Three compare whole texts by cosine (with the taught question, with its answer, with both as one text) through the
-trained adapters. Two compare word by word, as ColBERT does (Khattab and Zaharia 2020): the best match of each
-word piece of the question in the whole pair and in its answer, weighted by how rare the word is among the pairs. Rarity makes codes, names and numbers count; words are compared in their context.
+trained adapters. Two compare word by word, as ColBERT does (Khattab and Zaharia 2020): the best match of each word
+piece of the question in the whole pair and in its answer, weighted by how rare the word is among the pairs. Rarity
+makes codes, names and numbers count; words are compared in their context.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from local.lexical import STOP_WORDS, WORD, stem, words
-from local.tokens import SentenceEncoder, TokenCache, TokenEmbeddings, TokenEncoder
+from local.tokens import SentenceEncoder, TokenCache, TokenEmbeddings, WholeEncoder
 
 __all__ = [
     "FEATURES", "IDENTITY", "Adapter", "Adapters", "Questions", "Rarity", "TaughtPairs", "answer_groups",
@@ -32,8 +33,7 @@ TOKEN_WIDTH = 128  # main directions of the word pieces that are kept: a third o
 PAIR_TOKENS = 160  # word pieces of a pair that are compared one by one
 STOP_WORD_WEIGHT = 0.25
 SIGN_WEIGHT = 0.02  # of a word piece that belongs to no word
-RERANKED = 512  # pairs compared word by word where there are more: the nearest by whole texts
-FAR = -1.0  # a similarity that was not measured
+RERANKED = 200  # pairs compared word by word where there are twice as many: the nearest by whole texts
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
@@ -49,7 +49,7 @@ class Adapter:
     def __call__(self, vectors: Floats) -> Floats:
         if not self.up.any():
             return vectors
-        return unit(vectors + (vectors @ self.down) @ self.up)
+        return unit(vectors + ((vectors @ self.down) @ self.up).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,50 +116,61 @@ class Questions:
         )
 
 
-def encode_pairs(encoder: SentenceEncoder, questions: Sequence[str], answers: Sequence[str]) -> TaughtPairs:
-    """The pairs `zip(questions, answers)`; there must be one at least."""
+def encode_pairs(
+    encoder: SentenceEncoder, questions: Sequence[str], answers: Sequence[str]
+) -> tuple[TaughtPairs, Questions]:
+    """The pairs `zip(questions, answers)`, one at least, and their questions as if they were asked."""
     joint = [f"{question} {answer}" for question, answer in zip(questions, answers, strict=True)]
-    taken = [_first(tokens) for tokens in _tokens(encoder, joint)]
-    every = np.concatenate([tokens.vectors for tokens in taken])
-    directions = main_directions(every)
-    counts = [len(tokens.vectors) for tokens in taken]
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    asked = [
-        sum(start < len(question) for start, _ in tokens.spans)
-        for tokens, question in zip(taken, questions, strict=True)
-    ]
     held = Counter(word for text in joint for word in {stem(word) for word in words(text)})
-    return TaughtPairs(
-        question=encoder.encode(questions),
+    rarity = Rarity(pairs=len(joint), pairs_with=dict(held))
+    asked = encode_questions(encoder, questions, rarity)
+    vectors, tokens = _encode(encoder, joint)
+    taken = [_first(one) for one in tokens]
+    every = np.concatenate([one.vectors for one in taken])
+    directions = main_directions(every)
+    starts = np.concatenate([[0], np.cumsum([len(one.vectors) for one in taken])]).astype(np.int64)
+    inside = [
+        sum(start < len(question) for start, _ in one.spans)
+        for one, question in zip(taken, questions, strict=True)
+    ]
+    pairs = TaughtPairs(
+        question=asked.vectors,
         answer=encoder.encode(answers),
-        pair=encoder.encode(joint),
+        pair=vectors,
         tokens=(every @ directions).astype(np.float32),
         starts=starts,
-        answers_from=starts[:-1] + np.asarray(asked, dtype=np.int64),
+        answers_from=starts[:-1] + np.asarray(inside, dtype=np.int64),
         directions=directions,
-        rarity=Rarity(pairs=len(joint), pairs_with=dict(held)),
+        rarity=rarity,
     )
+    return pairs, asked
 
 
 def encode_questions(encoder: SentenceEncoder, texts: Sequence[str], rarity: Rarity) -> Questions:
-    tokens = _tokens(encoder, texts)
+    vectors, tokens = _encode(encoder, texts)
     return Questions(
-        vectors=encoder.encode(texts),
+        vectors=vectors,
         tokens=tuple(one.vectors for one in tokens),
         weights=tuple(_weights(text, one, rarity) for text, one in zip(texts, tokens, strict=True)),
     )
 
 
 def similarities(asked: Questions, pairs: TaughtPairs, adapters: Adapters) -> Floats:
-    """(m, n, 5) float32: each question against each pair, in the order of FEATURES."""
-    found = np.full((len(asked), len(pairs), len(FEATURES)), FAR, dtype=np.float32)
+    """(m, n, 5) float32: each question against each pair, in the order of FEATURES.
+
+    Where there are more than twice RERANKED pairs, those far from the question by whole texts are not compared word
+    by word, and count as near as the farthest that was.
+    """
+    found = np.empty((len(asked), len(pairs), len(FEATURES)), dtype=np.float32)
     vectors = adapters.question(asked.vectors)
     found[:, :, 0] = vectors @ adapters.question(pairs.question).T
     found[:, :, 1] = vectors @ adapters.answer(pairs.answer).T
     found[:, :, 2] = vectors @ adapters.answer(pairs.pair).T
     for row in range(len(asked)):
         near = _nearest(found[row, :, :3].sum(axis=1))
-        found[row, near, 3:] = _word_by_word(asked.tokens[row], asked.weights[row], pairs, near)
+        by_word = _word_by_word(asked.tokens[row], asked.weights[row], pairs, near)
+        found[row, :, 3:] = by_word.min(axis=0)
+        found[row, near, 3:] = by_word
     return found
 
 
@@ -176,13 +187,13 @@ def main_directions(vectors: Floats) -> Floats:
     width = vectors.shape[1]
     if len(vectors) <= TOKEN_WIDTH or width <= TOKEN_WIDTH:
         return np.eye(width, dtype=np.float32)
-    _, axes = np.linalg.eigh(vectors.T.astype(np.float64) @ vectors)
+    _, axes = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
     return np.ascontiguousarray(axes[:, ::-1][:, :TOKEN_WIDTH], dtype=np.float32)
 
 
 def unit(vectors: Floats) -> Floats:
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    made: Floats = vectors / np.maximum(norms, np.finfo(np.float32).tiny)
+    made: Floats = (vectors / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float32)
     return made
 
 
@@ -223,8 +234,10 @@ def _nearest(scores: Floats) -> Places:
     return np.sort(np.argpartition(-scores, RERANKED)[:RERANKED])
 
 
-def _tokens(encoder: SentenceEncoder, texts: Sequence[str]) -> list[TokenEmbeddings]:
-    return encoder.token_embeddings(texts) if isinstance(encoder, TokenEncoder) else TokenCache(encoder).of(texts)
+def _encode(encoder: SentenceEncoder, texts: Sequence[str]) -> tuple[Floats, list[TokenEmbeddings]]:
+    if isinstance(encoder, WholeEncoder):
+        return encoder.encode_with_tokens(texts)
+    return encoder.encode(texts), TokenCache(encoder).of(texts)
 
 
 def _first(tokens: TokenEmbeddings) -> TokenEmbeddings:

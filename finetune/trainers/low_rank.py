@@ -63,7 +63,7 @@ class _Side:
         return _Kept(inputs=inputs, inner=inner, unit=changed / norms, norms=norms)
 
     def backward(self, gradient: Floats, kept: _Kept) -> None:
-        along = (gradient * kept.unit).sum(axis=1, keepdims=True)
+        along: Floats = (gradient * kept.unit).sum(axis=1, keepdims=True)
         changed = (gradient - along * kept.unit) / kept.norms
         self.gradients[0] += kept.inputs.T @ (changed @ self.up.T)
         self.gradients[1] += kept.inner.T @ changed
@@ -75,7 +75,8 @@ class _Side:
             self.second[position] += (1 - _SECOND) * (gradient * gradient - self.second[position])
             mean = self.first[position] / (1 - _FIRST**count)
             spread = np.sqrt(self.second[position] / (1 - _SECOND**count)) + _TINY
-            value -= (rate * (mean / spread + decay * position * value)).astype(np.float32)
+            change = rate * (mean / spread + decay * position * value)
+            np.subtract(value, change.astype(np.float32), out=value)
             gradient[:] = 0
 
     def adapter(self) -> Adapter:
@@ -96,8 +97,12 @@ class LowRank:
         taught = self._question.forward(pool.question)
         answers, pairs = self._answer.forward(pool.answer), self._answer.forward(pool.pair)
         loss, slope = _cross_entropy(batch, asked.unit, (taught.unit, answers.unit, pairs.unit))
-        by_question, by_answer, by_pair = (slope * batch.weights[:, [one]] for one in range(3))
-        self._question.backward(by_question @ taught.unit + by_answer @ answers.unit + by_pair @ pairs.unit, asked)
+        by_question, by_answer, by_pair = (
+            (slope * batch.weights[:, [one]]).astype(np.float32) for one in range(3)
+        )
+        self._question.backward(
+            by_question @ taught.unit + by_answer @ answers.unit + by_pair @ pairs.unit, asked
+        )
         self._question.backward(by_question.T @ asked.unit, taught)
         self._answer.backward(by_answer.T @ asked.unit, answers)
         self._answer.backward(by_pair.T @ asked.unit, pairs)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,15 @@ from finetune.trainers.low_rank import Batch, LowRank, Pool, hardest
 from local.responder import evidence, prior, scores
 from local.responder_files import Taught
 from local.taught import (
-    IDENTITY, Adapters, Floats, Places, Questions, TaughtPairs, answer_groups, encode_pairs, encode_questions,
+    IDENTITY,
+    Adapters,
+    Floats,
+    Places,
+    Questions,
+    TaughtPairs,
+    answer_groups,
+    encode_pairs,
+    encode_questions,
     similarities,
 )  # fmt: skip
 from local.tokens import SentenceEncoder
@@ -63,7 +72,7 @@ class Recipe:
     batch: int = 96  # questions
     rate: float = 1e-3
     decay: float = 1.0  # of `up`, towards the frozen vectors
-    views: int = 2  # of each question, with words left out
+    views: int = 1  # of each question, with words left out
     left_out: float = 0.3  # share of a view's words
     validation: float = 0.15  # share of the questions
     most_validation: int = 120
@@ -134,7 +143,9 @@ def train(
     recipe = recipe or Recipe()
     taught = list(dict.fromkeys(taught))
     if not taught:
-        raise DatasetFormatError("The rows teach nothing: each needs a user message and the assistant's answer.")
+        raise DatasetFormatError(
+            "The rows teach nothing: each needs a user message and the assistant's answer."
+        )
     random = np.random.default_rng(recipe.seed)
     lesson = _lesson(taught, encoder, recipe, random)
     held_out = _held_out(lesson, recipe, random)
@@ -171,9 +182,17 @@ def _exchange(row: Mapping[str, Any]) -> QuestionAnswer | None:
     if not isinstance(messages, list):
         return None
     preferred = row.get("preferred_output")
-    turns = [turn for turn in messages + (preferred if isinstance(preferred, list) else []) if isinstance(turn, dict)]
-    for turn, following in zip(turns, turns[1:], strict=False):
-        if turn.get("role") == "user" and following.get("role") == "assistant" and following.get("weight") != 0:
+    turns = [
+        turn
+        for turn in messages + (preferred if isinstance(preferred, list) else [])
+        if isinstance(turn, dict)
+    ]
+    for turn, following in pairwise(turns):
+        if (
+            turn.get("role") == "user"
+            and following.get("role") == "assistant"
+            and following.get("weight") != 0
+        ):
             return _pair(_text(turn.get("content")), _text(following.get("content")))
     return None
 
@@ -198,13 +217,13 @@ def _lesson(
 ) -> _Lesson:
     questions = [one.question for one in taught]
     answers = [one.answer for one in taught]
-    pairs = encode_pairs(encoder, questions, answers)
+    pairs, asked = encode_pairs(encoder, questions, answers)
     groups = answer_groups(answers)
     shortened = [_shortened(text, recipe.left_out, random) for text in questions for _ in range(recipe.views)]
     return _Lesson(
         pairs=pairs,
         groups=groups,
-        asked=encode_questions(encoder, questions, pairs.rarity),
+        asked=asked,
         views=encoder.encode(shortened).reshape(len(questions), recipe.views, -1),
         several=np.bincount(groups)[groups] > 1,
     )
@@ -278,7 +297,8 @@ def _slope(found: Floats, weights: Weights, right: NDArray[np.bool_], hidden: ND
     rights = powers * right
     share = powers / powers.sum(axis=1, keepdims=True)
     share -= rights / np.maximum(rights.sum(axis=1, keepdims=True), 1e-30)
-    return np.einsum("mn,mnf->f", share, found, dtype=np.float64) / len(found)
+    slope: Weights = np.tensordot(share, found, axes=2).astype(np.float64) / len(found)
+    return slope
 
 
 def _validation(lesson: _Lesson, checks: _Checks, weights: Weights, adapters: Adapters) -> float:
@@ -325,7 +345,10 @@ def _adapt(
         members = _members(rows, near, len(lesson.pairs), recipe, random)
         rate = recipe.rate * min(1.0, step / 10) * (1 - (step - 1) / recipe.steps)
         loss = model.step(
-            _batch(lesson, rows, members, weights, random), _pool(lesson, members), rate=rate, decay=recipe.decay
+            _batch(lesson, rows, members, weights, random),
+            _pool(lesson, members),
+            rate=rate,
+            decay=recipe.decay,
         )
         checked = None
         if step % recipe.check_every == 0 or step == recipe.steps:
