@@ -2,7 +2,7 @@
 
     python -m benchmarks.fit_responder BEIR_FOLDER --without TEST_FOLDER [--write]
 
-On the development sets (benchmarks/responder_sets.py): three invented services, and another question about a taught
+On the development sets (benchmarks/responder_sets.py): four invented services, and another question about a taught
 sentence of the folder (xquad_en) without the articles of the folder that responder.py tests on. Weights of the
 similarities by cross-entropy, the confidence by a logistic regression: right answers against wrong ones, near misses
 and foreign questions. Each figure printed under "held out" is of a set that the fit has not seen. The sample company

@@ -1,6 +1,6 @@
 """Taught pairs with held-out questions, for responder.py and fit_responder.py.
 
-`development` holds three invented services (a library, a broadband provider, a veterinary practice), 20 pairs each
+`development` holds four invented services (library, broadband, veterinary practice, tool rental), 20 pairs each
 with one paraphrase, and 8 near-miss questions each that no pair answers. `another_question` is made of a folder in
 BEIR form: a sentence that answers questions is taught with them, but for one that is asked.
 """

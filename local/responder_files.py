@@ -20,7 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import LocalModelDamagedError, LocalModelNotFoundError
-from local.taught import FEATURES, Adapter, Adapters, Floats, Places, Rarity, TaughtPairs, answer_groups, unit
+from local.taught import (
+    FEATURES,
+    Adapter,
+    Adapters,
+    Floats,
+    Places,
+    Rarity,
+    TaughtPairs,
+    answer_groups,
+    numbers_of,
+    unit,
+)
 
 __all__ = ["FORMAT", "NUMBERS", "TEXTS", "Taught", "read_taught", "write_taught"]
 
@@ -149,6 +160,10 @@ def _taught(table: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Tau
             answers_from=arrays["answers_from"],
             directions=arrays["directions"],
             rarity=Rarity(**table["rarity"]),
+            numbers=tuple(
+                numbers_of(f"{question} {answer}")
+                for question, answer in zip(table["questions"], table["answers"], strict=True)
+            ),
         ),
         adapters=Adapters(
             question=Adapter(down=question_down, up=question_up),

@@ -1,18 +1,19 @@
-"""Taught questions and answers as vectors, and how near a question comes to each of them: five similarities.
+"""Taught questions and answers as vectors, and how near a question comes to each of them: six similarities.
 
     pairs, _ = encode_pairs(encoder, ["What does a lost key cost?"], ["Forty euros."])
     questions = encode_questions(encoder, ["I cannot find the key."], pairs.rarity)
-    similarities(questions, pairs, adapters=IDENTITY)       # (1, 1, 5) float32
+    similarities(questions, pairs, adapters=IDENTITY)       # (1, 1, 6) float32
 
 Three compare whole texts by cosine (with the taught question, with its answer, with both as one text) through the
 trained adapters. Two compare word by word, as ColBERT does (Khattab and Zaharia 2020): the best match of each word
-piece of the question in the whole pair and in its answer, weighted by how rare the word is among the pairs. Rarity
-makes codes, names and numbers count; words are compared in their context.
+piece of the question in the whole pair and in its answer, weighted by how rare the word is among the pairs. One
+looks at numbers alone, those inside codes too: "the 20 cubic metre room" and "IB-20" share one.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,12 +29,14 @@ __all__ = [
     "encode_pairs", "encode_questions", "similarities",
 ]  # fmt: skip
 
-FEATURES = ("question", "answer", "pair", "words_in_pair", "words_in_answer")
+FEATURES = ("question", "answer", "pair", "words_in_pair", "words_in_answer", "numbers")
 TOKEN_WIDTH = 128  # main directions of the word pieces that are kept: a third of the memory, the same ranking
 PAIR_TOKENS = 160  # word pieces of a pair that are compared one by one
 STOP_WORD_WEIGHT = 0.25
 SIGN_WEIGHT = 0.02  # of a word piece that belongs to no word
 RERANKED = 200  # pairs compared word by word where there are twice as many: the nearest by whole texts
+
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
@@ -92,6 +95,7 @@ class TaughtPairs:
     answers_from: Places  # (n,) where the answer's word pieces begin in `tokens`
     directions: Floats  # (d, TOKEN_WIDTH or d): the main directions of all word pieces
     rarity: Rarity
+    numbers: tuple[frozenset[str], ...]  # of each pair's two texts
 
     def __len__(self) -> int:
         return len(self.question)
@@ -104,6 +108,7 @@ class Questions:
     vectors: Floats
     tokens: tuple[Floats, ...]
     weights: tuple[Floats, ...]
+    numbers: tuple[frozenset[str], ...]
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -113,6 +118,7 @@ class Questions:
             vectors=self.vectors[np.asarray(rows, dtype=np.int64)],
             tokens=tuple(self.tokens[row] for row in rows),
             weights=tuple(self.weights[row] for row in rows),
+            numbers=tuple(self.numbers[row] for row in rows),
         )
 
 
@@ -142,6 +148,7 @@ def encode_pairs(
         answers_from=starts[:-1] + np.asarray(inside, dtype=np.int64),
         directions=directions,
         rarity=rarity,
+        numbers=tuple(map(numbers_of, joint)),
     )
     return pairs, asked
 
@@ -152,11 +159,12 @@ def encode_questions(encoder: SentenceEncoder, texts: Sequence[str], rarity: Rar
         vectors=vectors,
         tokens=tuple(one.vectors for one in tokens),
         weights=tuple(_weights(text, one, rarity) for text, one in zip(texts, tokens, strict=True)),
+        numbers=tuple(map(numbers_of, texts)),
     )
 
 
 def similarities(asked: Questions, pairs: TaughtPairs, adapters: Adapters) -> Floats:
-    """(m, n, 5) float32: each question against each pair, in the order of FEATURES.
+    """(m, n, 6) float32: each question against each pair, in the order of FEATURES.
 
     Where there are more than twice RERANKED pairs, those far from the question by whole texts are not compared word
     by word, and count as near as the farthest that was.
@@ -169,8 +177,9 @@ def similarities(asked: Questions, pairs: TaughtPairs, adapters: Adapters) -> Fl
     for row in range(len(asked)):
         near = _nearest(found[row, :, :3].sum(axis=1))
         by_word = _word_by_word(asked.tokens[row], asked.weights[row], pairs, near)
-        found[row, :, 3:] = by_word.min(axis=0)
-        found[row, near, 3:] = by_word
+        found[row, :, 3:5] = by_word.min(axis=0)
+        found[row, near, 3:5] = by_word
+        found[row, :, 5] = _shared(asked.numbers[row], pairs.numbers)
     return found
 
 
@@ -180,6 +189,17 @@ def answer_groups(answers: Sequence[str]) -> Places:
     return np.array(
         [numbers.setdefault(" ".join(answer.split()), len(numbers)) for answer in answers], dtype=np.int64
     )
+
+
+def numbers_of(text: str) -> frozenset[str]:
+    return frozenset(NUMBER.findall(text))
+
+
+def _shared(asked: frozenset[str], taught: Sequence[frozenset[str]]) -> Floats:
+    """(n,) share of the question's numbers that each pair holds; zeros where it has none."""
+    if not asked:
+        return np.zeros(len(taught), dtype=np.float32)
+    return np.array([len(asked & numbers) / len(asked) for numbers in taught], dtype=np.float32)
 
 
 def main_directions(vectors: Floats) -> Floats:

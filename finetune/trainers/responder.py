@@ -34,6 +34,7 @@ from finetune.trainers.low_rank import Batch, LowRank, Pool, hardest
 from local.responder import evidence, prior, scores
 from local.responder_files import Taught
 from local.taught import (
+    FEATURES,
     IDENTITY,
     Adapters,
     Floats,
@@ -98,7 +99,7 @@ class _Checks:
 
     asked: Questions
     rows: Places
-    words: Floats  # (v, n, 2)
+    words: Floats  # (v, n, 3): word by word, and numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +254,11 @@ def _held_out(lesson: _Lesson, recipe: Recipe, random: np.random.Generator) -> P
 
 def _checks(lesson: _Lesson, rows: Places) -> _Checks:
     asked = lesson.asked.take(rows)
-    found = similarities(asked, lesson.pairs, IDENTITY) if len(rows) else np.zeros((0, len(lesson.pairs), 5))
+    found = (
+        similarities(asked, lesson.pairs, IDENTITY)
+        if len(rows)
+        else np.zeros((0, len(lesson.pairs), len(FEATURES)))
+    )
     return _Checks(asked=asked, rows=rows, words=found[:, :, 3:].astype(np.float32))
 
 
@@ -314,7 +319,7 @@ def _validation(lesson: _Lesson, checks: _Checks, weights: Weights, adapters: Ad
     whole = np.concatenate([np.stack([by_question, by_answer, by_pair], axis=2), checks.words], axis=2)
     right, hidden = _race(lesson, checks.rows)
     several = lesson.several[checks.rows]
-    alone = weights[:3].sum() * by_answer + weights[3:].sum() * checks.words[:, :, 1]
+    alone = weights[:3].sum() * by_answer + weights[3:5].sum() * checks.words[:, :, 1]
     scored = np.where(several[:, None], scores(whole, weights), alone)
     hidden &= several[:, None]
     right |= (checks.rows[:, None] == np.arange(len(lesson.pairs))[None]) & ~several[:, None]
