@@ -43,6 +43,10 @@ from local.taught import (
 TARGET = Path(responder.__file__).with_suffix(".json")
 WEIGHT_RIDGE, LOGIT_RIDGE = 1e-3, 0.02
 NEAR_SHARE, FOREIGN_SHARE = 0.25, 0.25  # of a set's weight, beside 1 for the questions that are taught
+COLUMNS = (
+    (0,), (1,), (2,), (3,), (0, 1), (0, 1, 2), (0, 3), (0, 2, 3), (0, 2, 3, 5), (0, 1, 2, 3), (0, 1, 2, 3, 4),
+    (0, 1, 2, 3, 4, 5),
+)  # fmt: skip
 Numbers = NDArray[np.float64]
 
 
@@ -141,7 +145,7 @@ def _quality(one: Measured, weights: Numbers) -> tuple[float, float]:
 
 def ablation(sets: Sequence[Measured]) -> str:
     rows = []
-    for columns in ([0], [1], [2], [3], [0, 1], [0, 1, 2], [0, 3], [0, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3, 4]):
+    for columns in COLUMNS:
         found = [
             _quality(one, fit_weights([other for other in sets if other is not one], columns)) for one in sets
         ]

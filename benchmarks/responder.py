@@ -1,6 +1,6 @@
 """The embedded responder against frozen cosine: paraphrases, other questions, what it refuses, how long it takes.
 
-    python -m benchmarks.responder BEIR_FOLDER [--seeds 3] [--pairs 1000] [--only paraphrases|sentences|time]
+    python -m benchmarks.responder BEIR_FOLDER [--seeds 3] [--pairs 1000] [--unseen] [--only paraphrases|sentences|time]
 
 1. The sample company: taught on its 120 rows, asked its 40 held-out paraphrases and its 20 unanswerable questions,
    and questions of the folder as foreign ones.
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import describe, table
 from benchmarks.question_sets import auroc
-from benchmarks.responder_sets import Taught, another_question, sample_company
+from benchmarks.responder_sets import Taught, another_question, articles_of, sample_company
 from finetune.trainers.responder import Recipe, train
 from local import responder_files
 from local.encoder import MiniLMEncoder
@@ -54,6 +54,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pairs", type=int, default=1000)
+    parser.add_argument(
+        "--unseen",
+        action="store_true",
+        help="every second article: those that were not looked at while the recipe was made",
+    )
     parser.add_argument("--only", choices=("paraphrases", "sentences", "time"))
     options = parser.parse_args()
     print(describe("onnxruntime", "numpy", "safetensors"))
@@ -65,9 +70,12 @@ def main() -> None:
             company = replace(sample_company(), foreign=(*sample_company().foreign, *questions))
             report("1. Sample company, 40 paraphrases", [company] * options.seeds, encoder)
         if options.only in (None, "sentences"):
+            articles = articles_of(options.folder)[1::2] if options.unseen else None
             foreign = [pair.question for pair in sample_company().pairs]
             sets = [
-                another_question(options.folder, pairs=options.pairs, seed=seed, foreign=foreign)
+                another_question(
+                    options.folder, pairs=options.pairs, seed=seed, articles=articles, foreign=foreign
+                )
                 for seed in range(options.seeds)
             ]
             report(f"2. {options.folder.name}, another question about a taught sentence", sets, encoder)

@@ -15,7 +15,7 @@ from finetune.trainers import responder as trainer
 from finetune.trainers.low_rank import Batch, LowRank, Pool
 from finetune.trainers.responder import QuestionAnswer, Recipe, Step, question_answers, train
 from local.encoder import MiniLMEncoder
-from local.responder import Responder
+from local.responder import Responder, prior
 from local.responder_files import NUMBERS, TEXTS, Taught
 from local.taught import Floats
 
@@ -206,7 +206,7 @@ def test_a_missing_responder_is_named(encoder: MiniLMEncoder, tmp_path: Path) ->
 def test_early_stopping_keeps_the_best_step(encoder: MiniLMEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = iter([2.0, 1.5, 1.0, 1.4, 1.3, 9.0, 9.0])
     monkeypatch.setattr(trainer, "_validation", lambda *_: next(measured))
-    monkeypatch.setattr(trainer, "_fit_weights", lambda *_: (trainer.prior().weights, 0))
+    monkeypatch.setattr(trainer, "_fit_weights", lambda *_: (prior().weights, 0))
     steps: list[Step] = []
     taught = train(_with_several_questions(), encoder, recipe=Recipe(patience=2), on_step=steps.append)
     assert taught.recipe["best_step"] == 20
@@ -219,7 +219,7 @@ def test_adapters_that_do_not_help_are_thrown_away(
 ) -> None:
     losses = iter(float(number) for number in range(100))
     monkeypatch.setattr(trainer, "_validation", lambda *_: next(losses))
-    monkeypatch.setattr(trainer, "_fit_weights", lambda *_: (trainer.prior().weights, 0))
+    monkeypatch.setattr(trainer, "_fit_weights", lambda *_: (prior().weights, 0))
     taught = train(_with_several_questions(), encoder)
     assert taught.recipe["best_step"] == 0
     assert not taught.adapters.question.up.any()
@@ -238,7 +238,8 @@ def test_steps_lower_the_loss() -> None:
 
     def unit(rows: int) -> Floats:
         drawn = random.standard_normal((rows, 12))
-        return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+        scaled: Floats = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+        return scaled
 
     pool = Pool(question=unit(9), answer=unit(9), pair=unit(9))
     right, hidden = np.zeros((4, 9), dtype=bool), np.zeros((4, 9), dtype=bool)
