@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument(
         "--unseen",
         action="store_true",
-        help="every second article: those that were not looked at while the recipe was made",
+        help="every second article: those of this folder that the recipe was not chosen on",
     )
     parser.add_argument("--only", choices=("paraphrases", "sentences", "time"))
     options = parser.parse_args()
