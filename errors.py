@@ -32,6 +32,7 @@ GroundtuneError
     ├── EmbeddingModelMissingError  the embedded model's weights are not installed, or not the published ones
     ├── NoModelConnectedError       this mode needs a chat model and none is connected
     ├── LocalModelNotFoundError     no model of this name was trained on this machine
+    ├── LocalModelDamagedError      its files are missing, changed or of a newer version
     ├── StoppedError                the user stopped the answer
     ├── TrainingExtrasMissingError  torch, transformers and the like are not installed
     └── ProviderError               a model server refused or failed, or may not be asked
@@ -169,6 +170,10 @@ class NoModelConnectedError(ModelError):
 
 class LocalModelNotFoundError(ModelError):
     """No model of this name was trained on this machine."""
+
+
+class LocalModelDamagedError(ModelError):
+    """The files of a model trained on this machine are missing, changed or of a newer version."""
 
 
 class StoppedError(ModelError):

@@ -112,6 +112,19 @@ class MiniLMEncoder(Embeddings):
             for i, encoding in enumerate(encodings)
         ]
 
+    def encode_with_tokens(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[TokenEmbeddings]]:
+        """What `encode` and `token_embeddings` give, in one run of the model."""
+        encodings = self._tokenizer.encode_batch(_encodable(texts))
+        states = dict(self._each([_cut(encoding.ids) for encoding in encodings], _whole))
+        vectors = np.empty((len(texts), DIMENSION), dtype=np.float32)
+        tokens = []
+        for position, encoding in enumerate(encodings):
+            one = states.pop(position)
+            vectors[position] = _mean(one)
+            spans = encoding.offsets[1 : len(one) - 1]
+            tokens.append(TokenEmbeddings(vectors=_without_special_tokens(one), spans=spans))
+        return _unit(vectors), tokens
+
     def _each(self, rows: Sequence[list[int]], take: _Take) -> Iterator[tuple[int, _Vectors]]:
         """(position, what `take` makes of its token states) for each row of token ids, in no fixed order."""
         runs = _runs([len(row) for row in rows], 1 if self.precision == "int8" else _RUN_TOKENS)
@@ -191,6 +204,10 @@ def _cut(ids: list[int]) -> list[int]:
 def _mean(states: _Vectors) -> _Vectors:
     mean: _Vectors = states.mean(axis=0)
     return mean
+
+
+def _whole(states: _Vectors) -> _Vectors:
+    return states.copy()
 
 
 def _without_special_tokens(states: _Vectors) -> _Vectors:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from local.lexical import WORD
 
-__all__ = ["SentenceEncoder", "TokenCache", "TokenEmbeddings", "TokenEncoder"]
+__all__ = ["SentenceEncoder", "TokenCache", "TokenEmbeddings", "TokenEncoder", "WholeEncoder"]
 
 CACHED_TEXTS = 64  # 170 kB each for a passage of 222 tokens
 
@@ -39,6 +39,13 @@ class SentenceEncoder(Protocol):
 class TokenEncoder(Protocol):
     def token_embeddings(self, texts: Sequence[str]) -> list[TokenEmbeddings]:
         """Each text's token vectors and spans, of as many tokens as the encoder reads."""
+        ...
+
+
+@runtime_checkable
+class WholeEncoder(Protocol):
+    def encode_with_tokens(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[TokenEmbeddings]]:
+        """Vectors of whole texts and of their tokens, in one run."""
         ...
 
 
