@@ -28,6 +28,13 @@ GroundtuneError
 │   ├── DatasetExistsError          the name is taken
 │   ├── DatasetFrozenError          what is frozen cannot be changed, or is not what its hash says
 │   └── DatasetBusyError            another process is writing it
+├── TuningError                a fine-tuning job, its files or its models cannot do what was asked
+│   ├── TuningNotFoundError         no such job, file, upload, checkpoint or tuned model
+│   ├── TuningRequestError          what was asked for cannot be done as it was written; names the field
+│   ├── TuningStateError            the job is past it, or not there yet
+│   ├── TuningConflictError         the same idempotency key was used for another request
+│   ├── TuningBusyError             another process holds the store, or the job's lease was lost
+│   └── TrainingFailedError         training ended without a model; carries a code
 └── ModelError                 a model cannot be used
     ├── EmbeddingModelMissingError  the embedded model's weights are not installed, or not the published ones
     ├── NoModelConnectedError       this mode needs a chat model and none is connected
@@ -154,6 +161,50 @@ class DatasetFrozenError(DatasetError):
 
 class DatasetBusyError(DatasetError):
     """Another process is writing the dataset."""
+
+
+class TuningError(GroundtuneError):
+    """A fine-tuning job, its files or its models cannot do what was asked."""
+
+
+class TuningNotFoundError(TuningError):
+    """There is no such job, file, upload, checkpoint or tuned model."""
+
+
+class TuningRequestError(TuningError):
+    """The request cannot be carried out as it was written.
+
+    `code` and `param` are those of OpenAI's error envelope: "model_not_available", "training_file", ...
+    """
+
+    def __init__(self, sentence: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.param = param
+
+
+class TuningStateError(TuningError):
+    """The job cannot do that in the state it is in."""
+
+
+class TuningConflictError(TuningError):
+    """An idempotency key came back with another request."""
+
+
+class TuningBusyError(TuningError):
+    """Another process holds the store, or the writer's lease on the job has passed to another."""
+
+
+class TrainingFailedError(TuningError):
+    """Training ended without a model. `code` is one of finetune.jobs.record.ErrorCode."""
+
+    def __init__(
+        self, sentence: str, *, code: str, param: str | None = None, retryable: bool = False
+    ) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.param = param
+        self.retryable = retryable
 
 
 class ModelError(GroundtuneError):

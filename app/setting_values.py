@@ -51,6 +51,20 @@ def seconds(text: str) -> float:
     return value
 
 
+def minutes(text: str) -> float:
+    value = _number(text)
+    if not 0 < value <= 100_000:
+        raise ValueError("is not a number of minutes such as 60")
+    return value
+
+
+def gigabytes(text: str) -> float:
+    value = _number(text)
+    if not 0 < value <= 100_000:
+        raise ValueError("is not an amount of memory in GB such as 16")
+    return value
+
+
 def dollars(text: str) -> float:
     value = _number(text)
     if not 0 < value <= 1_000_000:

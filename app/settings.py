@@ -106,6 +106,17 @@ class Settings:
     spending_limit_usd: Setting[float | None] = _set("GROUNDTUNE_SPENDING_LIMIT", values.dollars)
     evaluation_limit_usd: Setting[float | None] = _set("GROUNDTUNE_EVALUATION_LIMIT", values.dollars)
 
+    api_key: Setting[str | None] = _set("GROUNDTUNE_API_KEY", values.key, secret=True)  # that /v1 asks for
+    base_models: Setting[Path | None] = _set("GROUNDTUNE_BASE_MODELS", values.path)
+    training_python: Setting[Path | None] = _set("GROUNDTUNE_TRAINING_PYTHON", values.path)
+    training_limit_usd: Setting[float | None] = _set("GROUNDTUNE_TRAINING_LIMIT", values.dollars)
+    training_minutes: Setting[float] = _set("GROUNDTUNE_TRAINING_MINUTES", values.minutes, 60.0)
+    training_memory_gb: Setting[float | None] = _set("GROUNDTUNE_TRAINING_MEMORY", values.gigabytes)
+    tuning_url: Setting[str | None] = _set("GROUNDTUNE_TUNING_URL", values.url)
+    tuning_api_key: Setting[str | None] = _set("GROUNDTUNE_TUNING_API_KEY", values.key, secret=True)
+    nebius_api_key: Setting[str | None] = _set("NEBIUS_API_KEY", values.key, secret=True)
+    crusoe_api_key: Setting[str | None] = _set("CRUSOE_API_KEY", values.key, secret=True)
+
     def all(self) -> tuple[Setting[object], ...]:
         return tuple(getattr(self, field.name) for field in fields(self))
 
