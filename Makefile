@@ -1,7 +1,8 @@
 # make run    install what is missing, load the sample company, serve the web page (http://127.0.0.1:8501)
 # make test   install what is missing, run the test suite
 # make test-browser   the page in a real Chromium, where one is installed
-# make test-train   the tests that need torch, in an environment of their own (.venv-train)
+# make train-extras   what trains and serves open models (torch, peft), in an environment of their own (.venv-train)
+# make test-train   the tests that need torch, in that environment
 # make lint   format, lint, types; make fix mends what can be mended
 # make bench  the benchmarks that need no data of yours and no torch; benchmarks/README.md has the others
 # make lock   resolve requirements.txt and requirements-dev.txt anew into the lock files
@@ -15,7 +16,7 @@ PY := $(VENV)/bin/python
 INSTALL := $(PY) scripts/install.py
 CODE := errors.py app chains loaders local finetune evaluation tests benchmarks examples scripts
 
-.PHONY: run test test-browser test-train lint fix bench lock clean
+.PHONY: run test test-browser train-extras test-train lint fix bench lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -27,6 +28,8 @@ test: $(VENV)/.installed-dev
 
 test-browser: $(VENV)/.installed-dev
 	@$(PY) -m pytest tests/browser
+
+train-extras: $(VENV)-train/.installed
 
 test-train: $(VENV)-train/.installed
 	@OMP_NUM_THREADS=1 $(VENV)-train/bin/python -m pytest tests/train

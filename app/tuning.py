@@ -84,6 +84,6 @@ def _has_torch(python: Path) -> bool:
         return (
             subprocess.run([python, "-c", wanted], capture_output=True, timeout=30, check=False).returncode
             == 0
-        )  # noqa: S603 - the user's own Python
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
