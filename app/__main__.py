@@ -9,6 +9,7 @@ from app.cli.ask import ask
 from app.cli.ingest import ingest
 from app.cli.output import run
 from app.cli.search import search
+from app.cli.serve import serve
 from app.cli.ui import ui
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(ui)
+app.command()(serve)
 app.add_typer(kb.app, name="kb")
 app.command()(ingest)
 app.command()(search)

@@ -154,25 +154,32 @@ async def _of_the_framework(request: Request, error: Exception) -> Response:
 
 async def _of_the_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    first: Mapping[str, Any] = error.errors()[0]
+    faults: Sequence[Mapping[str, Any]] = error.errors()
+    first = faults[0]
     if first["type"] in ("json_invalid", "json_type"):
         message = f"The body of the request is no JSON: {first.get('ctx', {}).get('error', first['msg'])}."
         return Refusal(status=400, message=message, code="invalid_json").response()
     param = _path(first["loc"])
-    message = _sentence(first["type"], str(first["msg"]), param)
-    return Refusal(status=400, message=message, param=param, code=_code(first["type"])).response()
+    same = [fault for fault in faults if _path(fault["loc"]) == param]  # one for each branch of a union
+    code = "invalid_value" if len(same) > 1 else _code(first["type"])
+    return Refusal(status=400, message=_sentence(same, param), param=param, code=code).response()
 
 
 def _path(loc: Sequence[str | int]) -> str | None:
-    """("body", "messages", 0, "role") -> "messages[0].role"; the names of a union's branches are left out."""
+    """("body", "messages", 0, "content", "str") -> "messages[0].content": the names of a union's branches go."""
     parts = loc[1:] if loc and loc[0] in ("body", "query", "path", "header") else loc
     text = ""
     for part in parts:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif part.isidentifier() or "-" in part:
+        elif _is_field(part):
             text += f".{part}" if text else part
     return text or None
+
+
+def _is_field(part: str) -> bool:
+    branch = part in ("str", "int", "float", "bool") or part.startswith(("constrained-", "list[", "literal["))
+    return not branch and not part[:1].isupper()
 
 
 def _code(kind: str) -> str:
@@ -181,9 +188,14 @@ def _code(kind: str) -> str:
     return "invalid_type" if kind.endswith("_type") else "invalid_value"
 
 
-def _sentence(kind: str, said: str, param: str | None) -> str:
-    what = f"'{param}'" if param else "the request"
-    if kind == "missing":
+def _sentence(faults: Sequence[Mapping[str, Any]], param: str | None) -> str:
+    what = f"'{param}'" if param else "body of the request"
+    if faults[0]["type"] == "missing":
         return f"Missing required parameter: {what}." if param else "The body of the request is missing."
-    said = said.removeprefix("Value error, ").removeprefix("Input should be ").rstrip(".")
-    return f"Invalid {what}: it should be {said}." if not said[:1].isupper() else f"Invalid {what}: {said}."
+    if faults[0]["type"] == "extra_forbidden":
+        return f"Unrecognized request argument: {what}."
+    said = [
+        str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ") for fault in faults
+    ]
+    wanted = " or ".join(dict.fromkeys(one.rstrip(".") for one in said))
+    return f"Invalid {what}: {wanted}." if wanted[:1].isupper() else f"Invalid {what}: it should be {wanted}."

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 NO_KEY = "You didn't provide an API key: send it in the header Authorization: Bearer KEY."
 WRONG_KEY = "Incorrect API key provided: it is the one of GROUNDTUNE_API_KEY on this server."
-ONLY_HERE = "Without a key the API answers only programs on its own machine: set GROUNDTUNE_API_KEY there and send it along."
+ONLY_HERE = (
+    "Without a key the API answers only programs on its own machine: "
+    "set GROUNDTUNE_API_KEY there and send it along."
+)
 FOREIGN_PAGE = (
     "Without a key the API answers no web page of another origin: set GROUNDTUNE_API_KEY and send it along."
 )

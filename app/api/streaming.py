@@ -86,13 +86,13 @@ class EventStream(Response):
         self._blocks = blocks
         self._stop = Cancellation()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         writer, reader = anyio.create_memory_object_stream[str | _Failed](16)
         async with anyio.create_task_group() as tasks, writer, reader:
             tasks.start_soon(_stop_when_gone, receive, self._stop)
             tasks.start_soon(self._produce, writer.clone())
             writer.close()
-            failed = await self._send_all(scope, reader, receive, send)
+            failed = await self._send_all(reader, send)
             tasks.cancel_scope.cancel()
         if failed is not None:
             raise failed
@@ -109,9 +109,7 @@ class EventStream(Response):
             if isinstance(outcome, _Failed):
                 await writer.send(outcome)
 
-    async def _send_all(
-        self, scope: Scope, reader: ObjectReceiveStream[str | _Failed], receive: Receive, send: Send
-    ) -> Exception | None:
+    async def _send_all(self, reader: ObjectReceiveStream[str | _Failed], send: Send) -> Exception | None:
         """The error that came before anything was sent, if one did."""
         started = False
         async for block in reader:
