@@ -31,6 +31,8 @@ def place_error(error: Exception, place: Place, *, what: str, endpoint: str) -> 
     """`what`: the job, file or model that was asked for, for the sentence. `endpoint` holds no credentials."""
     status, code = getattr(error, "status_code", None), code_of(error)
     said = said_by(error)
+    if place.name == "local" and said:
+        return _own(status, code, said.removeprefix(" It says: "), _param(error))
     if status == 404 and not (code == "model_not_found" and what.startswith("the model")):
         return TuningNotFoundError(f"{place.title} knows no {what.removeprefix('the ')}.{said}")
     if code in STATE_CODES:
@@ -45,6 +47,17 @@ def place_error(error: Exception, place: Place, *, what: str, endpoint: str) -> 
         model="--model", key=place.key_setting or "the key", url=place.url_setting or "the address"
     )
     return provider_error(error, model_id=what, endpoint=endpoint, names=names)
+
+
+def _own(status: Any, code: str | None, sentence: str, param: str | None) -> GroundtuneError:
+    """This machine's own API says what it means already."""
+    if status == 404:
+        return TuningNotFoundError(sentence)
+    if code in STATE_CODES:
+        return TuningStateError(sentence)
+    if status == 409:
+        return TuningConflictError(sentence)
+    return TuningRequestError(sentence, code=code, param=param)
 
 
 def closed_error(place: Place, *, tag: str, file_id: str | None, others: str) -> TrainingFailedError:

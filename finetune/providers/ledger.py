@@ -19,9 +19,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from errors import TuningBusyError, TuningError, TuningNotFoundError
+from finetune.jobs.record import Method
 from finetune.providers.orders import Entry, Order, Recipe, SeenEvent
 from loaders.database import Database, FileKind
 from loaders.schema import Migrations
@@ -105,6 +106,44 @@ class Ledger:
                     account, accepted, _dumped(order.estimate) if order.estimate is not None else None,
                 ),
             )  # fmt: skip
+        return self.get(tag)
+
+    def adopt(self, job: Mapping[str, Any], *, place: str, account: str, method: str) -> Entry:
+        """A job that was made by other means: nothing is known of its dataset. Known already, it is that entry."""
+        made, metadata = job.get("created_at"), job.get("metadata") or {}
+        ours = metadata.get(TAG_KEY) if isinstance(metadata, dict) else None
+        if isinstance(ours, str) and any(entry.tag == ours for entry in self.all()):
+            return self.link(ours, job)
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO entries (tag, written_at, place, model, dataset, dataset_name, data_sha256, recipe,"
+                " state, account, accepted, remote_id, job) VALUES (?, ?, ?, ?, '', '', '', ?, 'sent', ?, 1, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                (
+                    f"gt-{secrets.token_hex(8)}",
+                    float(made) if isinstance(made, (int, float)) else self.clock(),
+                    place, str(job.get("model") or ""), _dumped(Recipe(method=_method(method)).as_dict()), account,
+                    job["id"], _dumped(job),
+                ),
+            )  # fmt: skip
+        return next(
+            entry
+            for entry in self.all()
+            if (entry.place, entry.account, entry.remote_id) == (place, account, job["id"])
+        )
+
+    def link(self, tag: str, job: Mapping[str, Any]) -> Entry:
+        """The order's job is known. Where somebody watched that job before, it is one entry from now on."""
+        entry = self.get(tag)
+        with self._database.write() as connection:
+            connection.execute(
+                "DELETE FROM entries WHERE place = ? AND account = ? AND remote_id = ? AND tag <> ?",
+                (entry.place, entry.account, job["id"], tag),
+            )
+            connection.execute(
+                "UPDATE entries SET state = 'sent', remote_id = ?, job = ?, checked_at = ?, problem = NULL WHERE tag = ?",
+                (job["id"], _dumped(job), self.clock(), tag),
+            )
         return self.get(tag)
 
     def get(self, tag: str) -> Entry:
@@ -250,6 +289,11 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         key: json.loads(value) if key in _JSON and value is not None else value for key, value in row.items()
     }
     return Entry(**{**values, "recipe": Recipe(**values["recipe"]), "accepted": bool(row["accepted"])})
+
+
+def _method(name: str) -> Method:
+    known: tuple[Method, ...] = get_args(Method)
+    return next((method for method in known if method == name), "supervised")
 
 
 def _dumped(value: Any) -> str:
