@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 
 from app.api.context import InTuning, InWorkspace
+from app.api.event_stream import watch
 from app.api.job_request import JobBody, job_request
 from app.api.paging import Limit, listed
+from app.api.streaming import EventStream
 from app.api.wire import checkpoint_object, event_object, job_object
 
 router = APIRouter(prefix="/fine_tuning/jobs")
 Key = Annotated[str | None, Header(alias="idempotency-key", max_length=255)]
+LastEvent = Annotated[int, Header(alias="last-event-id", ge=0)]
 Retries = Annotated[int, Header(alias="x-stainless-retry-count", ge=0)]
 
 
@@ -84,3 +88,8 @@ def checkpoints(
     there.store.jobs.get(job_id)  # an unknown job has no empty list
     page = there.store.checkpoints.list(job_id, after=after, limit=limit)
     return listed([checkpoint_object(one) for one in page.items], has_more=page.has_more)
+
+
+@router.get("/{job_id}/events/stream", response_model=None)
+def stream_events(there: InTuning, job_id: str, last: LastEvent = 0) -> EventStream:
+    return EventStream(functools.partial(watch, there.store, job_id, last))
