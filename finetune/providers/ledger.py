@@ -141,7 +141,8 @@ class Ledger:
                 (entry.place, entry.account, job["id"], tag),
             )
             connection.execute(
-                "UPDATE entries SET state = 'sent', remote_id = ?, job = ?, checked_at = ?, problem = NULL WHERE tag = ?",
+                "UPDATE entries SET state = 'sent', remote_id = ?, job = ?, checked_at = ?, problem = NULL"
+                " WHERE tag = ?",
                 (job["id"], _dumped(job), self.clock(), tag),
             )
         return self.get(tag)
