@@ -15,6 +15,7 @@ from app.api.answering import Finished, answered
 from app.api.chat_request import ChatBody, check_can_be_honoured
 from app.api.context import InTuning, InWorkspace
 from app.api.json_answer import JSON, as_json
+from app.api.json_body import CheckedRoute
 from app.api.model_names import find
 from app.api.streaming import EventStream, run_stoppable
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from app.workspace import Workspace
     from chains.cancelling import Cancellation
 
-router = APIRouter(prefix="/chat/completions")
+router = APIRouter(prefix="/chat/completions", route_class=CheckedRoute)
 END = "data: [DONE]\n\n"
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.context import InTuning, InWorkspace
 from app.api.errors import refused
+from app.api.json_body import CheckedRoute
 from app.api.model_names import EMBEDDING, find
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from local.encoder import MiniLMEncoder
 
-router = APIRouter(prefix="/embeddings")
+router = APIRouter(prefix="/embeddings", route_class=CheckedRoute)
 Text = Annotated[str, Field(min_length=1)]
 Token = Annotated[int, Field(ge=0)]
 INPUTS = 2048  # of one request, as OpenAI has it

@@ -11,11 +11,12 @@ from fastapi import APIRouter, Header, Query, Request
 from app.api.context import InTuning, InWorkspace
 from app.api.event_stream import watch
 from app.api.job_request import JobBody, job_request
+from app.api.json_body import CheckedRoute
 from app.api.paging import Limit, listed
 from app.api.streaming import EventStream
 from app.api.wire import checkpoint_object, event_object, job_object
 
-router = APIRouter(prefix="/fine_tuning/jobs")
+router = APIRouter(prefix="/fine_tuning/jobs", route_class=CheckedRoute)
 Key = Annotated[str | None, Header(alias="idempotency-key", max_length=255)]
 LastEvent = Annotated[int, Header(alias="last-event-id", ge=0)]
 Retries = Annotated[int, Header(alias="x-stainless-retry-count", ge=0)]

@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-router = APIRouter(prefix="/uploads")
+from app.api.json_body import CheckedRoute
+
+router = APIRouter(prefix="/uploads", route_class=CheckedRoute)
