@@ -25,7 +25,6 @@ from finetune.providers.uploading import PART_BYTES, outgoing, there_already, up
 from finetune.providers.wire import job_body, pages, plain
 
 LOOK_AFTER_S = (1.0, 3.0, 6.0)  # after a lost answer: a list may lag behind what was made
-CLOCKS_DIFFER_S = 3600.0  # between this machine and the place
 ATTEMPTS = 3
 _NOT_READY = re.compile(r"not (yet )?(ready|processed)|being processed|still processing", re.IGNORECASE)
 
@@ -173,9 +172,8 @@ class Sender:
     def _refused(self, error: Exception, entry: Entry) -> GroundtuneError:
         made = place_error(error, self.connection.place, what="the job", endpoint=self.connection.endpoint)
         if code_of(error) == CLOSED:
-            others = "".join(
-                f", or --place {name}" for name in places() if name not in ("local", entry.place)
-            )
+            names = [name for name in places() if name not in ("local", entry.place)]
+            others = f", or with --place {', '.join(names[:-1])} or {names[-1]}"
             made = closed_error(
                 self.connection.place, tag=entry.tag, file_id=entry.training_file, others=others
             )
@@ -190,7 +188,7 @@ class Sender:
     def found(self, entry: Entry) -> Mapping[str, Any] | None:
         """The entry's job at the place: by its tag, and where jobs come back without metadata by its file.
 
-        Asks with the filter first, then reads the list from the newest back to the time the job was asked for.
+        Asks with the filter first, then reads the list from the newest back to the time its file arrived.
         """
         from openai import omit
 
@@ -203,32 +201,39 @@ class Sender:
                 if (job := _tagged(page, entry)) is not None:
                     return job
                 break  # the filter is not known there: the whole list follows
-        earliest, unmarked = (
-            (entry.creating_at or entry.written_at) - CLOCKS_DIFFER_S,
-            list[Mapping[str, Any]](),
-        )
+        earliest, unmarked = self._file_made_at(entry), list[Mapping[str, Any]]()
         with self.connection.asking("the list of jobs"):
             for page in pages(lambda after: list_jobs(limit=100, after=after or omit)):
                 if (job := _tagged(page, entry)) is not None:
                     return job
-                unmarked += [job for job in page if _unmarked(job, entry, claimed, earliest)]
+                unmarked += [job for job in page if _unmarked(job, entry, claimed)]
                 if all(_made_at(job) < earliest for job in page):
                     break
-        return min(unmarked, key=_made_at) if unmarked else None
+        return max(unmarked, key=_made_at) if unmarked else None
+
+    def _file_made_at(self, entry: Entry) -> float:
+        """By the place's own clock: no job is older than the file it is trained on. 0 where that is not known."""
+        if entry.training_file is None:
+            return 0.0
+        try:
+            with self.connection.asking(f"the file {entry.training_file}"):
+                made = plain(self.connection.client.files.retrieve(entry.training_file)).get("created_at")
+        except TuningNotFoundError:
+            return 0.0
+        return float(made) if isinstance(made, (int, float)) else 0.0
 
 
 def _tagged(page: list[dict[str, Any]], entry: Entry) -> Mapping[str, Any] | None:
     return next((job for job in page if (job.get("metadata") or {}).get(TAG_KEY) == entry.tag), None)
 
 
-def _unmarked(job: Mapping[str, Any], entry: Entry, claimed: frozenset[str], earliest: float) -> bool:
+def _unmarked(job: Mapping[str, Any], entry: Entry, claimed: frozenset[str]) -> bool:
     """A job of this file that no other order has, at a place that keeps no metadata."""
     return (
         not job.get("metadata")
         and entry.training_file is not None
         and job.get("training_file") == entry.training_file
         and job.get("id") not in claimed
-        and _made_at(job) >= earliest
     )
 
 
