@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import conversations, dataset, evaluate, kb
+from app.cli import conversations, dataset, evaluate, finetune, kb
 from app.cli.ask import ask
 from app.cli.ingest import ingest
 from app.cli.output import run
@@ -29,6 +29,7 @@ app.command()(ask)
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(finetune.app, name="finetune")
 
 
 if __name__ == "__main__":
