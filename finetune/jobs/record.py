@@ -146,3 +146,8 @@ class StoredFile:
     sha256: str
     created_at: float
     expires_at: float | None = None
+
+
+def tuned_name(job: Job) -> str:
+    """`ft:BASE:groundtune:SUFFIX:XXXXXXXX`, by which the job's model will be asked."""
+    return f"ft:{job.request.model}:groundtune:{job.request.suffix or ''}:{job.id[-8:]}"
