@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from app.api.chat_models import asked_directly
+from app.api.chat_models import Direct, asked_directly
 from app.api.chat_request import WITHOUT_EFFECT, ChatBody, Message, Reading
 from app.api.cutting import Cut
 from chains.answer import Answer, Question, TextDelta, Turn, Usage
@@ -135,11 +135,18 @@ def _own(answer: Answer, body: ChatBody) -> dict[str, Any]:
 # --- by the chat model ----------------------------------------------------------------------------
 
 
-def _by_model(model: ConnectedModel, body: ChatBody, cut: Cut) -> Making:
+def _by_model(direct: Direct, body: ChatBody, cut: Cut) -> Making:
+    from langchain_core.messages import SystemMessage
+
     from chains.generation import CallLog, Reply, stream_reply
 
     reply, log = Reply(), CallLog()
-    for delta in stream_reply(_told(model, body), _messages(body.messages), reply, log):
+    sent, system = _messages(body.messages), direct.system
+    if any(one.role in INSTRUCTIONS for one in body.messages):
+        system = None
+    if system is not None:
+        sent = [SystemMessage(content=system), *sent]
+    for delta in stream_reply(_told(direct.model, body), sent, reply, log):
         if text := cut.feed(delta):
             yield text
         if cut.ended:

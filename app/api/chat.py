@@ -13,15 +13,13 @@ from starlette.responses import Response
 
 from app.api.answering import Finished, answered
 from app.api.chat_request import ChatBody, check_can_be_honoured
-from app.api.context import InTuning, InWorkspace
+from app.api.context import InWorkspace
 from app.api.json_answer import JSON, as_json
 from app.api.json_body import CheckedRoute
 from app.api.model_names import find
 from app.api.streaming import EventStream, run_stoppable
 
 if TYPE_CHECKING:
-    from finetune.jobs.store import TuningStore
-
     from app.workspace import Workspace
     from chains.cancelling import Cancellation
 
@@ -30,9 +28,9 @@ END = "data: [DONE]\n\n"
 
 
 @router.post("", response_model=None)
-async def create(request: Request, workspace: InWorkspace, there: InTuning, body: ChatBody) -> Response:
+async def create(request: Request, workspace: InWorkspace, body: ChatBody) -> Response:
     check_can_be_honoured(body)
-    asked = _Asked(workspace=workspace, store=there.store, body=body)
+    asked = _Asked(workspace=workspace, body=body)
     if body.stream:
         return EventStream(asked.blocks)
     return JSON(await run_stoppable(request, asked.whole))
@@ -43,14 +41,13 @@ class _Asked:
     """One request, and what all its chunks share."""
 
     workspace: Workspace
-    store: TuningStore
     body: ChatBody
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
     def _parts(self) -> Iterator[str | Finished]:
         """In the thread of the answer, where looking a model up may wait for the disk."""
-        yield from answered(self.workspace, find(self.workspace, self.store, self.body.model), self.body)
+        yield from answered(self.workspace, find(self.workspace, self.body.model), self.body)
 
     # --- whole ------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.context import InTuning, InWorkspace
+from app.api.context import InWorkspace
 from app.api.errors import refused
 from app.api.json_body import CheckedRoute
 from app.api.model_names import EMBEDDING, find
@@ -41,8 +41,8 @@ class EmbeddingBody(BaseModel):
 
 
 @router.post("")
-def embed(workspace: InWorkspace, there: InTuning, body: EmbeddingBody) -> dict[str, Any]:
-    if find(workspace, there.store, body.model).kind != "embedding":
+def embed(workspace: InWorkspace, body: EmbeddingBody) -> dict[str, Any]:
+    if find(workspace, body.model).kind != "embedding":
         raise refused(f"{body.model!r} makes no embeddings: use {EMBEDDING!r}.", param="model")
     encoder, texts = workspace.encoder, _texts(body)
     if body.dimensions not in (None, encoder.dimension):

@@ -46,7 +46,7 @@ def list_files(
     order: Literal["asc", "desc"] = "desc",
 ) -> dict[str, Any]:
     page = there.store.files.list(purpose=purpose, after=after, limit=limit, order=order)
-    return listed([file_object(one) for one in page.items], has_more=page.has_more)
+    return listed([file_object(one) for one in page.data], has_more=page.has_more)
 
 
 @router.get("/{file_id}")

@@ -15,6 +15,8 @@ from app.api.json_body import CheckedRoute
 from app.api.paging import Limit, listed
 from app.api.streaming import EventStream
 from app.api.wire import checkpoint_object, event_object, job_object
+from app.tuning import Tuning
+from finetune.jobs.record import Job
 
 router = APIRouter(prefix="/fine_tuning/jobs", route_class=CheckedRoute)
 Key = Annotated[str | None, Header(alias="idempotency-key", max_length=255)]
@@ -30,7 +32,7 @@ def create(
     asked = job_request(body, workspace, there.store)
     job, _made = there.store.jobs.create(asked, key=key, seed=body.seed, retry=retries > 0)
     there.ensure_runner()
-    return job_object(job)
+    return _object(there, job)
 
 
 @router.get("")
@@ -38,7 +40,7 @@ def list_jobs(
     there: InTuning, request: Request, after: str | None = None, limit: Limit = 20
 ) -> dict[str, Any]:
     page = there.store.jobs.list(after=after, limit=limit, metadata=_metadata(request))
-    return listed([job_object(job) for job in page.items], has_more=page.has_more)
+    return listed([_object(there, job) for job in page.data], has_more=page.has_more)
 
 
 def _metadata(request: Request) -> dict[str, str]:
@@ -50,19 +52,24 @@ def _metadata(request: Request) -> dict[str, str]:
     return found
 
 
+def _object(there: Tuning, job: Job) -> dict[str, Any]:
+    waiting = job.state == "queued"
+    return job_object(job, position=there.store.jobs.position(job.id) if waiting else None)
+
+
 @router.get("/{job_id}")
 def retrieve(there: InTuning, job_id: str) -> dict[str, Any]:
-    return job_object(there.store.jobs.get(job_id))
+    return _object(there, there.store.jobs.get(job_id))
 
 
 @router.post("/{job_id}/cancel")
 def cancel(there: InTuning, job_id: str) -> dict[str, Any]:
-    return job_object(there.store.jobs.ask(job_id, "cancel"))
+    return _object(there, there.store.jobs.ask(job_id, "cancel"))
 
 
 @router.post("/{job_id}/pause")
 def pause(there: InTuning, job_id: str) -> dict[str, Any]:
-    return job_object(there.store.jobs.ask(job_id, "pause"))
+    return _object(there, there.store.jobs.ask(job_id, "pause"))
 
 
 @router.post("/{job_id}/resume")
@@ -70,13 +77,13 @@ def resume(there: InTuning, job_id: str) -> dict[str, Any]:
     """Also accepts the estimate of a job that awaits approval."""
     job = there.store.jobs.ask(job_id, "resume")
     there.ensure_runner()
-    return job_object(job)
+    return _object(there, job)
 
 
 @router.get("/{job_id}/events")
 def events(there: InTuning, job_id: str, after: str | None = None, limit: Limit = 20) -> dict[str, Any]:
     page = there.store.jobs.events(job_id, after=after, limit=limit)
-    return listed([event_object(event) for event in page.items], has_more=page.has_more)
+    return listed([event_object(event) for event in page.data], has_more=page.has_more)
 
 
 @router.get("/{job_id}/checkpoints")
@@ -88,7 +95,7 @@ def checkpoints(
 ) -> dict[str, Any]:
     there.store.jobs.get(job_id)  # an unknown job has no empty list
     page = there.store.checkpoints.list(job_id, after=after, limit=limit)
-    return listed([checkpoint_object(one) for one in page.items], has_more=page.has_more)
+    return listed([checkpoint_object(one) for one in page.data], has_more=page.has_more)
 
 
 @router.get("/{job_id}/events/stream", response_model=None)

@@ -82,7 +82,7 @@ def job_request(body: JobBody, workspace: Workspace, store: TuningStore) -> JobR
     _check_file(store, body.training_file, "training_file")
     if body.validation_file is not None:
         _check_file(store, body.validation_file, "validation_file")
-    _check_base(body.model, workspace, store)
+    _check_base(body.model, workspace)
     return JobRequest(
         model=body.model,
         training_file=body.training_file,
@@ -121,10 +121,10 @@ def _check_file(store: TuningStore, file_id: str, param: str) -> None:
         )
 
 
-def _check_base(name: str, workspace: Workspace, store: TuningStore) -> None:
+def _check_base(name: str, workspace: Workspace) -> None:
     from app.api.model_names import trainable
 
-    there = trainable(workspace, store)
+    there = trainable(workspace)
     if name not in there:
         raise refused(
             f"The model {name!r} cannot be trained here. There are: {', '.join(there)}.",

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from app.local_models import verdict_of
 from errors import LocalModelNotFoundError
 from local.encoder import MiniLMEncoder
 
 if TYPE_CHECKING:
-    from finetune.jobs.store import TuningStore
-
     from app.workspace import Workspace
     from chains.answer import Mode
 
@@ -49,28 +47,28 @@ class ServedModel:
         }
 
 
-def served(workspace: Workspace, store: TuningStore) -> list[ServedModel]:
+def served(workspace: Workspace) -> list[ServedModel]:
     """All that can be asked or trained now; a mode that cannot run is left out."""
-    return [*_modes(workspace), *_bases(workspace, store), *_tuned(store), _embedding()]
+    return [*_modes(workspace), *_bases(workspace), *_tuned(workspace), _embedding()]
 
 
-def find(workspace: Workspace, store: TuningStore, name: str) -> ServedModel:
+def find(workspace: Workspace, name: str) -> ServedModel:
     """Raises LocalModelNotFoundError naming what there is. A mode is found also while it cannot run."""
     name = name.removeprefix("local:")
     if (mode := _mode_named(workspace, name)) is not None:
         return mode
-    there = [*_bases(workspace, store), *_tuned(store), _embedding()]
+    there = [*_bases(workspace), *_tuned(workspace), _embedding()]
     for model in there:
         if model.id == name:
             return model
-    names = ", ".join(model.id for model in served(workspace, store)[:12])
+    names = ", ".join(model.id for model in served(workspace)[:12])
     raise LocalModelNotFoundError(
         f"The model {name[:100]!r} does not exist here; GET /v1/models lists all, such as {names}."
     )
 
 
-def trainable(workspace: Workspace, store: TuningStore) -> list[str]:
-    return [model.id for model in _bases(workspace, store)]
+def trainable(workspace: Workspace) -> list[str]:
+    return [model.id for model in _bases(workspace)]
 
 
 def _modes(workspace: Workspace) -> Iterator[ServedModel]:
@@ -96,28 +94,21 @@ def _mode_named(workspace: Workspace, name: str) -> ServedModel | None:
     return None
 
 
-def _bases(workspace: Workspace, store: TuningStore) -> Iterator[ServedModel]:
+def _bases(workspace: Workspace) -> Iterator[ServedModel]:
     yield ServedModel(id=RESPONDER, kind="base", facts={"trainer": RESPONDER})
-    names = {base.name for base in store.bases.list()}
-    folder = workspace.settings.base_models.value
-    if folder is not None and folder.is_dir():
-        names |= {path.name for path in folder.iterdir() if _is_model(path)}
-    for name in sorted(names - {RESPONDER}):
-        yield ServedModel(id=name, kind="base", facts={"trainer": "lora"})
+    for name in sorted(workspace.local_models.bases()):
+        if name != RESPONDER:
+            yield ServedModel(id=name, kind="base", facts={"trainer": "lora"})
 
 
-def _is_model(folder: Path) -> bool:
-    return (folder / "config.json").is_file()
-
-
-def _tuned(store: TuningStore) -> Iterator[ServedModel]:
-    for model in store.models.list():
+def _tuned(workspace: Workspace) -> Iterator[ServedModel]:
+    for model in workspace.local_models.tuned():
         facts = {"base": model.base, "trainer": model.trainer, "job": model.job_id, "step": model.step}
         yield ServedModel(
             id=model.id,
             kind="tuned",
             created=int(model.created_at),
-            facts=facts | {"verdict": model.facts.get("verdict")},
+            facts=facts | {"verdict": verdict_of(model)},
         )
 
 

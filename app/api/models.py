@@ -14,19 +14,19 @@ router = APIRouter(prefix="/models")
 
 
 @router.get("")
-def list_models(workspace: InWorkspace, there: InTuning) -> dict[str, Any]:
-    return {"object": "list", "data": [model.as_object() for model in served(workspace, there.store)]}
+def list_models(workspace: InWorkspace) -> dict[str, Any]:
+    return {"object": "list", "data": [model.as_object() for model in served(workspace)]}
 
 
 @router.get("/{name:path}")
-def retrieve(workspace: InWorkspace, there: InTuning, name: str) -> dict[str, Any]:
-    return find(workspace, there.store, name).as_object()
+def retrieve(workspace: InWorkspace, name: str) -> dict[str, Any]:
+    return find(workspace, name).as_object()
 
 
 @router.delete("/{name:path}")
 def delete(workspace: InWorkspace, there: InTuning, name: str) -> dict[str, Any]:
     """Only what was trained here, with its files."""
-    model = find(workspace, there.store, name)
+    model = find(workspace, name)
     if model.kind != "tuned":
         message = f"{model.id!r} is no tuned model: only those can be deleted."
         raise RefusedError(Refusal(status=403, message=message, code="permission_denied", param="model"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finetune.jobs.record import METRICS, Checkpoint, Event, Job, StoredFile
+
+if TYPE_CHECKING:
+    from finetune.jobs.uploads import Part, Upload
 
 ORGANIZATION = "groundtune"
 
@@ -23,8 +26,31 @@ def file_object(stored: StoredFile) -> dict[str, Any]:
     }
 
 
-def job_object(job: Job) -> dict[str, Any]:
-    """`hyperparameters` are those that were asked for, "auto" where nobody did."""
+def upload_object(upload: Upload) -> dict[str, Any]:
+    return {
+        "id": upload.id,
+        "object": "upload",
+        "bytes": upload.bytes,
+        "created_at": int(upload.created_at),
+        "expires_at": int(upload.expires_at),
+        "filename": upload.filename,
+        "purpose": upload.purpose,
+        "status": upload.status,
+        "file": file_object(upload.file) if upload.file is not None else None,
+    }
+
+
+def part_object(part: Part) -> dict[str, Any]:
+    return {
+        "id": part.id,
+        "object": "upload.part",
+        "created_at": int(part.created_at),
+        "upload_id": part.upload_id,
+    }
+
+
+def job_object(job: Job, *, position: int | None = None) -> dict[str, Any]:
+    """`hyperparameters` are those that were asked for, "auto" where nobody did. `position`: in the queue, from 1."""
     asked = job.request
     chosen = _hyperparameters(job)
     return {
@@ -48,7 +74,7 @@ def job_object(job: Job) -> dict[str, Any]:
         "integrations": [],
         "error": _error(job),
         "user_provided_suffix": asked.suffix,
-        "x_groundtune": _own(job),
+        "x_groundtune": _own(job) | {"position": position},
     }
 
 

@@ -16,7 +16,7 @@ import pytest
 from openai import OpenAI
 
 from tests.api.serving import SOON_S, asked
-from tests.loopback.openai_server import Recorded, Scripted, serve_openai
+from tests.loopback.openai_server import Scripted, serve_openai
 
 MODEL = "all-MiniLM-L6-v2"
 QUESTION: list[Any] = [{"role": "user", "content": "How many days of leave are there?"}]
@@ -219,7 +219,7 @@ def test_text_arrives_while_the_model_still_writes(home: Path) -> None:
 
 
 def test_a_server_that_fails_is_said_to(home: Path) -> None:
-    def failing(_request: Recorded) -> Scripted:
+    def failing(_request: dict[str, Any]) -> Scripted:
         return Scripted(status=400, error_message="no such thing")
 
     with (
