@@ -53,14 +53,14 @@ def _part(workspace: Workspace) -> None:
 def _runs(workspace: Workspace) -> None:
     key = opened_run()
     if key is None:
-        draw_list(access(workspace).jobs())
+        draw_list(workspace)
         return
     try:
         job = access(workspace).job(key)
     except TuningNotFoundError:
         st.info("This job is no longer kept.", icon=":material/history:")
         open_run(None)
-        draw_list(access(workspace).jobs())
+        draw_list(workspace)
         return
     remember_run(key)
     draw_run(workspace, job)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from finetune.providers.radar import Expiry
 
 LOCAL = "local"
+AGAIN_S = 15.0  # before a job elsewhere that waits for a person, or whose place refused, is looked at again
 
 
 class Access:
@@ -31,6 +33,7 @@ class Access:
         self._lock = threading.Lock()
         self._events: dict[str, tuple[SeenEvent, ...]] = {}  # by tag: what was read of the ledger
         self._watching: set[str] = set()  # keys of jobs elsewhere that a thread looks at
+        self._looked: dict[str, float] = {}  # by key: when its thread last ended, by the monotonic clock
         self._notes: dict[str, str] = {}  # why a place could not be looked at, by key
 
     # --- looking ----------------------------------------------------------------------------------
@@ -78,7 +81,8 @@ class Access:
     def _follow(self, job: JobView) -> None:
         key = run_key(job)
         with self._lock:
-            if job.place == LOCAL or job.ended or job.status == "not sent" or key in self._watching:
+            young = time.monotonic() - self._looked.get(key, -AGAIN_S) < AGAIN_S
+            if job.place == LOCAL or job.ended or job.status == "not sent" or key in self._watching or young:
                 return
             self._watching.add(key)
         threading.Thread(target=self._watch, args=(key, job.id), name=f"watch-{job.id}", daemon=True).start()
@@ -93,6 +97,7 @@ class Access:
         finally:
             with self._lock:
                 self._watching.discard(key)
+                self._looked[key] = time.monotonic()
 
     def _told(self, key: str, note: str | None) -> None:
         if note is None:
@@ -125,10 +130,6 @@ class Access:
         found = [one for one in self.work.models(LOCAL) if _kind(one) == "tuned"]
         whole = [one for one in found if _own(one).get("step") is None]
         return sorted(whole, key=lambda one: -int(str(one.get("created") or 0)))
-
-    def card(self, job: JobView, model: str) -> str | None:
-        """The model card of what was trained here; None where there is none."""
-        return None
 
     def radar(self, in_use: list[str]) -> list[Expiry]:
         """By the catalogue: a page does not ask the places' own lists."""

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from app.ui.training_session import attempted, press
-from app.ui.tuning_access import access
+from app.ui.job_rows import job_rows
+from app.ui.jobs import Job, jobs
+from app.ui.training_session import attempted
+from app.ui.tuning_access import LOCAL, access
 from app.ui.tuning_prefill import train_again
+from app.ui.tuning_session import own_work
 from app.ui.tuning_source import run_key
 
 if TYPE_CHECKING:
@@ -17,10 +20,12 @@ if TYPE_CHECKING:
     from finetune.providers.orders import JobView
 
 ASKED_BACK = "tuning_asked_back"  # in the session: what waits for a yes
+ASKING = "ask"
 NOT_PAUSABLE = frozenset({"pausing", "interrupted", "evaluating", "finalizing", "cancelling"})
 
 
 def draw_actions(workspace: Workspace, job: JobView) -> None:
+    job_rows(own_work(), ASKING)
     if not job.ended and job.state != "cancelling":
         with st.container(horizontal=True, key="run_actions"):
             _while_it_runs(workspace, job)
@@ -29,8 +34,9 @@ def draw_actions(workspace: Workspace, job: JobView) -> None:
             "This ends the job for good. Checkpoints that were written stay; a provider bills what was trained so far.",
             yes="Cancel the job",
             no="Let it go on",
-            do=lambda: access(workspace).cancel(job),
-            said="The job is being cancelled.",
+            do=lambda: asked(
+                job, "Cancel", lambda: access(workspace).cancel(job), "The job is being cancelled."
+            ),
         )
     elif job.dataset is not None:
         st.button(
@@ -44,20 +50,15 @@ def draw_actions(workspace: Workspace, job: JobView) -> None:
 
 
 def _while_it_runs(workspace: Workspace, job: JobView) -> None:
-    if job.waits_for_approval:
-        _button(
-            "Accept and start",
-            "accept",
-            ":material/check:",
-            lambda: access(workspace).resume(job),
-            primary=True,
-        )
+    there = access(workspace)
+    if job.status == "not sent":
+        _button(job, "Send it", ":material/send:", lambda: there.resume(job), primary=True)
+    elif job.waits_for_approval:
+        _button(job, "Accept and start", ":material/check:", lambda: there.resume(job), primary=True)
     elif job.status == "paused":
-        _button(
-            "Resume", "resume", ":material/play_arrow:", lambda: access(workspace).resume(job), primary=True
-        )
+        _button(job, "Resume", ":material/play_arrow:", lambda: there.resume(job), primary=True)
     elif job.status == "running" and job.state not in NOT_PAUSABLE:
-        _button("Pause", "pause", ":material/pause:", lambda: access(workspace).pause(job))
+        _button(job, "Pause", ":material/pause:", lambda: there.pause(job))
     st.button(
         "Cancel",
         key="run_cancel",
@@ -68,9 +69,24 @@ def _while_it_runs(workspace: Workspace, job: JobView) -> None:
     )
 
 
-def _button(label: str, key: str, icon: str, do: Callable[[], object], *, primary: bool = False) -> None:
+def _button(job: JobView, label: str, icon: str, do: Callable[[], object], *, primary: bool = False) -> None:
     kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
-    st.button(label, key=f"run_{key}", icon=icon, type=kind, on_click=press, args=(do,))
+    key = f"run_{label.split(maxsplit=1)[0].lower()}"
+    st.button(label, key=key, icon=icon, type=kind, on_click=asked, args=(job, label, do))
+
+
+def asked(job: JobView, label: str, do: Callable[[], object], said: str = "") -> None:
+    """In a callback: at once where the job is here; what goes over the network, by a worker."""
+    if job.place == LOCAL:
+        attempted(do, said=said)
+        return
+
+    def work(worker: Job) -> tuple[str, object]:
+        worker.show("Waiting for the place")
+        do()
+        return said or "Done.", None
+
+    jobs().start(own_work(), Job(ASKING, label), work)
 
 
 # --- asking back --------------------------------------------------------------------------------------
@@ -81,15 +97,13 @@ def ask_back(what: str) -> None:
     st.session_state[ASKED_BACK] = what
 
 
-def confirmation(
-    what: str, words: str, *, yes: str, no: str, do: Callable[[], object], said: str = ""
-) -> None:
+def confirmation(what: str, words: str, *, yes: str, no: str, do: Callable[[], None]) -> None:
     if st.session_state.get(ASKED_BACK) != what:
         return
 
     def agreed() -> None:
         st.session_state.pop(ASKED_BACK, None)
-        attempted(do, said=said)
+        do()
 
     with st.container(border=True, key="asked_back"):
         st.markdown(f":material/help: {words}")

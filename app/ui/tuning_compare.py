@@ -44,9 +44,9 @@ def draw_compare(workspace: Workspace, jobs: Sequence[JobView]) -> None:
     st.subheader("What came of them")
     st.table(_beside(_outcome(first, events[0]), _outcome(second, events[1]), names))
     st.subheader("Where their recipes differ")
-    different = _different(recipe_rows(first), recipe_rows(second))
-    if different:
-        st.table(_beside(*different, names))
+    apart = different(recipe_rows(first), recipe_rows(second))
+    if apart:
+        st.table(_beside(*apart, names))
     else:
         st.caption("Nowhere: base, data and recipe are the same.")
 
@@ -76,7 +76,7 @@ def _outcome(job: JobView, events: Sequence[SeenEvent]) -> dict[str, str]:
     return found | {"Trained tokens": tokens, "Time": duration(job), "Cost": escape(cost_words(job))}
 
 
-def _different(first: dict[str, str], second: dict[str, str]) -> tuple[dict[str, str], dict[str, str]] | None:
+def different(first: dict[str, str], second: dict[str, str]) -> tuple[dict[str, str], dict[str, str]] | None:
     names = [name for name in {**first, **second} if name not in SAME and first.get(name) != second.get(name)]
     if not names:
         return None

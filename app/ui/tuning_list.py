@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.ui.amounts import dollars
 from app.ui.escape import escape
+from app.ui.tuning_access import access
 from app.ui.tuning_session import go_to, open_run
 from app.ui.tuning_source import run_key, run_name
 from app.ui.tuning_words import duration, moment, state_words
+from errors import GroundtuneError
 from finetune.providers.places import places
 
 if TYPE_CHECKING:
+    from app.workspace import Workspace
     from finetune.providers.orders import JobView
 
 PAGE = 15  # jobs at a time
+REDRAW_S = 2.0
 OFFSET = "tuning_offset"
 INTRODUCTION = (
     "Fine-tuning teaches a model your examples, so that it answers in your words without looking anything up. Here on "
@@ -26,7 +30,20 @@ INTRODUCTION = (
 )
 
 
-def draw_list(jobs: Sequence[JobView]) -> None:
+def draw_list(workspace: Workspace) -> None:
+    """Draws itself anew while a job runs."""
+    if any(not job.ended for job in access(workspace).jobs()):
+        st.fragment(_draw, run_every=REDRAW_S)(workspace)
+    else:
+        _draw(workspace)
+
+
+def _draw(workspace: Workspace) -> None:
+    try:
+        jobs = access(workspace).jobs()
+    except GroundtuneError as error:
+        st.error(escape(str(error), longest=600), icon=":material/error:")
+        return
     if not jobs:
         _empty()
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -10,18 +11,19 @@ import streamlit as st
 from app.ui.escape import escape
 from app.ui.prose import prose
 from app.ui.rich_text import rich_text
-from app.ui.tuning_access import access
-from app.ui.tuning_actions import ask_back, confirmation
+from app.ui.tuning_access import LOCAL, access
+from app.ui.tuning_actions import ask_back, asked, confirmation
 from app.ui.tuning_checkpoints import asked_as, draw_trial
 from app.ui.tuning_source import run_key
 from app.ui.tuning_use import draw_use
-from app.ui.tuning_words import VERDICT_WORDS, Colour, value_words
+from app.ui.tuning_words import VERDICT_WORDS, Colour
 from finetune.providers.places import places
 
 if TYPE_CHECKING:
     from app.workspace import Workspace
     from finetune.providers.orders import JobView
 
+CARD = "card.md"
 NOT_COMPARED = "It was not compared with its base: try it on questions of your own before you rely on it."
 
 
@@ -82,21 +84,33 @@ def _texts(value: object) -> Sequence[str]:
 
 
 def _figures(found: Mapping[str, Any]) -> list[dict[str, str]]:
-    """One row a metric that was measured of both."""
-    metrics = found.get("metrics")
-    if not isinstance(metrics, Mapping):
-        return []
-    return [
-        {"": escape(str(name).replace("_", " ")), "Value": escape(value_words(value), longest=200)}
-        for name, value in metrics.items()
-    ]
+    """One row a measure: both models, their difference with its interval."""
+    measures = found.get("measures")
+    return (
+        [_figure(one) for one in measures if isinstance(one, Mapping)] if isinstance(measures, list) else []
+    )
+
+
+def _figure(one: Mapping[str, Any]) -> dict[str, str]:
+    told = {name: _decimal(one.get(name)) for name in ("base", "tuned", "difference", "low", "high")}
+    return {
+        "": escape(str(one.get("name") or "")),
+        "Base": told["base"],
+        "Tuned": told["tuned"],
+        "Difference (95% interval)": f"{told['difference']} ({told['low']} to {told['high']})",
+        "Questions": escape(str(one.get("n") or "–")),
+    }
+
+
+def _decimal(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, int | float) else "–"
 
 
 # --- its card, figures and end ------------------------------------------------------------------------------
 
 
 def _card(workspace: Workspace, job: JobView, model: str) -> None:
-    card = access(workspace).card(job, model)
+    card = card_of(workspace, job, model)
     if card is None:
         return
     with st.expander("Model card", icon=":material/description:"):
@@ -110,6 +124,16 @@ def _card(workspace: Workspace, job: JobView, model: str) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def card_of(workspace: Workspace, job: JobView, model: str) -> str | None:
+    """Of what was trained here; None where there is none."""
+    found = workspace.local_models.find(model) if job.place == LOCAL else None
+    path = Path(found.folder) / CARD if found is not None else None
+    try:
+        return path.read_text("utf-8") if path is not None else None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def without_head(card: str) -> str:
@@ -146,6 +170,10 @@ def _delete(workspace: Workspace, job: JobView, model: str) -> None:
         "so that it can be trained again.",
         yes="Delete for good",
         no="Keep it",
-        do=lambda: access(workspace).work.delete_model(model, place=job.place),
-        said="The model is deleted.",
+        do=lambda: asked(
+            job,
+            "Delete",
+            lambda: access(workspace).work.delete_model(model, place=job.place),
+            "The model is deleted.",
+        ),
     )

@@ -64,7 +64,7 @@ def _whole(workspace: Workspace, job: JobView) -> None:
     events = _events(workspace, job)
     _head(job)
     _numbers(job, events)
-    _problems(job)
+    _problems(job, access(workspace).note(job))
     draw_actions(workspace, job)
     _faces(workspace, job, events)
 
@@ -121,7 +121,7 @@ def _left(job: JobView) -> str:
     return f", about {span(left)} left" if left > 0 else ""
 
 
-def _problems(job: JobView) -> None:
+def _problems(job: JobView, note: str | None) -> None:
     error: Mapping[str, object] = job.error or {}
     if error.get("message"):
         code = f" ({error['code']})" if error.get("code") else ""
@@ -129,6 +129,8 @@ def _problems(job: JobView) -> None:
         st.caption(NEXT_STEP)
     if job.problem:
         st.warning(escape(job.problem, longest=700), icon=":material/warning:")
+    if note and note != job.problem:
+        st.caption(f":material/cloud_off: {escape(note, longest=400)}")
     reason = job.facts.get("reason")
     if isinstance(reason, str) and reason and not job.ended:
         st.info(escape(reason, longest=700), icon=":material/info:")

@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 import streamlit as st
 
+from app.ui.session import owner
+
 View = Literal["Runs", "Start", "Compare", "Models", "Expiry radar"]
 VIEWS: tuple[View, ...] = get_args(View)
 VIEW = "tuning_view"
@@ -57,3 +59,8 @@ def take_wanted() -> None:
     key = st.session_state.pop("tuning_wanted", None)
     if key is not None:
         open_run(key)
+
+
+def own_work() -> str:
+    """Whose long work it is, in app.ui.jobs: each browser sees its own."""
+    return f"fine-tuning {owner()}"

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.training import frozen_data, models_of
+from app.training import frozen_data
 from app.ui.escape import escape
 from app.ui.job_rows import busy, job_rows
 from app.ui.jobs import Job, jobs
-from app.ui.session import owner
 from app.ui.tuning_access import access
 from app.ui.tuning_estimate import draw_plan, start_label
 from app.ui.tuning_parameters import draw_parameters
 from app.ui.tuning_plan import Plan, Wanted, make_plan
 from app.ui.tuning_prefill import DATASET, METHOD, PLACE, SUFFIX, model_key
 from app.ui.tuning_sample import freeze_sample
-from app.ui.tuning_session import wanted_run
+from app.ui.tuning_session import own_work, wanted_run
 from app.ui.tuning_source import run_key
 from app.ui.tuning_words import METHOD_WORDS, moment
 from finetune.freezing import Frozen
@@ -39,7 +39,7 @@ BASE_NOTES = {
 
 def draw_start(workspace: Workspace) -> None:
     _begun()
-    job_rows(_mine())
+    job_rows(own_work())
     every = frozen_data(workspace).all()
     _sample(workspace, every)
     if not every:
@@ -68,9 +68,9 @@ def _sample(workspace: Workspace, every: list[Frozen]) -> None:
         key="start_sample",
         type="secondary" if every else "primary",
         icon=":material/apartment:",
-        disabled=busy(_mine()),
+        disabled=busy(own_work()),
     ):
-        begun = jobs().start(_mine(), Job("sample", "Sample company", quiet=True), _freezing(workspace))
+        begun = jobs().start(own_work(), Job("sample", "Sample company", quiet=True), _freezing(workspace))
         st.session_state[SAMPLED] = begun.key
         st.rerun()
 
@@ -86,7 +86,7 @@ def _freezing(workspace: Workspace) -> Callable[[Job], tuple[str, object]]:
 
 def _sampled() -> None:
     """What was frozen for this session is chosen, once."""
-    latest = jobs().latest(_mine(), "sample")
+    latest = jobs().latest(own_work(), "sample")
     if latest is None or latest.key != st.session_state.get(SAMPLED) or latest.running:
         return
     st.session_state.pop(SAMPLED)
@@ -117,7 +117,7 @@ def _place() -> Place:
 
 def _model(workspace: Workspace, place: Place) -> str | None:
     here = place.name == "local"
-    listed = access(workspace).bases() if here else models_of(workspace, place.profile)
+    listed = access(workspace).bases() if here else _models(workspace, place)
     key = model_key(place.name)
     wanted = st.session_state.get(key)
     options = listed if not wanted or wanted in listed else [*listed, wanted]
@@ -130,6 +130,18 @@ def _model(workspace: Workspace, place: Place) -> str | None:
         placeholder="Choose one, or type an id",
     )
     return model or None
+
+
+def _models(workspace: Workspace, place: Place) -> list[str]:
+    """Of the catalogue, those that are not switched off; a server of one's own has its own names."""
+    if place.name == "other":
+        return []
+    from finetune.catalogue import load_catalogue
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    found = load_catalogue(workspace.settings.home.value)
+    entries = (found.of(place.profile, name) for name in found.names(place.profile))
+    return [one.name for one in entries if not (one.shutdown and one.shutdown.value <= today)]
 
 
 def _notes(place: Place, model: str | None) -> None:
@@ -166,7 +178,7 @@ def _go(workspace: Workspace, wanted: Wanted) -> None:
         key="start_estimate",
         type="secondary" if plan else "primary",
         icon=":material/payments:",
-        disabled=busy(_mine()),
+        disabled=busy(own_work()),
     ):
         _estimate(workspace, wanted)
         st.rerun()
@@ -177,7 +189,7 @@ def _go(workspace: Workspace, wanted: Wanted) -> None:
             key="start_go",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=not plan.startable or busy(_mine()),
+            disabled=not plan.startable or busy(own_work()),
             on_click=_start,
             args=(workspace, plan),
         )
@@ -185,7 +197,7 @@ def _go(workspace: Workspace, wanted: Wanted) -> None:
 
 def _plan_of(wanted: Wanted) -> Plan | None:
     """The latest, where it was made for what the form says now."""
-    latest = jobs().latest(_mine(), "estimate")
+    latest = jobs().latest(own_work(), "estimate")
     made = latest.result if latest is not None and not latest.running else None
     return made if isinstance(made, Plan) and made.wanted == wanted else None
 
@@ -195,30 +207,25 @@ def _estimate(workspace: Workspace, wanted: Wanted) -> None:
         job.tell("Checking the rows, counting tokens")
         return "Checked and estimated.", make_plan(workspace, wanted)
 
-    jobs().start(_mine(), Job("estimate", "Estimate", quiet=True), work)
+    jobs().start(own_work(), Job("estimate", "Estimate", quiet=True), work)
 
 
 def _start(workspace: Workspace, plan: Plan) -> None:
     def work(job: Job) -> tuple[str, object]:
         job.show("Sending the files, then the job")
-        started = access(workspace).work.start(plan.order, accepted=plan.usd is not None)
+        started = access(workspace).work.start(plan.order, accepted=plan.quote.must_be_accepted is not None)
         return f"The job {started.id} has begun.", started
 
-    begun = jobs().start(_mine(), Job("start", "Start", quiet=True), work)
+    begun = jobs().start(own_work(), Job("start", "Start", quiet=True), work)
     st.session_state[STARTED] = begun.key
 
 
 def _begun() -> None:
     """The job that was started in this session opens, once."""
-    latest = jobs().latest(_mine(), "start")
+    latest = jobs().latest(own_work(), "start")
     if latest is None or latest.key != st.session_state.get(STARTED) or latest.running:
         return
     st.session_state.pop(STARTED)
     if isinstance(latest.result, JobView):
         wanted_run(run_key(latest.result))
         st.rerun()
-
-
-def _mine() -> str:
-    """Whose long work it is, in app.ui.jobs: each browser sees its own."""
-    return f"fine-tuning {owner()}"
