@@ -21,11 +21,11 @@ from app.settings import Settings
 from errors import LocalModelDamagedError, SettingsError, TuningNotFoundError
 
 if TYPE_CHECKING:
-    from finetune.jobs.store import TuningStore
     from langchain_core.language_models import BaseChatModel
 
     from chains.taught import TaughtModel
     from finetune.jobs.record import TunedModel
+    from finetune.jobs.store import TuningStore
     from local.encoder import MiniLMEncoder
 
 __all__ = ["DO_NOT_SHIP", "PREFIX", "LocalModels"]
@@ -42,16 +42,22 @@ class LocalModels:
     def __init__(self, settings: Settings, *, encoder: Callable[[], MiniLMEncoder]) -> None:
         self._settings, self._encoder = settings, encoder
         self._responders: OrderedDict[str, TaughtModel] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock, self._opening = threading.Lock(), threading.Lock()
+        self._opened: TuningStore | None = None
         self.chats: Mapping[str, Callable[[], BaseChatModel]] = _Chats(self)
+
+    def close(self) -> None:
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
+            self._opened = None
 
     # --- what there is ----------------------------------------------------------------------------
 
     def tuned(self) -> list[TunedModel]:
         """Newest first, checkpoints included. Raises TuningBusyError."""
         store = self._store()
-        models = store.models.list() if store else []
-        return sorted(models, key=lambda one: one.created_at, reverse=True)
+        return list(store.models.list()) if store else []
 
     def find(self, name: str) -> TunedModel | None:
         store = self._store()
@@ -68,13 +74,14 @@ class LocalModels:
         return next((one for one in whole if verdict_of(one) != DO_NOT_SHIP), None)
 
     def bases(self) -> dict[str, Path]:
-        """Open models that are not tuned, by name; a registered one counts before a folder of its name."""
-        folder = self._settings.base_models.value
-        found: dict[str, Path] = {}
-        if folder is not None and folder.is_dir():
-            found = {path.name: path for path in sorted(folder.iterdir()) if (path / "config.json").is_file()}
+        """Open models that are not tuned and lie in a folder here, by name."""
         store = self._store()
-        return found | {base.name: Path(base.path) for base in (store.bases.list() if store else [])}
+        if store is not None:
+            return {base.name: base.folder for base in store.bases.list() if base.folder is not None}
+        shelf = self._settings.base_models.value
+        if shelf is None or not shelf.is_dir():
+            return {}
+        return {path.name: path for path in sorted(shelf.iterdir()) if (path / "config.json").is_file()}
 
     def names(self) -> list[str]:
         """Of all that can be asked as a chat model or by a responder's chain."""
@@ -140,12 +147,15 @@ class LocalModels:
         return TaughtModel(model_id=f"{PREFIX}{model.id}", responder=responder, parameters=facts)
 
     def _store(self) -> TuningStore | None:
-        root = self._settings.home.value.joinpath(*TENANT_FOLDER)
-        if not (root / "tuning.db").is_file():
-            return None
-        from finetune.jobs.store import TuningStore
+        with self._opening:
+            if self._opened is None:
+                root = self._settings.home.value.joinpath(*TENANT_FOLDER)
+                if not (root / "tuning.db").is_file():
+                    return None
+                from finetune.jobs.store import TuningStore
 
-        return TuningStore(root)
+                self._opened = TuningStore(root, base_models=self._settings.base_models.value)
+            return self._opened
 
 
 class _Chats(Mapping[str, "Callable[[], BaseChatModel]"]):

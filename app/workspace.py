@@ -384,6 +384,7 @@ class Workspace:
             opened = self.__dict__.pop("_built_records", None)
             if opened is not None:
                 opened.close()
+        self.local_models.close()
         self._bases.close()
 
 
