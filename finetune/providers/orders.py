@@ -128,7 +128,14 @@ class JobView:
 
     @property
     def ended(self) -> bool:
-        return self.status in ENDED
+        """By a status that is known, or by the time at which it finished, whatever word the place has for that."""
+        return self.status in ENDED or (self.status not in KNOWN_STATUSES and self.finished_at is not None)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status == "succeeded" or (
+            self.ended and self.status not in ENDED and bool(self.fine_tuned_model)
+        )
 
     @property
     def state(self) -> str:

@@ -49,8 +49,8 @@ def quote(
     if place.free:
         return Quote(estimate=None, sentences=(), must_be_accepted=None)
     if base is None or base.model is None:
-        why = f"What {place.title} takes for it is not known here"
-        return Quote(estimate=None, sentences=(f"{why}.",), must_be_accepted=why)
+        why = f"What it costs there is not known here ({place.title})"
+        return Quote(estimate=None, sentences=(), must_be_accepted=why)
     made = _estimate(order, base, today=today, prices=prices)
     if made.blocked:
         raise TuningRequestError(made.blocked, code="model_not_available", param="model")

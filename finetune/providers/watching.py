@@ -12,7 +12,7 @@ from typing import Any
 from errors import GroundtuneError, ProviderError, TuningNotFoundError
 from finetune.providers.connection import Connection
 from finetune.providers.ledger import Ledger
-from finetune.providers.orders import ENDED, Entry, JobView, SeenCheckpoint, SeenEvent
+from finetune.providers.orders import Entry, JobView, SeenCheckpoint, SeenEvent
 from finetune.providers.wire import checkpoint, event, pages, plain, view
 
 MISSES = 3
@@ -135,7 +135,7 @@ def watch(
         if news or note != said or said is None:
             yield Update(job=seen, events=events, note=note if note != said else None)
         said = note or ""
-        if seen.status in ENDED or seen.status == "paused" or seen.waits_for_approval:
+        if seen.ended or seen.status == "paused" or seen.waits_for_approval:
             return
         sleep(interval.next(news=news))
 

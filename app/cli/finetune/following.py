@@ -42,7 +42,7 @@ def follow(work: FineTuning, job: JobView, *, as_json: bool, after: int = 0) -> 
         print_json({"job": job.as_dict(), "events": [event.as_dict() for event in events]})
     else:
         tell_end(job)
-    if job.status not in ("succeeded", "paused"):
+    if not job.succeeded and job.status != "paused":
         raise typer.Exit(1)
 
 
@@ -73,7 +73,7 @@ def _figures(data: Any) -> str:
 
 def tell_end(job: JobView) -> None:
     """What became of it, and the next step."""
-    if job.status == "succeeded":
+    if job.succeeded:
         _tell_success(job)
     elif job.waits_for_approval:
         reason = job.facts.get("reason") or "It is above the ceiling that is set."
