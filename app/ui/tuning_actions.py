@@ -57,7 +57,7 @@ def _while_it_runs(workspace: Workspace, job: JobView) -> None:
         _button(job, "Accept and start", ":material/check:", lambda: there.resume(job), primary=True)
     elif job.status == "paused":
         _button(job, "Resume", ":material/play_arrow:", lambda: there.resume(job), primary=True)
-    elif job.status == "running" and job.state not in NOT_PAUSABLE:
+    elif _pausable(job):
         _button(job, "Pause", ":material/pause:", lambda: there.pause(job))
     st.button(
         "Cancel",
@@ -67,6 +67,11 @@ def _while_it_runs(workspace: Workspace, job: JobView) -> None:
         on_click=ask_back,
         args=(f"cancel_{run_key(job)}",),
     )
+
+
+def _pausable(job: JobView) -> bool:
+    waits = job.place == LOCAL and job.state == "queued"
+    return waits or (job.status == "running" and job.state not in NOT_PAUSABLE)
 
 
 def _button(job: JobView, label: str, icon: str, do: Callable[[], object], *, primary: bool = False) -> None:

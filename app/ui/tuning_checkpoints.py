@@ -60,6 +60,7 @@ def _row(workspace: Workspace, job: JobView, one: SeenCheckpoint, *, best: bool)
             )
         st.caption(f"{_metrics(one)}{moment(one.created_at)} · {escape(one.model, longest=90)}")
         if st.session_state.get(TRYING) == one.model:
+            st.code(asked_as(job, one.model), language=None)
             draw_trial(workspace, job, one.model)
 
 

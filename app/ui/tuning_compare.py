@@ -37,6 +37,7 @@ def draw_compare(workspace: Workspace, jobs: Sequence[JobView]) -> None:
     if first.id == second.id:
         st.caption("Choose two different jobs.")
         return
+    first, second = (access(workspace).job(run_key(job)) for job in (first, second))  # with their events
     pair = (first, second)
     events = [access(workspace).events(job) for job in pair]
     names = [f"{'AB'[at]} {run_name(job)}" for at, job in enumerate(pair)]

@@ -37,6 +37,12 @@ def draw_result(workspace: Workspace, job: JobView) -> None:
     if known is not None and known.deploy:
         st.info(escape(known.deploy, longest=400), icon=":material/cloud_upload:")
     draw_verdict(job)
+    if job.place == LOCAL and workspace.local_models.find(model) is None:
+        st.caption(
+            ":material/delete: The model was deleted. Its dataset and recipe are kept: train it again."
+        )
+        _files(workspace, job)
+        return
     draw_use(workspace, asked_as(job, model), key="result")
     draw_trial(workspace, job, model)
     _card(workspace, job, model)

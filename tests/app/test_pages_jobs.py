@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app import training
 from app.settings import load_settings
 from app.training import SAMPLE_EXAMPLES, frozen_data
+from app.tuning import Tuning, tuning
 from app.tuning_places import fine_tuning
 from app.ui import tuning_access, tuning_session
 from app.ui.jobs import jobs
@@ -23,9 +24,11 @@ from app.ui.tuning_words import duration, span, state_words, value_words
 from app.workspace import Workspace
 from finetune.freezing import Frozen
 from finetune.freezing_sources import freeze_files
+from finetune.jobs.record import JobError
 from finetune.jobs.states import STATES
+from finetune.jobs.store import TuningStore
 from finetune.providers.orders import KNOWN_STATUSES, JobView, Recipe, SeenEvent
-from tests.app.test_pages import OWNER, SHELL, assert_sound, encoder, words, workspace
+from tests.app.test_pages import OWNER, SHELL, assert_sound, drawn_text, encoder, words, workspace
 from tests.loopback.tuning_server import TuningPlace, serve_tuning
 
 __all__ = ["encoder", "workspace"]  # fixtures
@@ -332,3 +335,134 @@ def test_a_job_elsewhere_is_paused_resumed_and_cancelled(
     press(app, "run_cancel")
     finish(press(app, "asked_yes"))
     assert place.jobs[job.id]["status"] == "cancelled"
+
+
+# --- a job on this machine, driven as its worker would ------------------------------------------------------
+
+
+@pytest.fixture
+def still(tuned: Workspace, monkeypatch: pytest.MonkeyPatch) -> TuningStore:
+    """The store, without a process that works its queue."""
+    monkeypatch.setattr(Tuning, "ensure_runner", lambda self: None)
+    return tuning(tuned).store
+
+
+def start_here(workspace: Workspace, frozen: Frozen, **recipe: object) -> JobView:
+    work = fine_tuning(workspace)
+    order = work.order(frozen, place="local", model="responder", recipe=Recipe(**recipe))  # type: ignore[arg-type]
+    return work.start(order)
+
+
+def looked_at(job: JobView) -> AppTest:
+    app = opened()
+    app.session_state["tuning_run"] = run_key(job)
+    app.run()
+    assert not app.exception, [one.message for one in app.exception]
+    return app
+
+
+def test_what_is_above_the_ceiling_waits_for_a_yes(
+    tuned: Workspace, frozen: Frozen, still: TuningStore
+) -> None:
+    job = start_here(tuned, frozen)
+    still.jobs.move(
+        job.id, "awaiting_approval", event="Waits.", facts={"reason": "It would train for 3 h, above 1 h."}
+    )
+    app = looked_at(job)
+    assert "It would train for 3 h, above 1 h." in words(app)
+    press(app, "run_accept")
+    assert still.jobs.get(job.id).state == "queued"
+    assert "it is next" in words(app)
+
+
+def test_a_job_that_trains_shows_its_figures_and_is_paused_and_resumed(
+    tuned: Workspace, frozen: Frozen, still: TuningStore
+) -> None:
+    job = start_here(tuned, frozen, suffix="desk")
+    still.jobs.move(job.id, "queued")
+    lease = still.leases.take("worker", seconds=600)
+    assert lease is not None
+    still.jobs.move(job.id, "running", lease=lease)
+    for step in (1, 2, 3):
+        figures = {"step": step, "total_steps": 10, "train_loss": 3.0 / step}
+        still.jobs.note(job.id, f"Step {step}", lease=lease, type="metrics", data=figures)
+    made = still.checkpoints.add(
+        lease,
+        step=3,
+        epoch=1.0,
+        metrics={"full_valid_loss": 0.5},
+        write=lambda folder: (folder / "x").write_text("x"),
+    )
+    app = looked_at(job)
+    assert {one.label: one.value for one in app.metric}["Steps"] == "3 of 10"
+    assert {one.label: one.value for one in app.metric}["Training loss"] == "1"
+    assert "Training: 3 at step 1, lowest 1 at step 3, 1 at step 3." in drawn_text(app)
+    app.segmented_control(key="tuning_face").set_value("Checkpoints").run()
+    assert "Lowest validation loss" in words(app)
+    press(app, f"try_{made.id}")
+    assert [one.value for one in app.code] == [f"local:{made.model}"]
+    app.segmented_control(key="tuning_face").set_value("Events").run()
+    assert "Created fine-tuning job" in str(app.dataframe[0].value)
+    assert "Step 1:" not in str(app.dataframe[0].value)
+    app.toggle(key="tuning_messages_only").set_value(False).run()
+    assert "Step 1: training loss 3" in str(app.dataframe[0].value)
+    press(app, "run_pause")
+    assert still.jobs.get(job.id).wanted == "pause"
+    still.jobs.move(job.id, "paused", lease=lease)
+    app.run()
+    press(app, "run_resume")
+    assert still.jobs.get(job.id).state == "queued"
+
+
+def test_a_failed_job_says_what_to_do_next(tuned: Workspace, frozen: Frozen, still: TuningStore) -> None:
+    job = start_here(tuned, frozen)
+    error = JobError(code="invalid_n_examples", message="There are 5 rows; 10 are needed: add some.")
+    still.jobs.move(job.id, "failed", error=error)
+    app = looked_at(job)
+    assert "There are 5 rows; 10 are needed" in " ".join(str(one.value) for one in app.error).replace(
+        "\\", ""
+    )
+    press(app, "run_again")
+    assert_sound(app)
+    assert app.selectbox(key="start_dataset").value == frozen.hash
+    assert app.selectbox(key="start_place").value == "local"
+
+
+def test_two_jobs_are_compared(tuned: Workspace, frozen: Frozen, still: TuningStore) -> None:
+    for epochs, loss in ((2, 0.75), (5, 0.25)):
+        job = start_here(tuned, frozen, epochs=epochs, suffix=f"e{epochs}", seed=7)
+        data = {"step": 1, "total_steps": 1, "train_loss": loss}
+        still.jobs.note(job.id, "Step 1", type="metrics", data=data)
+        still.jobs.move(job.id, "cancelled")
+    app = opened("Compare")
+    told = drawn_text(app)
+    assert "A e2: training" in told
+    assert "B e5: training" in told
+    tables = "\n".join(str(one.value) for one in app.table)
+    assert "0.75" in tables
+    assert "Passes over the data" in tables
+    assert "Seed" not in tables
+
+
+@pytest.mark.parametrize("count", [0, 20])
+def test_the_list_is_paged(tuned: Workspace, frozen: Frozen, still: TuningStore, count: int) -> None:
+    for number in range(count):
+        job = start_here(tuned, frozen, suffix=f"n{number}", seed=number)
+        still.jobs.move(job.id, "cancelled")
+    app = opened()
+    assert_sound(app)
+    if not count:
+        assert "Train your first model" in labels(app)
+        return
+    assert [label for label in labels(app) if label.startswith("n")][:2] == ["n19", "n18"]
+    assert "n4" not in labels(app)
+    press(app, "tuning_page_Older")
+    assert "n4" in labels(app)
+    assert frozen.hash[:12] in words(app)
+
+
+def test_a_job_that_is_gone_leads_back_to_the_list(tuned: Workspace, still: TuningStore) -> None:
+    app = opened()
+    app.session_state["tuning_run"] = "local.ftjob-nowhere"
+    app.run()
+    assert "no longer kept" in " ".join(str(one.value) for one in app.info)
