@@ -27,6 +27,7 @@ from finetune.trainers.lora_model import (
     add_adapter,
     find_base,
     forward_takes,
+    has_experts,
     kind_of_base,
     load_base,
     make_deterministic,
@@ -209,10 +210,11 @@ def _finish(setup: Setup, found: Found, identity: Identity, model: Any, progress
 
 def _opening(setup: Setup, model: Any) -> str:
     trained = sum(weights.numel() for weights in trainable(model).values())
+    experts = " without dropout, for its experts' weights lie as one" if has_experts(model) else ""
     bits = f", 4 bits a weight ({setup.recipe.quantization})" if setup.recipe.quantization else ""
     return (
         f"Training {trained:,} weights of a LoRA adapter of rank {setup.recipe.adapter.rank} for "
-        f"{setup.task.base!r} on the {'GPU' if setup.device == 'cuda' else 'CPU'}{bits}."
+        f"{setup.task.base!r} on the {'GPU' if setup.device == 'cuda' else 'CPU'}{bits}{experts}."
     )
 
 

@@ -154,8 +154,8 @@ def encode(text: Rendered, form: Form, *, row: int) -> list[Example]:
 
 
 def source_ids(text: str, form: Form) -> list[int]:
-    """What the encoder of a seq2seq model reads, at training and when it is asked."""
-    return _ended(form.renderer.tokenizer.ids(text.strip()), form)
+    """What the encoder of a seq2seq model reads: the text and its end, as finetune.serving.engine asks."""
+    return _ended(form.renderer.tokenizer.ids(text), form)
 
 
 def length_limit(form: Form, max_length: int | None) -> int | None:

@@ -142,7 +142,7 @@ def add_adapter(
     config = LoraConfig(
         r=adapter.rank,
         lora_alpha=adapter.alpha,
-        lora_dropout=adapter.dropout,
+        lora_dropout=0.0 if has_experts(model) else adapter.dropout,
         target_modules=adapter.targets if isinstance(adapter.targets, str) else list(adapter.targets),
         task_type=TaskType.SEQ_2_SEQ_LM if kind == "seq2seq" else TaskType.CAUSAL_LM,
         base_model_name_or_path=base,
@@ -159,6 +159,12 @@ def add_adapter(
     if checkpointing:
         adapted.gradient_checkpointing_enable({"use_reentrant": False})
     return adapted.train()
+
+
+def has_experts(model: Any) -> bool:
+    """Whether layers of a mixture of experts hold the weights of all experts as one: PEFT adapts them, but cannot drop
+    out what they read."""
+    return any(weights.ndim == 3 for weights in model.parameters())
 
 
 def wants_checkpointing(model: Any, device: Device, asked: bool | None) -> bool:
