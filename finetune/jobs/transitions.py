@@ -40,7 +40,7 @@ def read_job(rows: sqlite3.Connection, job_id: str) -> Job:
 
 
 def held(rows: sqlite3.Connection, lease: Lease) -> None:
-    """Raises TuningBusyError where the lease has passed to another, or was taken back."""
+    """Raises LeaseLostError where the lease has passed to another, or was taken back."""
     found = rows.execute("SELECT fence, owner FROM jobs WHERE id = ?", (lease.job_id,)).fetchone()
     if found is None or found[0] != lease.fence or found[1] != lease.owner:
         raise TuningBusyError(
