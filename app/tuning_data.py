@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from app.base_models import base_model
 from app.training import frozen_data, training_data
+from app.tuning_bases import RESPONDER, base_folder
 from app.workspace import Workspace
-from errors import DatasetError, DatasetNotFoundError, SettingsError
+from errors import DatasetError, DatasetFormatError, DatasetNotFoundError, SettingsError
 
 if TYPE_CHECKING:
     from finetune.bases import Base
@@ -103,9 +104,15 @@ def base_of(workspace: Workspace, place: Place, model: str | None) -> Base | Non
     """None where no catalogue knows the place's models, or nothing is known of a local one's tokens."""
     if place.name == "other":
         return None
-    if place.name == "local" and not (model and Path(model).is_dir()):
+    if place.name != "local":
+        return base_model(workspace.settings, place.profile, model)
+    folder = base_folder(workspace, model or RESPONDER)
+    if folder is None:
         return None
-    return base_model(workspace.settings, place.profile, model)
+    try:
+        return base_model(workspace.settings, place.profile, str(folder))
+    except DatasetFormatError:  # no chat template, as T5 has none: its trainer says what it makes of it
+        return None
 
 
 def quoted(workspace: Workspace, order: Order, place: Place) -> Quote:

@@ -33,7 +33,11 @@ def place_error(error: Exception, place: Place, *, what: str, endpoint: str) -> 
     said = said_by(error)
     if place.name == "local" and said:
         return _own(status, code, said.removeprefix(" It says: "), _param(error))
-    if status == 404 and not (code == "model_not_found" and what.startswith("the model")):
+    if status == 404 and code == "model_not_found" and what == "the job":
+        return TuningRequestError(
+            f"{place.title} does not know this base model.{said}", code=code, param="model"
+        )
+    if status == 404:
         return TuningNotFoundError(f"{place.title} knows no {what.removeprefix('the ')}.{said}")
     if code in STATE_CODES:
         return TuningStateError(f"{place.title} cannot do that with {what} now.{said}")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from finetune.providers.orders import JobView, Order, Recipe
     from finetune.providers.places import Place
 
-RESPONDER = "responder"
 Auto = Annotated[str, typer.Option(help="A number, or auto.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Accept what it is estimated to cost or take.")]
@@ -148,24 +147,9 @@ def _model(workspace: Workspace, model: str | None, place: Place) -> str:
         if model is None:
             raise SettingsError(f"Name the model of {place.title} to train, with --model.")
         return model.removeprefix(f"{place.name}:")
-    if model is None:
-        return RESPONDER
-    folder = Path(model).expanduser()
-    if not folder.is_dir():
-        return model.removeprefix("local:")
-    return registered(workspace, folder.resolve())
+    from app.tuning_bases import local_base
 
-
-def registered(workspace: Workspace, folder: Path) -> str:
-    """The name under which an open model's folder is a base from now on."""
-    import re
-
-    from app.tuning import tuning
-
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.name).strip("-.") or "model"
-    bases = tuning(workspace).store.bases
-    bases.register(name, str(folder))
-    return name
+    return local_base(workspace, model)
 
 
 def _method(text: str) -> Any:
