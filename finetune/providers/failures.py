@@ -33,7 +33,19 @@ def place_error(error: Exception, place: Place, *, what: str, endpoint: str) -> 
     said = said_by(error)
     if place.name == "local" and said:
         return _own(status, code, said.removeprefix(" It says: "), _param(error))
-    if status == 404 and code == "model_not_found" and what == "the job":
+    if (known := _by_status(status, code, place, what, said, _param(error))) is not None:
+        return known
+    names = SettingNames(
+        model="--model", key=place.key_setting or "the key", url=place.url_setting or "the address"
+    )
+    return provider_error(error, model_id=what, endpoint=endpoint, names=names)
+
+
+def _by_status(
+    status: Any, code: str | None, place: Place, what: str, said: str, param: str | None
+) -> GroundtuneError | None:
+    """None for what chains.failures has a sentence for: keys, quotas, limits, servers that fail."""
+    if status == 404 and what == "the job" and code == "model_not_found":
         return TuningRequestError(
             f"{place.title} does not know this base model.{said}", code=code, param="model"
         )
@@ -45,12 +57,9 @@ def place_error(error: Exception, place: Place, *, what: str, endpoint: str) -> 
         return TuningConflictError(f"{place.title} refused {what} as a conflict.{said}")
     if status in (400, 413, 422) and code not in QUOTA_CODES:
         return TuningRequestError(
-            f"{place.title} refused {what} ({code or status}).{said}", code=code, param=_param(error)
+            f"{place.title} refused {what} ({code or status}).{said}", code=code, param=param
         )
-    names = SettingNames(
-        model="--model", key=place.key_setting or "the key", url=place.url_setting or "the address"
-    )
-    return provider_error(error, model_id=what, endpoint=endpoint, names=names)
+    return None
 
 
 def _own(status: Any, code: str | None, sentence: str, param: str | None) -> GroundtuneError:
