@@ -13,16 +13,16 @@ ORGANIZATION = "groundtune"
 
 
 def file_object(stored: StoredFile) -> dict[str, Any]:
+    expiry = {} if stored.expires_at is None else {"expires_at": int(stored.expires_at)}
     return {
         "id": stored.id,
         "object": "file",
         "bytes": stored.bytes,
         "created_at": int(stored.created_at),
-        "expires_at": int(stored.expires_at) if stored.expires_at is not None else None,
         "filename": stored.filename,
         "purpose": stored.purpose,
         "status": "processed",
-        "status_details": None,
+        **expiry,
     }
 
 
