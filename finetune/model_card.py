@@ -170,7 +170,7 @@ def _value(value: object) -> str:
 
 
 def _hash(value: str | None) -> str:
-    return f"`{_printable(value)}`" if value else "not recorded"
+    return f"`{_printable(value).replace('`', '')}`" if value else "not recorded"
 
 
 def _plain(text: str) -> str:

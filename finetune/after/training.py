@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from errors import LocalModelNotFoundError
 from finetune.after.evaluation import Reply, evaluate
 from finetune.after.verdict import Verdict
+from finetune.jobs.base_table import RESPONDER
 from finetune.trainers.responder_rows import rows_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def judge_training(
 
     known = encoder or embedded_encoder(os.environ)
     held_out = list(rows_of(task.validation)) if task.validation else []
-    if trained.facts.get("trainer") == "responder" or task.base_folder is None:
+    if task.base == RESPONDER:
         from finetune.after.responder import judge_responder
         from local.responder_files import read_taught
 
@@ -54,8 +56,7 @@ def _judge_adapter(
 ) -> Verdict:
     from finetune.serving.engine import Engine
 
-    assert task.base_folder is not None
-    engine = Engine(task.base_folder, device=task.device)
+    engine = Engine(_base_of(task, adapter), device=task.device)
     return evaluate(
         held_out,
         _asking(engine, adapter, task.seed, stopped),
@@ -64,6 +65,18 @@ def _judge_adapter(
         seed=task.seed,
         most=MOST_ROWS,
     )
+
+
+def _base_of(task: TrainingTask, adapter: Path) -> Path:
+    """Of a base that came from the hub, the folder that it was trained from stands in the adapter's seal."""
+    from finetune.serving.adapter_files import read_seal
+
+    if task.base_folder is not None:
+        return task.base_folder
+    seal = read_seal(adapter)
+    if seal is None:
+        raise LocalModelNotFoundError(f"Where the base {task.base!r} lies was not recorded with its adapter.")
+    return Path(seal.base_folder)
 
 
 def _asking(engine: Engine, adapter: Path | None, seed: int, stopped: Callable[[], bool]) -> Reply:
