@@ -148,7 +148,9 @@ def encode(text: Rendered, form: Form, *, row: int) -> list[Example]:
     ids = form.renderer.tokenizer.ids(text.text)
     flags = trained_flags(form.renderer.tokenizer.spans(text.text), text.trained)
     labels = [number if flag else UNLEARNT for number, flag in zip(ids, flags, strict=True)]
-    if any(span.message is None for span in text.trained):  # a completion: its end is not in the text
+    if any(
+        flag is not None and flag.message is None for flag in flags
+    ):  # a completion's end is not in the text
         ids, labels = [*ids, form.eos], [*labels, form.eos]
     return [Example(row=row, ids=tuple(ids), labels=tuple(labels))]
 
@@ -228,7 +230,7 @@ class _Reading:
 
     def _too_long(self) -> TrainingFailedError:
         return TrainingFailedError(
-            f"{_rows(tuple(self.long))} of {self.file} longer than the {self.limit:,} tokens that are trained at once "
+            f"{_rows(tuple(self.long), self.file)} longer than the {self.limit:,} tokens that are trained at once "
             f"(the longest needs {max(self.long.values()):,}), so answers would be cut: raise max_length where the "
             'model takes more, shorten the rows, or leave them out with "too_long": "drop".',
             code=_code(self.file),
@@ -273,13 +275,14 @@ def _system(row: Row) -> str | None:
     return None
 
 
-def _rows(numbers: tuple[int, ...]) -> str:
-    """ "Row 3 is", "Rows 3, 5 and 12 more are"."""
+def _rows(numbers: tuple[int, ...], file: str | None = None) -> str:
+    """ "Row 3 is", "Rows 3, 5 and 12 more of training_file are"."""
+    of = f" of {file}" if file else ""
     if len(numbers) == 1:
-        return f"Row {numbers[0]} is"
+        return f"Row {numbers[0]}{of} is"
     more = len(numbers) - _SHOWN
     shown = ", ".join(map(str, numbers[:_SHOWN]))
-    return f"Rows {shown}{f' and {more:,} more' if more > 0 else ''} are"
+    return f"Rows {shown}{f' and {more:,} more' if more > 0 else ''}{of} are"
 
 
 def _unreadable(file: str, number: int, why: str) -> TrainingFailedError:

@@ -99,7 +99,7 @@ class Loop(Generic[T]):
         values = {"train_loss": done.mean_loss, "train_mean_token_accuracy": done.accuracy}
         if self.plan.evaluates_at(step):
             values |= self._evaluate()
-        self.progress.metrics |= values
+        self.progress.metrics = dict(values)
         self._judge(step, values)
         self.control.metrics(step=step, total_steps=self.plan.total_steps, values=values)
 

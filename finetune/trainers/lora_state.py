@@ -62,7 +62,7 @@ class Progress:
     worse: int = 0  # evaluations since the best
     stopped: bool = False  # early
     seconds: float = 0.0
-    metrics: dict[str, float] = field(default_factory=dict)  # the newest of each name
+    metrics: dict[str, float] = field(default_factory=dict)  # of `step`
     best_metrics: dict[str, float] = field(default_factory=dict)
 
 

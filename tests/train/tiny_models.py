@@ -87,7 +87,10 @@ FAMILIES: Mapping[str, Family] = {
     "gemma": Family(config="GemmaConfig", model="GemmaForCausalLM", template="chatml", own={**_HEADS, "head_dim": 16}),
     "falcon": Family(
         config="FalconConfig", model="FalconForCausalLM", template="chatml",
-        own={"initializer_range": 0.1, "hidden_size": WIDTH, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 256},
+        own={
+            "initializer_range": 0.1, "hidden_size": WIDTH, "num_hidden_layers": 2, "num_attention_heads": 4,
+            "max_position_embeddings": 256,
+        },
     ),
     "deepseek": Family(
         config="DeepseekV3Config", model="DeepseekV3ForCausalLM", template="headers",
@@ -100,8 +103,8 @@ FAMILIES: Mapping[str, Family] = {
     "t5": Family(
         config="T5Config", model="T5ForConditionalGeneration", template="",
         own={
-            "d_model": WIDTH, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4, "feed_forward_proj": "gated-gelu",
-            "decoder_start_token_id": 1, "tie_word_embeddings": False,
+            "d_model": WIDTH, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4,
+            "feed_forward_proj": "gated-gelu", "decoder_start_token_id": 1, "tie_word_embeddings": False,
         },
     ),
 }  # fmt: skip
