@@ -56,6 +56,8 @@ def _live(workspace: Workspace, key: str) -> None:
         st.error(escape(str(error), longest=400), icon=":material/error:")
         return
     if job.ended:
+        if st.session_state.get(FACE) == "Curves":
+            st.session_state.pop(FACE)  # who watched it wants to see what came of it
         st.rerun()
     _whole(workspace, job)
 
@@ -131,6 +133,7 @@ def _problems(job: JobView, note: str | None) -> None:
         st.warning(escape(job.problem, longest=700), icon=":material/warning:")
     if note and note != job.problem:
         st.caption(f":material/cloud_off: {escape(note, longest=400)}")
+    _expected(job)
     reason = job.facts.get("reason")
     if isinstance(reason, str) and reason and not job.ended:
         st.info(escape(reason, longest=700), icon=":material/info:")
@@ -138,6 +141,19 @@ def _problems(job: JobView, note: str | None) -> None:
     if isinstance(position, int) and job.state == "queued":
         before = f"{position - 1} before it" if position > 1 else "it is next"
         st.caption(f":material/schedule: In the queue, {before}: one job trains at a time.")
+
+
+def _expected(job: JobView) -> None:
+    """What it was estimated to take, while that is still of interest."""
+    found = job.facts.get("estimate")
+    if job.ended or not isinstance(found, Mapping):
+        return
+    seconds, memory = found.get("seconds"), found.get("memory_gb")
+    told = [f"about {span(seconds)}"] if isinstance(seconds, int | float) else []
+    told += [f"{memory:.1f} GB of memory"] if isinstance(memory, int | float) else []
+    if told:
+        rests_on = escape(str(found.get("rests_on") or "an estimate"), longest=200)
+        st.caption(f":material/timer: Expected to take {' and '.join(told)} ({rests_on}).")
 
 
 # --- its parts ----------------------------------------------------------------------------------------
