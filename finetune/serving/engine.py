@@ -168,13 +168,25 @@ class Engine:
         renderer = folder_renderer(folder) if (folder / "tokenizer.json").is_file() else self._own_renderer()
         self._number += 1
         name = f"adapter{self._number}"
+        try:
+            self._put_on(folder, name)
+        except LocalModelDamagedError:
+            self._take_off(name)
+            raise
+        return _Adapter(name=name, renderer=renderer)
+
+    def _put_on(self, folder: Path, name: str) -> None:
         if self._peft is None:
             self._peft = load_adapter(self._model, folder, name)
-        else:
-            _reading(
-                folder, lambda: self._peft.load_adapter(str(folder), adapter_name=name, is_trainable=False)
-            )
-        return _Adapter(name=name, renderer=renderer)
+            return
+        _reading(folder, lambda: self._peft.load_adapter(str(folder), adapter_name=name, is_trainable=False))
+
+    def _take_off(self, name: str) -> None:
+        """What PEFT had changed in the model before it found the adapter to be unfit."""
+        if self._peft is None:
+            self._model = load_base(self.folder, self.architecture, self._precision).to(self._device).eval()
+        elif name in self._peft.peft_config:
+            self._peft.delete_adapter(name)
 
     def _forget(self) -> None:
         while len(self._adapters) > MOST_ADAPTERS:
