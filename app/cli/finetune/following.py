@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,13 +29,12 @@ def follow(work: FineTuning, job: JobView, *, as_json: bool, after: int = 0) -> 
     """Until it has ended or waits for somebody. Ctrl+C leaves it running. Exit status 1 where it did not succeed."""
     events: list[SeenEvent] = []
     try:
-        for update in work.watch(job.id, place=job.place, after=after):
-            job = update.job
-            events += update.events
-            if update.note is not None:
-                say(f"{update.note} Looking again ...")
-            if not as_json:
-                _tell(update.events)
+        job = _watched(work, job, events, after, quiet=as_json)
+        while job.waits_for_approval and not as_json and sys.stdin.isatty():
+            if not typer.confirm(f"{_reason(job)} Train?", err=True):
+                break
+            work.resume(job.id)
+            job = _watched(work, job, events, events[-1].sequence if events else after, quiet=as_json)
     except KeyboardInterrupt:
         say(f"\n{job.id} goes on without you. Look again: python -m app finetune watch {job.id}")
         raise typer.Exit(0) from None
@@ -46,8 +46,20 @@ def follow(work: FineTuning, job: JobView, *, as_json: bool, after: int = 0) -> 
         raise typer.Exit(1)
 
 
-def _tell(events: Sequence[SeenEvent]) -> None:
-    """Every message; of the figures that came with one look only the last."""
+def _watched(work: FineTuning, job: JobView, events: list[SeenEvent], after: int, *, quiet: bool) -> JobView:
+    """The job at the end of a watch; its events go into `events`."""
+    for update in work.watch(job.id, place=job.place, after=after):
+        job = update.job
+        events += update.events
+        if update.note is not None:
+            say(f"{update.note} Looking again ...")
+        if not quiet:
+            tell(update.events)
+    return job
+
+
+def tell(events: Sequence[SeenEvent]) -> None:
+    """Every message; of figures that came together only the last."""
     figures = [event for event in events if event.type == "metrics"]
     for event in events:
         if event.type != "metrics" or event is figures[-1]:
@@ -76,8 +88,7 @@ def tell_end(job: JobView) -> None:
     if job.succeeded:
         _tell_success(job)
     elif job.waits_for_approval:
-        reason = job.facts.get("reason") or "It is above the ceiling that is set."
-        print_line(f"{job.id} waits for your yes: {reason}")
+        print_line(f"{job.id} waits for your yes: {_reason(job)}")
         print_line(
             f"Accept it: python -m app finetune resume {job.id}   or: python -m app finetune cancel {job.id}"
         )
@@ -92,6 +103,10 @@ def tell_end(job: JobView) -> None:
         print_line(job.problem)
     else:
         print_line(f"{job.id} is {job.status}.")
+
+
+def _reason(job: JobView) -> str:
+    return str(job.facts.get("reason") or "It is above the ceiling that is set.")
 
 
 def _tell_success(job: JobView) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.finetune.following import tell_end, told
+from app.cli.finetune.following import tell, tell_end
 from app.cli.finetune.watch import Job, Json, Place
 from app.cli.output import print_json, print_line, say
 from app.workspace import open_workspace
@@ -74,8 +74,8 @@ def show(job: Job, place: Place = None, json: Json = False) -> None:
     for one in checkpoints:
         figures = ", ".join(f"{name} {value:.4g}" for name, value in one.metrics.items())
         print_line(f"{'checkpoint':14} {one.model}  {figures}")
-    for event in events[-LAST_EVENTS:]:
-        print_line(told(event))
+    last = [event for event in events if event.type == "metrics"][-1:]
+    tell([event for event in events if event.type != "metrics" or event in last][-LAST_EVENTS:])
     tell_end(found)
 
 
