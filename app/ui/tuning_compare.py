@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.ui.escape import escape
+from app.ui.escape import one_line
+from app.ui.facts_table import facts_table
 from app.ui.tuning_access import access
 from app.ui.tuning_curves import draw_curves
 from app.ui.tuning_list import cost_words
@@ -43,11 +44,11 @@ def draw_compare(workspace: Workspace, jobs: Sequence[JobView]) -> None:
     names = [f"{'AB'[at]} {run_name(job)}" for at, job in enumerate(pair)]
     draw_curves(list(zip(names, events, strict=True)), key="curves_compared")
     st.subheader("What came of them")
-    st.table(_beside(_outcome(first, events[0]), _outcome(second, events[1]), names))
+    facts_table(_beside(_outcome(first, events[0]), _outcome(second, events[1]), names), key="outcomes")
     st.subheader("Where their recipes differ")
     apart = different(recipe_rows(first), recipe_rows(second))
     if apart:
-        st.table(_beside(*apart, names))
+        facts_table(_beside(*apart, names), key="recipes_apart")
     else:
         st.caption("Nowhere: base, data and recipe are the same.")
 
@@ -74,7 +75,7 @@ def _outcome(job: JobView, events: Sequence[SeenEvent]) -> dict[str, str]:
             best = (max if accuracy else min)(value for _, value in points)
             found[f"{words}, best"] = percent(best) if accuracy else number(best)
     tokens = f"{job.trained_tokens:,}" if job.trained_tokens else "–"
-    return found | {"Trained tokens": tokens, "Time": duration(job), "Cost": escape(cost_words(job))}
+    return found | {"Trained tokens": tokens, "Time": duration(job), "Cost": cost_words(job)}
 
 
 def different(first: dict[str, str], second: dict[str, str]) -> tuple[dict[str, str], dict[str, str]] | None:
@@ -87,13 +88,13 @@ def different(first: dict[str, str], second: dict[str, str]) -> tuple[dict[str, 
 def _beside(
     first: Mapping[str, str], second: Mapping[str, str], names: Sequence[str]
 ) -> list[dict[str, str]]:
-    """One row a name, escaped values."""
+    """One row a name."""
     rows = {**first, **second}
     return [
         {
             "": name,
-            escape(names[0], longest=40): first.get(name, "–"),
-            escape(names[1], longest=40): second.get(name, "–"),
+            one_line(names[0], longest=40): first.get(name, "–"),
+            one_line(names[1], longest=40): second.get(name, "–"),
         }
         for name in rows
     ]

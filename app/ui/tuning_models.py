@@ -39,7 +39,7 @@ def draw_models(workspace: Workspace) -> None:
     for number, one in enumerate(found[:SHOWN]):
         _row(workspace, number, one)
     if len(found) > SHOWN:
-        st.caption(f"{len(found) - SHOWN} older ones: `python -m app finetune models` lists all.")
+        st.caption(f"{len(found) - SHOWN} older ones: python -m app finetune models lists all.")
 
 
 def _row(workspace: Workspace, number: int, one: Mapping[str, Any]) -> None:

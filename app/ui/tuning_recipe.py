@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
-
-from app.ui.escape import escape
+from app.ui.escape import one_line
+from app.ui.facts_table import facts_table
+from app.ui.tuning_source import run_key
 from app.ui.tuning_words import METHOD_WORDS, parameter, value_words
 from finetune.providers.places import places
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 def draw_recipe(_workspace: Workspace, job: JobView) -> None:
-    st.table([{"": name, "Value": value} for name, value in recipe_rows(job).items()])
+    rows = [{"": name, "Value": value} for name, value in recipe_rows(job).items()]
+    facts_table(rows, key=f"recipe_{run_key(job)}")
 
 
 def recipe_rows(job: JobView) -> dict[str, str]:
-    """Escaped; in the order in which two recipes are compared."""
+    """Plain text, in the order in which two recipes are compared."""
     known = places().get(job.place)
     rows = {
         "Place": known.title if known else job.place,
@@ -34,7 +35,7 @@ def recipe_rows(job: JobView) -> dict[str, str]:
     }
     rows |= {parameter(name): value_words(value) for name, value in _chosen(job).items()}
     rows |= {"Seed": value_words(job.seed), "Job": job.id, "Tuned model": job.fine_tuned_model or "–"}
-    return {name: escape(value, longest=200) for name, value in rows.items()}
+    return {name: one_line(value, longest=200) for name, value in rows.items()}
 
 
 def _chosen(job: JobView) -> Mapping[str, Any]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.ui.escape import escape
+from app.ui.escape import escape, one_line
+from app.ui.facts_table import facts_table
 from app.ui.prose import prose
 from app.ui.rich_text import rich_text
 from app.ui.tuning_access import LOCAL, access
@@ -82,7 +83,7 @@ def draw_verdict(job: JobView) -> None:
             st.markdown(f"- {escape(reason, longest=500)}")
         rows = _figures(found)
         if rows:
-            st.table(rows)
+            facts_table(rows, key=f"measures_{run_key(job)}")
 
 
 def _texts(value: object) -> Sequence[str]:
@@ -100,11 +101,11 @@ def _figures(found: Mapping[str, Any]) -> list[dict[str, str]]:
 def _figure(one: Mapping[str, Any]) -> dict[str, str]:
     told = {name: _decimal(one.get(name)) for name in ("base", "tuned", "difference", "low", "high")}
     return {
-        "": escape(str(one.get("name") or "")),
+        "": one_line(str(one.get("name") or "")),
         "Base": told["base"],
         "Tuned": told["tuned"],
         "Difference (95% interval)": f"{told['difference']} ({told['low']} to {told['high']})",
-        "Questions": escape(str(one.get("n") or "–")),
+        "Questions": one_line(str(one.get("n") or "–")),
     }
 
 

@@ -150,7 +150,7 @@ def _notes(place: Place, model: str | None) -> None:
     if place.name == "local":
         st.caption(
             "Open models stand here too: put their folders into GROUNDTUNE_BASE_MODELS, or name one with "
-            "`python -m app finetune start --model FOLDER`."
+            "python -m app finetune start --model FOLDER."
         )
     for words in (place.ends, place.deploy):
         if words:

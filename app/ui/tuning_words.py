@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from app.ui.amounts import took
-from app.ui.escape import escape
+from app.ui.escape import escape, one_line
 from finetune.providers.orders import JobView
 
 Colour = Literal["gray", "blue", "orange", "green", "red"]
@@ -96,12 +96,12 @@ def span(seconds: float) -> str:
 
 
 def parameter(name: str) -> str:
-    """Escaped."""
-    return PARAMETER_WORDS.get(name) or escape(name.replace("_", " ").capitalize(), longest=60)
+    """Plain text."""
+    return PARAMETER_WORDS.get(name) or one_line(name.replace("_", " ").capitalize(), longest=60)
 
 
 def value_words(value: Any) -> str:
-    """Of a recipe's value, as plain text: escape it where Markdown is meant."""
+    """Of a recipe's value, as plain text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import training
+from app import settings, training
 from app.settings import load_settings
 from app.training import SAMPLE_EXAMPLES, frozen_data
 from app.tuning import Tuning, tuning
@@ -24,7 +26,7 @@ from app.ui.tuning_words import duration, span, state_words, value_words
 from app.workspace import Workspace
 from finetune.freezing import Frozen
 from finetune.freezing_sources import freeze_files
-from finetune.jobs.record import JobError
+from finetune.jobs.record import JobError, TunedModel
 from finetune.jobs.states import STATES
 from finetune.jobs.store import TuningStore
 from finetune.providers.orders import KNOWN_STATUSES, JobView, Recipe, SeenEvent
@@ -438,10 +440,9 @@ def test_two_jobs_are_compared(tuned: Workspace, frozen: Frozen, still: TuningSt
     told = drawn_text(app)
     assert "A e2: training" in told
     assert "B e5: training" in told
-    tables = "\n".join(str(one.value) for one in app.table)
-    assert "0.75" in tables
-    assert "Passes over the data" in tables
-    assert "Seed" not in tables
+    assert "0.75" in told
+    assert "Passes over the data" in told
+    assert "Seed" not in told
 
 
 @pytest.mark.parametrize("count", [0, 20])
@@ -466,3 +467,96 @@ def test_a_job_that_is_gone_leads_back_to_the_list(tuned: Workspace, still: Tuni
     app.session_state["tuning_run"] = "local.ftjob-nowhere"
     app.run()
     assert "no longer kept" in " ".join(str(one.value) for one in app.info)
+
+
+# --- the models that come of it ---------------------------------------------------------------------------
+
+
+VERDICT = {
+    "verdict": "not proven",
+    "reasons": ["Every answer was taught with one question: ![x](https://evil.test)."],
+    "measures": [
+        {"name": "token F1", "tuned": 0.8, "base": 0.3, "difference": 0.5, "low": 0.4, "high": 0.6, "n": 16}
+    ],
+    "forgetting": {},
+}
+
+
+def ended_well(workspace: Workspace, frozen: Frozen, store: TuningStore, suffix: str) -> JobView:
+    """A job whose model is in the registry, with a card; its files are no responder's."""
+    job = start_here(workspace, frozen, suffix=suffix)
+    store.jobs.move(job.id, "queued")
+    lease = store.leases.take("worker", seconds=600)
+    assert lease is not None
+    for state in ("running", "evaluating", "finalizing"):
+        store.jobs.move(job.id, state, lease=lease)  # type: ignore[arg-type]
+    name, folder = f"ft:responder:groundtune:{suffix}:{job.id[-8:]}", store.models.folder / job.id
+    folder.mkdir(parents=True)
+    (folder / "card.md").write_text("---\nlanguage: en\n---\n# The card of it\n", "utf-8")
+    store.models.add(
+        TunedModel(
+            id=name, job_id=job.id, base="responder", trainer="responder", folder=str(folder),
+            created_at=time.time(), facts={"verdict": VERDICT},
+        )
+    )  # fmt: skip
+    results = store.files.add(io.BytesIO(b"step,train_loss\n1,2.0\n"), "results.csv", "fine-tune-results")
+    store.jobs.move(
+        job.id, "succeeded", lease=lease, fine_tuned_model=name, trained_tokens=4200, result_files=[results.id],
+        facts={"verdict": VERDICT},
+    )  # fmt: skip
+    return fine_tuning(workspace).job(job.id)
+
+
+def test_a_result_shows_its_verdict_with_intervals_and_its_card(
+    tuned: Workspace, frozen: Frozen, still: TuningStore
+) -> None:
+    job = ended_well(tuned, frozen, still, "desk")
+    app = looked_at(job)
+    assert "Not proven better than the base" in words(app)
+    assert "![x](https" not in " ".join(str(one.value) for one in app.markdown)
+    told = drawn_text(app)
+    assert "0.50 (0.40 to 0.60)" in told
+    assert "The card of it" in told
+    assert "language: en" not in told
+    assert [one.value for one in app.code] == [f"local:{job.fine_tuned_model}"]
+
+
+def test_one_press_makes_a_model_the_one_that_answers(
+    tuned: Workspace, frozen: Frozen, still: TuningStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "PROJECT_ROOT", tmp_path)
+    older = ended_well(tuned, frozen, still, "older")
+    newer = ended_well(tuned, frozen, still, "newer")
+    assert tuned.connections.tuned_id == f"local:{newer.fine_tuned_model}"
+    app = looked_at(older)
+    app.checkbox(key="tuning_keep_use").check().run()
+    press(app, "use_result")
+    assert tuned.connections.tuned_id == f"local:{older.fine_tuned_model}"
+    assert app.session_state["mode"] == "finetuned"
+    assert f"GROUNDTUNE_FINETUNED_MODEL=local:{older.fine_tuned_model}" in (tmp_path / ".env").read_text(
+        "utf-8"
+    )
+    app = show(app, "Models")
+    assert "In use now" in words(app)
+    assert labels(app).count("Use this model") == 1
+
+
+def test_deleting_a_model_is_asked_back_and_keeps_the_job(
+    tuned: Workspace, frozen: Frozen, still: TuningStore
+) -> None:
+    job = ended_well(tuned, frozen, still, "desk")
+    app = press(looked_at(job), "run_delete")
+    assert len(still.models.list()) == 1
+    press(app, "asked_yes")
+    assert still.models.list() == ()
+    assert "The model was deleted" in words(app)
+    assert "Train it again or elsewhere" in labels(app)
+
+
+def test_a_model_that_cannot_answer_says_why(tuned: Workspace, frozen: Frozen, still: TuningStore) -> None:
+    """Its files are gone: one sentence, and the page stands."""
+    app = looked_at(ended_well(tuned, frozen, still, "desk"))
+    app.text_input[0].set_value("What does it cost?")
+    next(one for one in app.button if one.label == "Ask").click().run()
+    until(app, lambda app: bool(app.error))
+    assert not app.exception

@@ -76,11 +76,18 @@ def test_from_examples_to_an_answer_in_fine_tuned_mode(own: Server, visit: Visit
 
 
 def test_a_reload_comes_back_to_the_job(own: Server, visit: Visit) -> None:
-    page = visit(own.address).page
+    witness = visit(own.address)
+    page, missed = witness.page, list[str]()
     trained(page)
+    page.on("response", lambda answer: missed.append(answer.url) if answer.status == 404 else None)
     page.reload()
     expect(page.get_by_text("Succeeded")).to_be_visible()
     expect(page.get_by_role("button", name="All jobs")).to_be_visible()
+    assert [
+        url for url in missed if "/jobs/_stcore/" not in url
+    ] == []  # Streamlit looks for its server there first
+    assert len(witness.errors) == len(missed)
+    witness.errors.clear()
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
