@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NAME = "GROUNDTUNE_FINETUNED_MODEL"
 KEEP = "tuning_keep_use"
 CHAT = "../pages/chat.py"
+CHOSEN = "The fine-tuned and hybrid modes ask this model."
+NEWEST = "The fine-tuned and hybrid modes ask this model, as the newest one; a newer one will take its place."
 
 
 def in_use(workspace: Workspace) -> str | None:
@@ -28,31 +30,37 @@ def in_use(workspace: Workspace) -> str | None:
 
 def draw_use(workspace: Workspace, model: str, *, key: str) -> None:
     """`model` with its provider in front: "local:ft:..."."""
-    if in_use(workspace) == model:
+    used = in_use(workspace) == model
+    chosen = workspace.settings.finetuned_model.value == model
+    if used:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge("In use", color="green", icon=":material/check:")
-            st.caption("The fine-tuned and hybrid modes ask this model.")
+            st.caption(CHOSEN if chosen else NEWEST)
             _chat_button(key)
-        return
+    if not chosen:
+        _choice(workspace, model, key, used=used)
+
+
+def _choice(workspace: Workspace, model: str, key: str, *, used: bool) -> None:
     if not at_this_machine():
         st.caption(f":material/lock: {OWN_BROWSER}")
         return
+    keep = f"{KEEP}_{key}"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Use this model",
+            "Stay with this model" if used else "Use this model",
             key=f"use_{key}",
-            type="primary",
-            icon=":material/check:",
+            type="secondary" if used else "primary",
+            icon=":material/keep:" if used else ":material/check:",
             help="The fine-tuned and hybrid modes ask it from now on, in every window.",
             on_click=press,
-            args=(lambda: _use(workspace, model),),
+            args=(lambda: _use(workspace, model, kept=bool(st.session_state.get(keep))),),
         )
-        st.checkbox("Also after a restart (saved to .env)", key=KEEP)
+        st.checkbox("Also after a restart (saved to .env)", key=keep)
 
 
-def _use(workspace: Workspace, model: str) -> None:
+def _use(workspace: Workspace, model: str, *, kept: bool) -> None:
     settings = workspace.settings.with_value(NAME, model)
-    kept = bool(st.session_state.get(KEEP))
     if kept:
         save_to_dotenv(settings_module.PROJECT_ROOT / ".env", NAME, model)
     ruled = kept and workspace.settings.finetuned_model.origin == "environment"

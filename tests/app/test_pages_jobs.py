@@ -15,7 +15,7 @@ from app.settings import load_settings
 from app.training import SAMPLE_EXAMPLES, frozen_data
 from app.tuning import Tuning, tuning
 from app.tuning_places import fine_tuning
-from app.ui import tuning_access, tuning_session
+from app.ui import tuning_access, tuning_session, tuning_use
 from app.ui.jobs import jobs
 from app.ui.tuning_access import access
 from app.ui.tuning_compare import different
@@ -525,11 +525,12 @@ def test_one_press_makes_a_model_the_one_that_answers(
     tuned: Workspace, frozen: Frozen, still: TuningStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(tuning_use, "at_this_machine", lambda: True)
     older = ended_well(tuned, frozen, still, "older")
     newer = ended_well(tuned, frozen, still, "newer")
     assert tuned.connections.tuned_id == f"local:{newer.fine_tuned_model}"
     app = looked_at(older)
-    app.checkbox(key="tuning_keep_use").check().run()
+    app.checkbox(key="tuning_keep_use_result").check().run()
     press(app, "use_result")
     assert tuned.connections.tuned_id == f"local:{older.fine_tuned_model}"
     assert app.session_state["mode"] == "finetuned"

@@ -65,6 +65,8 @@ def test_from_examples_to_an_answer_in_fine_tuned_mode(own: Server, visit: Visit
         page.get_by_role("button", name="Download the figures of every step").click()
     download.value.save_as(tmp_path / "figures.csv")
     assert (tmp_path / "figures.csv").read_text("utf-8").startswith("step,train_loss,")
+    expect(page.get_by_text("The fine-tuned and hybrid modes ask this model, as the newest")).to_be_visible()
+    page.get_by_role("button", name="Stay with this model").click()
     expect(page.get_by_text("The fine-tuned and hybrid modes ask this model.")).to_be_visible()
     page.get_by_role("button", name="Open the chat with it").click()
     ask(page, TAUGHT)
