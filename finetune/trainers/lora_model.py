@@ -145,7 +145,6 @@ def add_adapter(
         lora_dropout=0.0 if has_experts(model) else adapter.dropout,
         target_modules=adapter.targets if isinstance(adapter.targets, str) else list(adapter.targets),
         task_type=TaskType.SEQ_2_SEQ_LM if kind == "seq2seq" else TaskType.CAUSAL_LM,
-        base_model_name_or_path=base,
     )
     try:
         adapted = get_peft_model(model, config)

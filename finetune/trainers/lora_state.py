@@ -109,7 +109,7 @@ def read_state(
         _read_moments(load_file(str(folder / OPTIMIZER)), model, optimizer)
         best = load_file(str(folder / BEST)) if (folder / BEST).is_file() else None
         return Progress(**json.loads((folder / PROGRESS).read_text("utf-8"))), best
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise TrainingFailedError(
             f"The checkpoint {folder.name!r} cannot be read ({type(error).__name__}): start the job again.",
             code="internal_error",

@@ -119,7 +119,7 @@ class TestTooLong:
         pytest.param([{"messages": [ASKED, {**SAID, "weight": 0}]}], "zero_trained_tokens", "No token", id="weight 0"),
         pytest.param([{"messages": [ASKED]}], "zero_trained_tokens", "No token", id="no answer"),
         pytest.param(  # the token " 4" begins in the prompt, so only the end would be left to learn
-            [{"prompt": "2 + 2 = ", "completion": "4"}], "zero_trained_tokens", "No token", id="within the prompt's token"
+            [{"prompt": "2 + 2 = ", "completion": "4"}], "zero_trained_tokens", "No token", id="within a token"
         ),
         pytest.param([ROW, {"nothing": 1}], "invalid_training_file", "Row 2", id="no row"),
         pytest.param(

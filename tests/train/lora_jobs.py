@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
+
 from finetune.rendering import folder_renderer
 from finetune.trainers.contract import TrainingTask
 from tests.train.tiny_models import FACTS, fact_rows, write_rows
 
 Wanted = Literal["pause", "cancel"]
+PEFT_WARNINGS = [  # PEFT 0.21 asks transformers 5 by an old name, and finds no plain layer where experts lie as one
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:The following (rank|alpha)_pattern keys:RuntimeWarning"),
+]
 
 
 @dataclass(slots=True)
