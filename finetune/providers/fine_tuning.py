@@ -44,7 +44,7 @@ from finetune.providers.orders import (
 )
 from finetune.providers.places import PLACES, Place, place_named
 from finetune.providers.radar import Expiry, radar
-from finetune.providers.recipes import carried_over, check_recipe, training_data
+from finetune.providers.recipes import carried_over, check_recipe, check_rows, training_data
 from finetune.providers.sending import Sender
 from finetune.providers.watching import Update, Watcher, watch
 from finetune.providers.wire import pages, plain, view
@@ -90,6 +90,7 @@ class FineTuning:
         checked = place_named(place)
         made = Order(place=checked.name, model=model, data=training_data(frozen), recipe=recipe or Recipe())
         check_recipe(made.recipe, checked)
+        check_rows(frozen, made.recipe.method)
         return made
 
     def start(self, order: Order, *, accepted: bool = False) -> JobView:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from errors import TuningRequestError
 from finetune.freezing import Frozen
+from finetune.jobs.record import Method
 from finetune.providers.orders import Recipe, TrainingData
 from finetune.providers.places import Place
 
@@ -24,6 +26,25 @@ def training_data(frozen: Frozen) -> TrainingData:
         validation=validation,
         validation_sha256=str(facts[validation.name]["sha256"]) if validation else None,
     )
+
+
+_KINDS: Mapping[Method, frozenset[str]] = {
+    "supervised": frozenset({"chat", "completion"}),
+    "dpo": frozenset({"preference"}),
+    "reinforcement": frozenset({"reinforcement", "chat"}),
+}
+
+
+def check_rows(frozen: Frozen, method: Method) -> None:
+    """Raises TuningRequestError where the rows are for another method: a place finds that out when it is paid."""
+    odd = sorted(set(frozen.manifest["kinds"]) - _KINDS[method])
+    if odd:
+        raise TuningRequestError(
+            f"{frozen.name!r} holds rows of the kind {odd[0]!r}, which {method} does not train on: name another "
+            "--method, or other rows.",
+            code="invalid_training_file",
+            param="method",
+        )
 
 
 def check_recipe(recipe: Recipe, place: Place) -> None:

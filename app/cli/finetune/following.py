@@ -123,6 +123,9 @@ def _tell_success(job: JobView) -> None:
         print_line(f"Verdict: {verdict['verdict']}. {' '.join(verdict.get('reasons') or ())}".rstrip())
     if place.deploy:
         print_line(place.deploy)
+    if place.asked_as == "compatible":
+        at = place.url or f"the address in {place.url_setting}"
+        print_line(f"To ask it here set OPENAI_BASE_URL to {at}, and OPENAI_API_KEY to its key.")
     print_line(f"Ask it: python -m app ask 'Your question' --mode finetuned --model {shlex.quote(named)}")
     print_line(f"Use it from now on: python -m app finetune use {shlex.quote(named)}")
 

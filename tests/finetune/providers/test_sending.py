@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from errors import (
     TuningRequestError,
     TuningStateError,
 )
-from finetune.freezing import Frozen
+from finetune.freezing import Facts, Frozen, FrozenStore
 from finetune.providers.fine_tuning import FineTuning
 from finetune.providers.orders import Order, Recipe
 from finetune.providers.places import place_named
@@ -264,10 +265,10 @@ def test_azure_gets_its_byte_order_mark(work: FineTuning, frozen: Frozen, place:
         ),
         pytest.param(
             "azure",
-            Recipe(method="dpo", beta=0.2, options={"trainingType": "GlobalStandard"}),
+            Recipe(options={"trainingType": "GlobalStandard"}),
             {
                 "trainingType": "GlobalStandard",
-                "method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.2}}},
+                "method": {"type": "supervised", "supervised": {}},
             },
             id="an option in the body",
         ),
@@ -295,6 +296,19 @@ def test_each_place_gets_its_own_form(
     work.start(work.order(frozen, place=name, model="m", recipe=recipe))
     sent = place.requests("POST", JOBS)[0].body
     assert {key: sent.get(key) for key in expected} == expected
+
+
+def test_preferences_go_with_their_beta(
+    work: FineTuning, frozen_store: FrozenStore, place: TuningPlace, tmp_path: Path
+) -> None:
+    said = [{"role": "assistant", "content": word} for word in ("Good.", "Bad.")]
+    row = {"input": {"messages": [{"role": "user", "content": "Q"}]}, "preferred_output": said[:1]}
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(json.dumps(row | {"non_preferred_output": said[1:]}) + "\n", "utf-8")
+    pairs = frozen_store.freeze({"train": path}, Facts(name="pairs"))
+    work.start(work.order(pairs, place="openai", model="m", recipe=Recipe(method="dpo", beta=0.2)))
+    sent = place.requests("POST", JOBS)[0].body
+    assert sent["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.2}}}
 
 
 def test_nebius_takes_the_older_form(frozen: Frozen) -> None:
@@ -331,6 +345,11 @@ def test_what_a_place_does_not_take_is_said_before_anything_is_sent(
     with pytest.raises(TuningRequestError, match=said):
         work.order(frozen, place=name, model="m", recipe=recipe)
     assert not place.asked and not work.ledger.all()
+
+
+def test_rows_of_another_method_are_not_sent(work: FineTuning, frozen: Frozen) -> None:
+    with pytest.raises(TuningRequestError, match="rows of the kind 'chat', which dpo does not train on"):
+        work.order(frozen, place="local", model="responder", recipe=Recipe(method="dpo"))
 
 
 def test_a_large_file_goes_by_parts(
