@@ -25,6 +25,7 @@ ErrorCode = Literal[
     "over_budget",
     "out_of_memory",
     "nan_loss",
+    "model_collapsed",
     "zero_trained_tokens",
     "template_unsupported",
     "disk_full",

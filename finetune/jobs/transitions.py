@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from errors import TuningBusyError, TuningNotFoundError, TuningStateError
+from errors import LeaseLostError, TuningBusyError, TuningNotFoundError, TuningStateError
 from finetune.jobs.record import EventType, Job, JobError, Level
 from finetune.jobs.rows import JOB, as_job, as_json
 from finetune.jobs.states import LEASED, STATES, TERMINAL, State, check_move
@@ -43,9 +43,7 @@ def held(rows: sqlite3.Connection, lease: Lease) -> None:
     """Raises LeaseLostError where the lease has passed to another, or was taken back."""
     found = rows.execute("SELECT fence, owner FROM jobs WHERE id = ?", (lease.job_id,)).fetchone()
     if found is None or found[0] != lease.fence or found[1] != lease.owner:
-        raise TuningBusyError(
-            f"The lease on {lease.job_id} was lost: another process has taken the job over."
-        )
+        raise LeaseLostError(f"The lease on {lease.job_id} was lost: another process has taken the job over.")
 
 
 def moved(
