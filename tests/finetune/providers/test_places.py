@@ -52,6 +52,12 @@ def test_settings_that_places_name_exist() -> None:
     assert wanted <= names
 
 
+def test_this_machines_options_are_those_of_its_trainers() -> None:
+    from finetune.trainers.lora_recipe import OPTIONS
+
+    assert set(place_named("local").options) == set(OPTIONS) - {"train_sha256", "accepted"}
+
+
 # --- recipes --------------------------------------------------------------------------------------
 
 
