@@ -14,7 +14,7 @@ def facts_table(rows: Sequence[Mapping[str, str]], *, key: str) -> None:
         return
     heads = list(rows[0])
     lines = [_line("th", heads), *(_line("td", [row.get(head, "") for head in heads]) for row in rows)]
-    rich_text([element("table", [element("tbody", lines)])], key=key)
+    rich_text([element("table", [element("tbody", lines)])], key=key, style="quiet")
 
 
 def _line(tag: str, cells: Sequence[str]) -> Node:

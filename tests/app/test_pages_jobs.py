@@ -20,6 +20,7 @@ from app.ui.jobs import jobs
 from app.ui.tuning_access import access
 from app.ui.tuning_compare import different
 from app.ui.tuning_radar import days_words
+from app.ui.tuning_sample import freeze_sample, paraphrased
 from app.ui.tuning_session import own_work
 from app.ui.tuning_source import progress, run_key, series
 from app.ui.tuning_words import duration, span, state_words, value_words
@@ -30,6 +31,7 @@ from finetune.jobs.record import JobError, TunedModel
 from finetune.jobs.states import STATES
 from finetune.jobs.store import TuningStore
 from finetune.providers.orders import KNOWN_STATUSES, JobView, Recipe, SeenEvent
+from loaders.jsonl import read_rows
 from tests.app.test_pages import OWNER, SHELL, assert_sound, drawn_text, encoder, words, workspace
 from tests.loopback.tuning_server import TuningPlace, serve_tuning
 
@@ -561,3 +563,14 @@ def test_a_model_that_cannot_answer_says_why(tuned: Workspace, frozen: Frozen, s
     next(one for one in app.button if one.label == "Ask").click().run()
     until(app, lambda app: bool(app.error))
     assert not app.exception
+
+
+def test_the_sample_is_taught_whole_and_judged_by_other_words(tuned: Workspace) -> None:
+    frozen = freeze_sample(tuned)
+    assert frozen.rows == {"train": 120, "validation": 40}
+    assert freeze_sample(tuned).hash == frozen.hash
+    answers = {row["messages"][-1]["content"] for _, row in read_rows(SAMPLE_EXAMPLES)}
+    asked = {row["messages"][1]["content"] for _, row in read_rows(SAMPLE_EXAMPLES)}
+    for row in paraphrased():
+        assert row["messages"][-1]["content"] in answers
+        assert row["messages"][1]["content"] not in asked
