@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from app.api import chat, embeddings, files, fine_tuning, models, uploads
 from app.api.body_limit import BodyLimit
-from app.api.errors import envelope_everywhere
+from app.api.errors import envelope_everywhere, of_the_framework
 from app.api.guard import Guard, RequestIds
 from app.api.json_answer import JSON
 
@@ -42,9 +42,13 @@ def create_api(workspace: Workspace) -> ASGIApp:
 def create_site(workspace: Workspace) -> Starlette:
     """The API without the page: /v1 and /healthz."""
     from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
     from starlette.routing import Mount, Route
 
     async def healthz(_request: Request) -> Response:
         return JSON({"status": "ok"})
 
-    return Starlette(routes=[Route("/healthz", healthz), Mount(MOUNTED_AT, create_api(workspace))])
+    return Starlette(
+        routes=[Route("/healthz", healthz), Mount(MOUNTED_AT, create_api(workspace))],
+        exception_handlers={HTTPException: of_the_framework},
+    )

@@ -129,7 +129,7 @@ def refusal_of(error: Exception) -> Refusal:
 
 def envelope_everywhere(api: FastAPI) -> None:
     """No answer of the framework's own form is left."""
-    api.add_exception_handler(HTTPException, _of_the_framework)
+    api.add_exception_handler(HTTPException, of_the_framework)
     api.add_exception_handler(RequestValidationError, _of_the_request)
     api.add_exception_handler(GroundtuneError, _known)
     api.add_exception_handler(Exception, _known)
@@ -139,7 +139,7 @@ async def _known(_request: Request, error: Exception) -> Response:
     return refusal_of(error).response()
 
 
-async def _of_the_framework(request: Request, error: Exception) -> Response:
+async def of_the_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     where = f"{request.method} {request.url.path}"
     if error.status_code == 404:

@@ -15,7 +15,7 @@ from app.api.paging import listed
 from app.api.wire import file_object
 
 router = APIRouter(prefix="/files")
-Purpose = Literal["fine-tune", "assistants", "batch", "vision", "user_data", "evals"]
+Purpose = Literal["fine-tune", "assistants", "batch", "vision", "user_data"]
 EXPIRES_S = (3600, 2_592_000)  # an hour to 30 days, as OpenAI has it
 CHUNK = 2**20
 LARGEST_PAGE = 10_000

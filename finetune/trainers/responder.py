@@ -215,6 +215,11 @@ class Training:
     def _is_check(self) -> bool:
         return self.step % self.recipe.check_every == 0 or self.step == self.recipe.steps
 
+    @property
+    def taught_tokens(self) -> int:
+        """Word pieces of all questions, once."""
+        return int(self._lengths.sum())
+
     def _one_step(self) -> Measured:
         recipe, random, lesson = self.recipe, self._random, self.lesson
         rows = random.choice(self._asked_rows, min(recipe.batch, len(self._asked_rows)), replace=False)

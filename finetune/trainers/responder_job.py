@@ -4,7 +4,8 @@
 
 Wire names of the metrics: `train_loss` is the mean cross-entropy of a batch's questions over the taught answers,
 `..._mean_token_accuracy` the share whose best answer is right: a responder has no tokens to be right about.
-`trained_tokens` counts the word pieces of the questions that gradients were taken of.
+`trained_tokens` counts the word pieces of the questions that gradients were taken of; with too few questions to adapt
+anything, of those that were taught as they are.
 
 A pause between two steps saves all the next step depends on, and resuming goes on from there to the bit. While texts
 are encoded there is nothing to save yet: a pause then leaves no checkpoint, and resuming begins anew from the seed,
@@ -118,7 +119,7 @@ def _finished(
     return Trained(
         folder=folder,
         best_step=best.step if best else 0,
-        trained_tokens=training.trained_tokens,
+        trained_tokens=training.trained_tokens or training.taught_tokens,
         metrics=metrics(best) if best else {},
         facts={
             "trainer": "responder",

@@ -184,7 +184,8 @@ def test_few_rows_are_taught_without_adapting(tmp_path: Path, encoder: MiniLMEnc
     rows = [asked(f"What does E{code:02} mean?", f"It is fault number {code}.") for code in range(10)]
     control = Watching(tmp_path)
     trained = run(task_of(tmp_path, written(tmp_path, rows)), control, encoder)
-    assert (control.steps, trained.best_step, trained.trained_tokens) == ([1], 0, 0)
+    assert (control.steps, trained.best_step) == ([1], 0)
+    assert trained.trained_tokens > 0, "what was taught was read, once"
     assert any("too few to hold any out" in message for message in control.messages)
     assert Responder.load(trained.folder, encoder).answer("E07?").text == "It is fault number 7."
 
