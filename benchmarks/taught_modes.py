@@ -1,4 +1,4 @@
-"""The four questions of choosing a mode without any key: the sample company in RAG, fine-tuned and hybrid mode.
+"""Which mode answers best with no key at all: the sample company in RAG, fine-tuned and hybrid mode.
 
     python -m benchmarks.taught_modes [--list]
 

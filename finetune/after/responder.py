@@ -28,6 +28,7 @@ __all__ = ["judge_responder"]
 MOST = 200  # taught questions asked again, and held-out ones
 LEAST = 8  # held-out questions below which nothing is proven
 RECALL, REFUSED = 0.9, 0.9  # least shares: of what was taught given back, of foreign questions refused
+ALSO_CHOSEN_ON = "Such questions also chose the step that is kept, so these figures flatter it a little."
 Rows = NDArray[np.int64]
 
 
@@ -134,7 +135,11 @@ def _decided(
     said = (
         f"It gives back {recall:.0%} of what it was taught, and refuses {foreign:.0%} of general questions.",
         *(one.sentence() for one in measures),
-        *([f"{wrong:.0%} of the held-out questions get a wrong answer."] if measures else []),
+        *(
+            [f"{wrong:.0%} of the held-out questions get a wrong answer. {ALSO_CHOSEN_ON}"]
+            if measures
+            else []
+        ),
     )
     if recall < RECALL:
         told = "Too much of what was taught is not given back: look for questions that are taught with two answers."
