@@ -1,4 +1,4 @@
-"""A worker whose trainer only counts: python -m tests.finetune.jobs.fake_worker ROOT JOB OWNER FENCE, as the runner has it.
+"""A worker whose trainer only counts: python -m tests.finetune.jobs.fake_worker ROOT JOB OWNER FENCE.
 
 Every step is a line in steps.log of the job's folder: what was trained, in which order, by which process. The options
 of the job say how it goes: steps, seconds (of each step), checkpoint_every, crash_at, fail, memory_mb, deaf.
@@ -60,8 +60,8 @@ def _writer(step: int) -> Any:
 
 
 def main() -> int:
-    worker.entry_of = lambda _trainer: train
-    worker._judged = lambda *_: {"verdict": Verdict(verdict="ship", reasons=("Of a test.",)).as_dict()}
+    worker.__dict__["entry_of"] = lambda _trainer: train
+    worker.__dict__["_judged"] = lambda *_: {"verdict": Verdict(verdict="ship", reasons=("Of a test.",)).as_dict()}
     return worker.main(sys.argv[1:])
 
 
