@@ -51,6 +51,7 @@ def trained(page: Page) -> None:
         expect(page.get_by_label("Frozen dataset")).to_be_visible(timeout=120_000)
         page.get_by_role("button", name="Check and estimate").click()
         page.get_by_role("button", name="Start training").click(timeout=120_000)
+    expect(page.get_by_role("button", name="All jobs")).to_be_visible(timeout=60_000)  # the list says it too
     expect(page.get_by_text("Succeeded")).to_be_visible(timeout=TRAINED_MS)
 
 
