@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -40,13 +41,14 @@ class Cut:
         return self._until(len(self._text))
 
     def _apply_limits(self) -> None:
-        if self._longest is not None:
-            spans = self._spans(self._text)
-            if len(spans) > self._longest:
-                self._text, self.ended = self._text[: spans[self._longest - 1][1]], "length"
-        found = [at for stop in self._stops if (at := self._text.find(stop)) >= 0]
-        if found:
-            self._text, self.ended = self._text[: min(found)], "stop"
+        """What a reader who gets letter by letter would meet first."""
+        found = [(at + len(stop), at) for stop in self._stops if (at := self._text.find(stop)) >= 0]
+        ends, begins = min(found, default=(math.inf, 0))
+        spans = self._spans(self._text) if self._longest is not None else ()
+        if self._longest is not None and len(spans) > self._longest and spans[self._longest][0] < ends:
+            self._text, self.ended = self._text[: spans[self._longest - 1][1]], "length"
+        elif found:
+            self._text, self.ended = self._text[:begins], "stop"
 
     def _certain(self) -> int:
         certain = len(self._text) - self._held

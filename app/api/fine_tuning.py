@@ -53,8 +53,8 @@ def _metadata(request: Request) -> dict[str, str]:
 
 
 def _object(there: Tuning, job: Job) -> dict[str, Any]:
-    waiting = job.state == "queued"
-    return job_object(job, position=there.store.jobs.position(job.id) if waiting else None)
+    before = there.store.jobs.position(job.id) if job.state == "queued" else None
+    return job_object(job, position=None if before is None else before + 1)
 
 
 @router.get("/{job_id}")

@@ -16,7 +16,7 @@ import pytest
 from openai import OpenAI
 
 from app.tuning import Tuning
-from finetune.jobs.record import TunedModel
+from finetune.jobs.record import JobError, TunedModel
 from finetune.jobs.store import TuningStore
 from tests.api.serving import SOON_S, asked
 
@@ -58,6 +58,11 @@ def http(client: OpenAI) -> Iterator[httpx2.Client]:
 
 def uploaded(client: OpenAI, data: bytes = ROWS, name: str = "rows.jsonl") -> str:
     return client.files.create(file=(name, io.BytesIO(data)), purpose="fine-tune").id
+
+
+def own(job: Any) -> dict[str, Any]:
+    found: dict[str, Any] = job.x_groundtune
+    return found
 
 
 def created(client: OpenAI, **more: Any) -> Any:
@@ -287,6 +292,43 @@ def test_pause_resume_and_cancel_go_by_the_table(client: OpenAI, wakes: list[Non
         assert caught.value.code == "invalid_job_state"
     assert jobs.retrieve(job.id).status == "cancelled"
     assert len(wakes) == 1, "nothing that was refused wakes the runner"
+
+
+def test_a_job_in_the_queue_is_paused_and_goes_on(
+    client: OpenAI, store: TuningStore, wakes: list[None]
+) -> None:
+    jobs = client.fine_tuning.jobs
+    first, job = created(client), created(client, suffix="second")
+    for waiting in (first, job):
+        store.jobs.move(waiting.id, "queued")
+    assert own(jobs.retrieve(job.id))["position"] == 2
+    paused = [jobs.pause(job.id) for _ in range(2)]
+    assert [one.status for one in paused] == ["paused", "paused"], "no published status, but OpenAI's own"
+    assert [one.status for one in (jobs.resume(job.id), jobs.resume(job.id))] == ["queued", "queued"]
+    assert len(wakes) == 4, "two that were created, two that go on"
+
+
+def test_an_estimate_is_accepted_by_going_on(client: OpenAI, store: TuningStore) -> None:
+    job = created(client)
+    store.jobs.move(
+        job.id, "awaiting_approval", facts={"reason": "It may take 3 hours.", "estimate": {"seconds": 10_800}}
+    )
+    waiting = client.fine_tuning.jobs.retrieve(job.id)
+    assert (waiting.status, own(waiting)["state"]) == ("validating_files", "awaiting_approval")
+    assert (own(waiting)["reason"], own(waiting)["estimate"]) == ("It may take 3 hours.", {"seconds": 10_800})
+    assert client.fine_tuning.jobs.resume(job.id).status == "queued"
+    assert store.jobs.get(job.id).facts["accepted"] is True
+
+
+def test_why_a_job_failed_is_said(client: OpenAI, store: TuningStore) -> None:
+    job = created(client)
+    error = JobError(
+        code="invalid_n_examples", message="It has 5 rows: 10 are needed.", param="training_file"
+    )
+    store.jobs.move(job.id, "failed", error=error)
+    failed: Any = client.fine_tuning.jobs.retrieve(job.id)
+    assert failed.status == "failed" and failed.finished_at is not None
+    assert (failed.error.code, failed.error.param) == ("invalid_n_examples", "training_file")
 
 
 def test_what_is_unknown_is_not_found(http: httpx2.Client) -> None:
