@@ -18,6 +18,7 @@ from finetune.trainers.responder_recipe import recipe_of
 from local.encoder import MiniLMEncoder
 from local.responder import Responder
 from local.responder_files import NUMBERS, TEXTS
+from tests.remembering_encoder import RememberingEncoder
 
 COMPANY = Path(__file__).parents[2] / "examples" / "training.jsonl"
 
@@ -61,7 +62,7 @@ class Watching:
 
 @pytest.fixture(scope="module")
 def encoder(built_models: Path) -> MiniLMEncoder:
-    return MiniLMEncoder(cache_dir=built_models)
+    return RememberingEncoder(built_models)
 
 
 def task_of(folder: Path, file: Path = COMPANY, **changes: Any) -> TrainingTask:

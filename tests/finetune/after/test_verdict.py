@@ -23,6 +23,7 @@ from finetune.trainers.responder import QuestionAnswer, train
 from local.encoder import MiniLMEncoder
 from local.responder_files import Taught, write_taught
 from tests.chains.conftest import WordEncoder
+from tests.remembering_encoder import RememberingEncoder
 
 GENERAL = {question: answers[0] for question, answers in general_questions()}
 SUBJECTS = (
@@ -157,7 +158,7 @@ def test_an_interval_holds_its_mean_and_says_nothing_where_nothing_differs() -> 
 
 @pytest.fixture(scope="module")
 def encoder(built_models: Path) -> MiniLMEncoder:
-    return MiniLMEncoder(cache_dir=built_models)
+    return RememberingEncoder(built_models)
 
 
 FORMS = ("Who looks after the {}?", "I have a question on the {}.", "{}: whom do I call?")
