@@ -63,6 +63,7 @@ class Lesson(Generic[T]):
     found: Found
     longest: int  # tokens
     objective: Callable[[Any], Objective[T]]
+    gate: Callable[[Any], str | None] | None = None  # asked of the model: why its weights are not to be kept
 
 
 def train(task: TrainingTask, control: Control) -> Trained | None:
@@ -141,7 +142,7 @@ def fit(setup: Setup, lesson: Lesson[T], control: Control) -> Trained | None:
 
     loop = Loop(
         model=model, optimizer=optimizer, plan=plan, objective=lesson.objective(model), train=lesson.train,
-        validation=lesson.validation, control=control, write=write, progress=progress, best=best,
+        validation=lesson.validation, control=control, write=write, progress=progress, best=best, gate=lesson.gate,
     )  # fmt: skip
     if not loop.run():
         return None

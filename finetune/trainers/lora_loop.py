@@ -62,6 +62,7 @@ class Loop(Generic[T]):
     write: Callable[[Path, Progress, Mapping[str, Any] | None], None]
     progress: Progress
     best: dict[str, Any] | None = None  # weights at progress.best_step
+    gate: Callable[[Any], str | None] | None = None  # at evaluations: why these weights are not to be kept
     clock: Callable[[], float] = time.monotonic
     _saved: int = field(default=-1, init=False)  # step of the newest checkpoint
 
@@ -152,7 +153,12 @@ class Loop(Generic[T]):
         }
 
     def _judge(self, step: int, values: Mapping[str, float]) -> None:
-        """Keeps the weights with the lowest validation loss; without validation, the newest are the best."""
+        """Keeps the weights with the lowest validation loss; without validation, the newest are the best.
+
+        With a gate, only weights that passed it are kept.
+        """
+        if self.gate is not None and not self._passed(self.gate, step):
+            return
         loss = values.get("full_valid_loss")
         if not self.validation:
             self.progress.best_step, self.progress.best_metrics = step, dict(self.progress.metrics)
@@ -163,6 +169,31 @@ class Loop(Generic[T]):
         elif loss is not None:
             self.progress.worse += 1
             self._stop_early()
+
+    def _passed(self, gate: Callable[[Any], str | None], step: int) -> bool:
+        """Whether the weights of this step may be the best. Where they are spoilt, training ends with the last sound
+        ones. Raises TrainingFailedError (model_collapsed) where there are none."""
+        if not self.plan.evaluates_at(step):
+            return False
+        self.model.eval()
+        why = gate(self.model)
+        if why is None:
+            self.best = self.best if self.validation else weights_of(self.model)
+            return True
+        lower = f"train with a lower learning rate than {self.plan.learning_rate:g}"
+        if self.progress.best_step == 0:
+            raise TrainingFailedError(
+                f"The model lost its speech by step {step} ({why}): {lower} (learning_rate_multiplier below 1).",
+                code="model_collapsed",
+                param="learning_rate_multiplier",
+            )
+        self.progress.stopped = True
+        self.control.message(
+            f"The model lost its speech by step {step} ({why}). Its weights of step {self.progress.best_step} are "
+            f"kept; {lower} to come further.",
+            level="warn",
+        )
+        return False
 
     def _stop_early(self) -> None:
         patience, progress = self.plan.patience, self.progress
