@@ -240,10 +240,12 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
 
 
 def _warm() -> None:
+    from app.api.waiting import go_on
     from app.workspace import open_workspace
 
     try:
         workspace = open_workspace()
+        go_on(workspace)
         workspace.encoder.embed_query("warm up")
         workspace.connections.look_for_tuned()
         workspace.connections.chat()

@@ -16,6 +16,7 @@ from app.api.body_limit import BodyLimit
 from app.api.errors import envelope_everywhere, of_the_framework
 from app.api.guard import Guard, RequestIds
 from app.api.json_answer import JSON
+from app.api.waiting import go_on
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -30,7 +31,8 @@ PARTS = (models, chat, embeddings, files, uploads, fine_tuning)
 
 
 def create_api(workspace: Workspace) -> ASGIApp:
-    """The API of one workspace, to be mounted at /v1."""
+    """The API of one workspace, to be mounted at /v1. Jobs that wait are gone on with."""
+    go_on(workspace)
     api = FastAPI(title="Groundtune", docs_url=None, redoc_url=None, default_response_class=JSON)
     api.state.workspace = workspace
     for part in PARTS:

@@ -16,7 +16,7 @@ import pytest
 from openai import OpenAI
 
 from app.tuning import Tuning
-from finetune.jobs.record import JobError, TunedModel
+from finetune.jobs.record import JobError, JobRequest, TunedModel
 from finetune.jobs.store import TuningStore
 from tests.api.serving import SOON_S, asked
 
@@ -197,6 +197,19 @@ def test_a_job_is_what_was_asked_for_and_wakes_the_runner(client: OpenAI, wakes:
     assert job.x_groundtune["options"] == {"max_length": 256}
     assert client.fine_tuning.jobs.retrieve(job.id) == job
     assert len(wakes) == 1
+
+
+def test_a_server_that_starts_goes_on_with_what_waits(
+    tmp_path: Path, store: TuningStore, wakes: list[None]
+) -> None:
+    with asked(tmp_path):
+        assert not (tmp_path / "tenants").exists(), "nothing is made where there never was a job"
+    job, _ = store.jobs.create(JobRequest(model="responder", training_file="file-1"))
+    with asked(tmp_path):
+        assert len(wakes) == 1
+    store.jobs.ask(job.id, "cancel")
+    with asked(tmp_path):
+        assert len(wakes) == 1, "nothing waits any more"
 
 
 def test_jobs_are_paged_newest_first_and_found_by_their_metadata(client: OpenAI) -> None:
