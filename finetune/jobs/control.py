@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from errors import LeaseLostError, TuningBusyError
+from errors import LeaseLostError, TrainingFailedError, TuningBusyError
 from finetune.jobs.record import Level
 from finetune.jobs.store import Lease, TuningStore
 
@@ -58,10 +59,16 @@ class JobControl:
     """finetune.trainers.contract.Control over the store."""
 
     def __init__(
-        self, store: TuningStore, lease: Lease, *, clock: Callable[[], float] = time.monotonic
+        self,
+        store: TuningStore,
+        lease: Lease,
+        *,
+        kept: Callable[[], None] = lambda: None,  # a checkpoint is there: it can be asked
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._lease = lease
+        self._kept = kept
         self._clock = clock
         self._looked = self._said = -1e9
         self._wanted: Literal["pause", "cancel"] | None = None
@@ -75,7 +82,10 @@ class JobControl:
             self._store.jobs.move(job.id, "running", lease=self._lease, event=told)
 
     def metrics(self, *, step: int, total_steps: int, values: Mapping[str, float]) -> None:
-        known = {name: float(value) for name, value in values.items() if value == value}  # noqa: PLR0124 - not NaN
+        """Raises TrainingFailedError where the training loss is no number any more."""
+        known = {name: float(value) for name, value in values.items() if math.isfinite(value)}
+        if "train_loss" in values and "train_loss" not in known:
+            raise TrainingFailedError(NO_LOSS.format(step=step), code="nan_loss")
         parts = [f"{_WORDS.get(name, name)}={value:.4f}" for name, value in known.items()]
         self._store.jobs.note(
             self._lease.job_id,
@@ -92,7 +102,9 @@ class JobControl:
     def checkpoint(
         self, *, step: int, epoch: float, metrics: Mapping[str, float], write: Callable[[Path], None]
     ) -> None:
-        self._store.checkpoints.add(self._lease, step=step, epoch=epoch, metrics=metrics, write=write)
+        known = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
+        self._store.checkpoints.add(self._lease, step=step, epoch=epoch, metrics=known, write=write)
+        self._kept()
 
     def wanted(self) -> Literal["pause", "cancel"] | None:
         now = self._clock()
@@ -118,6 +130,10 @@ class JobControl:
             )
 
 
+NO_LOSS = (
+    "The training loss is no number any more since step {step}: start again with a smaller learning_rate_multiplier, "
+    "or from a base in higher precision."
+)
 _WORDS = {
     "train_loss": "training loss",
     "valid_loss": "validation loss",

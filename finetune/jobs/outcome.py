@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from finetune.jobs.record import Event, Job, TunedModel, tuned_name
+from finetune.jobs.control import LEASE_S
+from finetune.jobs.record import Checkpoint, Event, Job, StoredFile, TunedModel, tuned_name
 from finetune.jobs.registry import trainer_of
 from finetune.jobs.results import PURPOSE, results_csv
+from finetune.jobs.states import TERMINAL
 from finetune.jobs.store import Lease, TuningStore
 from finetune.model_card import ModelFacts, write_model_card
 from finetune.trainers.contract import Trained
 
-__all__ = ["all_events", "keep_model"]
+__all__ = ["all_events", "keep_checkpoints", "keep_model", "take_back"]
 
 AT_ONCE = 1000
+MOST = 1000  # checkpoints of one job
 
 
 def keep_model(store: TuningStore, lease: Lease, trained: Trained, verdict: Mapping[str, Any]) -> None:
@@ -39,12 +42,10 @@ def keep_model(store: TuningStore, lease: Lease, trained: Trained, verdict: Mapp
         facts=known,
     )
     _write_card(folder, model, job, trained)
+    store.leases.renew(lease, seconds=LEASE_S)  # still ours: nobody else keeps a model of this job
     store.models.add(model)
-    for one in _checkpoints(store, model):
-        store.models.add(one)
-    stored = store.files.add(
-        io.BytesIO(results_csv(all_events(store, job.id))), f"{job.id}-results.csv", PURPOSE
-    )
+    keep_checkpoints(store, job, known, store.checkpoints.valid(job.id))
+    stored = _kept_results(store, job)
     store.jobs.note(job.id, f"New fine-tuned model created: {name}", lease=lease)
     store.jobs.move(
         job.id,
@@ -80,20 +81,62 @@ def _moved(source: Path, folder: Path) -> None:
     source.replace(folder)
 
 
-def _checkpoints(store: TuningStore, model: TunedModel) -> Iterator[TunedModel]:
-    for one in store.checkpoints.valid(model.job_id):
-        yield TunedModel(
-            id=one.model,
-            job_id=model.job_id,
-            base=model.base,
-            trainer=model.trainer,
-            folder=str(store.checkpoints.path(one)),
-            created_at=one.created_at,
-            step=one.step,
-            facts={
-                key: model.facts[key] for key in ("system", "wrapper", "data_sha256") if key in model.facts
-            },
-        )
+def keep_checkpoints(
+    store: TuningStore, job: Job, facts: Mapping[str, Any], there: Iterable[Checkpoint] | None = None
+) -> None:
+    """Those that are there can be asked by their names, also while the job runs; those that are gone cannot.
+
+    `there` None: those that were recorded, unread.
+    """
+    found = store.checkpoints.list(job.id, limit=MOST).data if there is None else there
+    told = {name: facts[name] for name in ("system", "wrapper", "data_sha256") if facts.get(name) is not None}
+    models = {one.model: _asked_as(store, job, one, told) for one in found}
+    known = {one.id: one for one in store.models.list(job_id=job.id) if one.step is not None}
+    for gone in known.keys() - models.keys():
+        store.models.delete(gone)
+    for name, model in models.items():
+        if known.get(name) != model:
+            store.models.add(model)
+
+
+def _asked_as(store: TuningStore, job: Job, checkpoint: Checkpoint, facts: Mapping[str, Any]) -> TunedModel:
+    return TunedModel(
+        id=checkpoint.model,
+        job_id=job.id,
+        base=job.request.model,
+        trainer=trainer_of(job.request.model),
+        folder=str(store.checkpoints.path(checkpoint)),
+        created_at=checkpoint.created_at,
+        step=checkpoint.step,
+        facts=facts,
+    )
+
+
+def take_back(store: TuningStore, job_id: str) -> None:
+    """The result of a job that was stopped while it was being kept. Its checkpoints stay, and can be asked."""
+    job = store.jobs.get(job_id)
+    if job.state == "succeeded" or job.state not in TERMINAL:
+        return
+    models = store.models.list(job_id=job_id)
+    for result in (one for one in models if one.step is None):
+        store.models.delete(result.id)
+        keep_checkpoints(store, job, result.facts)
+    for file in _results(store, job):
+        store.files.delete(file.id)
+
+
+def _kept_results(store: TuningStore, job: Job) -> StoredFile:
+    for earlier in _results(store, job):  # of an attempt that did not come to its end
+        store.files.delete(earlier.id)
+    return store.files.add(io.BytesIO(results_csv(all_events(store, job.id))), _results_name(job), PURPOSE)
+
+
+def _results(store: TuningStore, job: Job) -> list[StoredFile]:
+    return [one for one in store.files.list(purpose=PURPOSE).data if one.filename == _results_name(job)]
+
+
+def _results_name(job: Job) -> str:
+    return f"{job.id}-results.csv"
 
 
 def _write_card(folder: Path, model: TunedModel, job: Job, trained: Trained) -> None:

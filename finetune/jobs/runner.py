@@ -9,8 +9,10 @@ by the next command; its worker goes on meanwhile and is watched by the next run
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,41 +20,51 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from errors import LeaseLostError, TrainingFailedError, TuningBusyError, TuningError, TuningStateError
+from errors import TrainingFailedError, TuningBusyError, TuningError, TuningStateError
 from finetune.jobs.configuration import RunnerConfig, read_config
 from finetune.jobs.control import LEASE_S
 from finetune.jobs.lock_file import LockFile
+from finetune.jobs.outcome import take_back
 from finetune.jobs.preparation import prepare
-from finetune.jobs.processes import is_alive, memory_gb, start, stop_group
-from finetune.jobs.record import Job, JobError
+from finetune.jobs.processes import start
+from finetune.jobs.record import ErrorCode, Job, JobError
 from finetune.jobs.registry import python_of, trainer_of
-from finetune.jobs.states import LEASED, TERMINAL
+from finetune.jobs.states import LEASED
 from finetune.jobs.store import Lease, TuningStore
+from finetune.jobs.watch import ATTEMPT, LONGEST_LOG, Watch
 from finetune.serving.environment import without_secrets
 
-__all__ = ["Runner", "ensure_runner", "main"]
+__all__ = ["Runner", "ensure_runner", "has_work", "main"]
 
 LOCK = "runner.lock"
 LOOK_S = 0.2
 IDLE_S = 2.0  # with nothing to do, before it ends
+LOCK_S = 0.5  # another may only be looking whether the lock is free
+FAILURES = 10  # of the store one after the other, before it ends: the next command starts another
 PROJECT = Path(__file__).resolve().parents[2]
-LONGEST_LOG = 16 * 2**20  # bytes
-MEMORY_SLACK = 1.25  # beyond the estimate that somebody accepted
 
 
 def ensure_runner(root: Path, *, config: RunnerConfig, module: str = "finetune.jobs.runner") -> None:
-    """Where one runs already it will see the job: it looks once more after it has let go of the lock."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if LockFile(root / LOCK).is_held():
-        return
-    environment = without_secrets(os.environ) | dict(config.variables())
-    environment |= {"HF_HUB_OFFLINE": "1" if config.offline else "0"}
-    environment |= {"TRANSFORMERS_OFFLINE": "1" if config.offline else "0"}
-    with _log(root / "runner.log") as log:
-        start(
-            [sys.executable, "-m", module, str(root)],
-            environment=environment, log=log, folder=PROJECT,
-        )  # fmt: skip
+    """Where one runs already it will see the job: it looks once more after it has let go of the lock.
+
+    Raises TuningError where no process can be started.
+    """
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if LockFile(root / LOCK).is_held():
+            return
+        with _log(root / "runner.log") as log:
+            command = [sys.executable, "-m", module, str(root)]
+            start(command, environment=_environment(config), log=log, folder=PROJECT)
+    except OSError as error:
+        raise TuningError(
+            f"The process that trains cannot be started ({error.strerror}): the job waits until the next command."
+        ) from error
+
+
+def has_work(store: TuningStore) -> bool:
+    """Whether a runner would find something to do."""
+    return bool(store.jobs.in_states("validating", "queued", "interrupted", "cancelling", *LEASED))
 
 
 def main(arguments: list[str], *, worker: str = "finetune.jobs.worker") -> int:
@@ -61,10 +73,10 @@ def main(arguments: list[str], *, worker: str = "finetune.jobs.worker") -> int:
     shelf = Path(config.base_models) if config.base_models else None
     store, lock = TuningStore(root, base_models=shelf), LockFile(root / LOCK)
     try:
-        while lock.take():
-            Runner(store, config, worker=worker).work()
+        while _taken(lock):
+            done = Runner(store, config, worker=worker).work()
             lock.release()
-            if not _has_work(store):
+            if not done or not has_work(store):
                 break
     finally:
         store.close()
@@ -72,8 +84,13 @@ def main(arguments: list[str], *, worker: str = "finetune.jobs.worker") -> int:
     return 0
 
 
-def _has_work(store: TuningStore) -> bool:
-    return bool(store.jobs.in_states("validating", "queued", "interrupted", "cancelling", *LEASED))
+def _taken(lock: LockFile) -> bool:
+    until = time.monotonic() + LOCK_S
+    while not lock.take():
+        if time.monotonic() > until:
+            return False
+        time.sleep(LOCK_S / 10)
+    return True
 
 
 @dataclass(slots=True)
@@ -87,30 +104,34 @@ class Runner:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def work(self) -> None:
-        """Until nothing is left to do for a moment."""
-        idle_since = self.clock()
+    def work(self) -> bool:
+        """Until nothing is left to do for a moment; False where the store cannot be used."""
+        idle_since, failures = self.clock(), 0
         while self.clock() - idle_since < IDLE_S:
             try:
                 if self._once():
-                    idle_since = self.clock()
+                    idle_since, failures = self.clock(), 0
                     continue
-            except TuningBusyError:  # somebody writes for long: nothing is lost
-                idle_since = self.clock()
+            except TuningError as error:  # somebody writes for long, the disk is full: nothing is lost
+                print(error, file=sys.stderr, flush=True)  # noqa: T201 - into runner.log
+                idle_since, failures = self.clock(), failures + 1
+                if failures == FAILURES:
+                    return False
             self.sleep(LOOK_S)
+        return True
 
     def _once(self) -> bool:
         """Whether there was something to do."""
-        self.store.leases.expire()
         self._check_new()
         held = self._held()
         if held is not None:
-            self._watch(held)
+            self._watch(held.id)
+            self.store.leases.expire()  # of one that nobody holds any more
             return True
         lease = self.store.leases.take(self.name, seconds=LEASE_S)
         if lease is None:
             return False
-        self._start(lease)
+        self._train(lease)
         return True
 
     def _check_new(self) -> None:
@@ -121,97 +142,67 @@ class Runner:
                 continue  # cancelled meanwhile: it is looked at again
             except Exception as error:  # noqa: BLE001 - a defect must not keep the others waiting
                 print(f"{job.id}: {error!r}", file=sys.stderr, flush=True)  # noqa: T201 - into runner.log
-                self._give_up(job, f"The files could not be checked: {type(error).__name__}.")
+                message = f"The files could not be checked: {type(error).__name__}. See runner.log."
+                self._refuse(job, message)
 
-    def _give_up(self, job: Job, message: str) -> None:
+    def _refuse(self, job: Job, message: str) -> None:
         try:
             error = JobError(code="internal_error", message=message)
             self.store.jobs.move(job.id, "failed", event=message, level="error", error=error)
-        except TuningError as ended:
-            print(f"{job.id}: {ended}", file=sys.stderr, flush=True)  # noqa: T201 - into runner.log
+        except TuningStateError:
+            return  # cancelled meanwhile
 
     def _held(self) -> Job | None:
-        """A job whose worker is at it: an earlier runner's, or ours."""
+        """A job whose worker is at it: an earlier runner's, or ours where watching was broken off."""
         return next(iter(self.store.jobs.in_states(*sorted(LEASED), "cancelling")), None)
 
-    def _start(self, lease: Lease) -> None:
+    def _train(self, lease: Lease) -> None:
         job = self.store.jobs.get(lease.job_id)
         try:
             python = python_of(trainer_of(job.request.model), self.config)
+            process = self._started(python, lease)
         except TrainingFailedError as error:
-            told = JobError(code=error.code, message=str(error), param=error.param)
-            self.store.jobs.move(job.id, "failed", lease=lease, event=str(error), level="error", error=told)
-            return
-        folder = self.store.job_folder(job.id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._fail(lease, "model_not_available", str(error), param=error.param)
+        except OSError as error:
+            code: ErrorCode = "disk_full" if error.errno in DISK_FULL else "internal_error"
+            self._fail(lease, code, f"The training process cannot be started ({error.strerror}): make room.")
+        else:
+            self.store.leases.renew(lease, seconds=LEASE_S, pid=process.pid)
+            self._watch(job.id, process)
+
+    def _started(self, python: str, lease: Lease) -> subprocess.Popen[bytes]:
+        folder = self.store.job_folder(lease.job_id)
         with _log(folder / "worker.log") as log:
-            worker = start(
-                [python, "-m", self.worker, str(self.store.root), job.id, lease.owner, str(lease.fence)],
-                environment=self._environment(), log=log, folder=PROJECT,
-            )  # fmt: skip
-        self.store.leases.renew(lease, seconds=LEASE_S, pid=worker.pid)
-        self._watch(self.store.jobs.get(job.id))
+            log.write(f"{ATTEMPT} {lease.fence}\n".encode())
+            log.flush()
+            command = [python, "-m", self.worker, str(self.store.root), lease.job_id, lease.owner]
+            environment = _environment(self.config)
+            return start([*command, str(lease.fence)], environment=environment, log=log, folder=PROJECT)
 
-    def _environment(self) -> dict[str, str]:
-        """As this process's, which had its secrets taken out when it was started; here once more, by itself."""
-        kept = {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}
-        told = {name: os.environ[name] for name in kept if name in os.environ}
-        return without_secrets(os.environ) | told | dict(self.config.variables())
-
-    def _watch(self, job: Job) -> None:
-        """Until the worker has ended the job, or has ended itself."""
-        while True:
-            found = self.store.leases.holder(job.id)
-            job = self.store.jobs.get(job.id)
-            if found is None or job.state in TERMINAL or job.state not in (*LEASED, "cancelling"):
-                return
-            lease, pid = found
-            if pid is None or not is_alive(pid):
-                self._gone(lease, pid)
-                return
-            if job.state == "cancelling":
-                stop_group(pid, grace_s=CANCEL_GRACE_S)
-                self._gone(lease, pid)
-                return
-            self._check_memory(job, lease, pid)
-            self._check_new()
-            self.sleep(LOOK_S)
-
-    def _gone(self, lease: Lease, pid: int | None) -> None:
-        """The worker ended; where it had not said how, the job was interrupted."""
-        if pid is not None:
-            stop_group(pid, grace_s=0.0)  # children that outlived it
+    def _fail(self, lease: Lease, code: ErrorCode, message: str, *, param: str | None = None) -> None:
+        error = JobError(code=code, message=message, param=param)
         try:
-            self.store.leases.interrupt(lease, "the training process ended without a word")
-        except (LeaseLostError, TuningStateError):
-            return  # it had said so, or another runner was quicker
+            self.store.jobs.move(
+                lease.job_id, "failed", lease=lease, event=message, level="error", error=error
+            )
+        except TuningStateError:  # cancelled meanwhile
+            self.store.leases.interrupt(lease, message)
 
-    def _check_memory(self, job: Job, lease: Lease, pid: int) -> None:
-        limit, used = self._memory_limit(job), memory_gb(pid)
-        if limit is None or used is None or used <= limit:
-            return
-        stop_group(pid, grace_s=0.0)
-        message = (
-            f"The training process took {used:.1f} GB of memory, more than the {limit:.1f} GB it may have: choose a "
-            "smaller model, max_length or micro_batch, nf4 quantization, or a higher GROUNDTUNE_TRAINING_MEMORY."
-        )
-        error = JobError(code="out_of_memory", message=message)
-        self.store.jobs.move(job.id, "failed", lease=lease, event=message, level="error", error=error)
-
-    def _memory_limit(self, job: Job) -> float | None:
-        """None: none is set. What somebody accepted to take more may take as much as was said."""
-        if self.config.memory_gb is None:
-            return None
-        expected = (job.facts.get("estimate") or {}).get("memory_gb") or 0.0
-        accepted = (
-            expected * MEMORY_SLACK
-            if job.facts.get("accepted") or job.request.options.get("accepted")
-            else 0.0
-        )
-        return max(self.config.memory_gb, accepted)
+    def _watch(self, job_id: str, process: subprocess.Popen[bytes] | None = None) -> None:
+        """Until it is over; what it had begun to keep of a job that did not succeed is taken back."""
+        Watch(
+            self.store, self.config, job_id, process,
+            meanwhile=self._check_new, clock=self.clock, sleep=self.sleep,
+        ).until_over()  # fmt: skip
+        take_back(self.store, job_id)
 
 
-CANCEL_GRACE_S = 30.0
+def _environment(config: RunnerConfig) -> dict[str, str]:
+    """For the runner, and by it once more for its workers: what is known to hold no secret, and the configuration."""
+    network = "1" if config.offline else "0"
+    caches = {name: found for name in CACHES if (found := os.environ.get(name)) and "@" not in found}
+    told = {"HF_HUB_OFFLINE": network, "TRANSFORMERS_OFFLINE": network, **caches}
+    return without_secrets(os.environ) | told | dict(config.variables())
 
 
 def _log(path: Path) -> BinaryIO:
@@ -220,6 +211,11 @@ def _log(path: Path) -> BinaryIO:
     if path.exists() and path.stat().st_size > LONGEST_LOG:
         path.replace(path.with_suffix(".log.1"))
     return path.open("ab")
+
+
+# Where the hub's models lie and which certificates are trusted: no keys. A proxy's address may hold a password.
+CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "XDG_CACHE_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+import sqlite3
 import sys
 import time
 import traceback
@@ -19,19 +21,22 @@ from pathlib import Path
 from typing import Any
 
 from errors import GroundtuneError, LeaseLostError, TrainingFailedError, TuningStateError
+from finetune.jobs.configuration import read_config
 from finetune.jobs.control import LEASE_S, LOST, Heartbeat, JobControl
-from finetune.jobs.outcome import keep_model
-from finetune.jobs.record import Job, JobError
+from finetune.jobs.outcome import keep_checkpoints, keep_model, take_back
+from finetune.jobs.record import ErrorCode, Job, JobError
 from finetune.jobs.registry import entry_of, trainer_of
 from finetune.jobs.store import Lease, TuningStore
 from finetune.trainers.contract import Trained, TrainingTask
+from finetune.trainers.responder_rows import rows_of, system_message
 
 __all__ = ["main", "task_of"]
 
 
 def main(arguments: list[str]) -> int:
     root, job_id, owner, fence = arguments
-    store = TuningStore(Path(root))
+    shelf = read_config(os.environ).base_models
+    store = TuningStore(Path(root), base_models=Path(shelf) if shelf else None)
     lease = Lease(job_id=job_id, owner=owner, fence=int(fence), until=time.time() + LEASE_S)
     try:
         with Heartbeat(store, lease):
@@ -54,19 +59,32 @@ def _run(store: TuningStore, lease: Lease) -> None:
         _fail(store, lease, error.code, str(error), param=error.param, retryable=error.retryable)
     except MemoryError:
         _fail(store, lease, "out_of_memory", OUT_OF_MEMORY)
-    except OSError as error:
-        traceback.print_exc()
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        told = "The disk is full: make room, then start the job again." if full else f"{INTERNAL} ({error})"
-        _fail(store, lease, "disk_full" if full else "internal_error", told)
-    except GroundtuneError as error:
-        traceback.print_exc()
-        _fail(store, lease, "internal_error", str(error))
     except Exception as error:  # noqa: BLE001 - a defect of ours or of a library: the job says so, the log has the rest
         traceback.print_exc()
-        _fail(store, lease, "internal_error", f"{INTERNAL} ({type(error).__name__}: {str(error)[:200]})")
+        _fail(store, lease, *_told(error))
 
 
+def _told(error: Exception) -> tuple[ErrorCode, str]:
+    """Code and sentence of what no trainer raises on purpose."""
+    if _is_full(error):
+        return "disk_full", FULL
+    if isinstance(error, GroundtuneError):
+        return "internal_error", str(error)
+    return "internal_error", f"{INTERNAL} ({type(error).__name__}: {str(error)[:200]})"
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether the disk is what it, or what it came of, complains about."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+FULL = "The disk is full: make room, then start the job again."
 OUT_OF_MEMORY = (
     "The memory did not suffice: choose a smaller model, a smaller max_length or nf4 quantization."
 )
@@ -74,8 +92,9 @@ INTERNAL = "Something went wrong inside the training process: its log in the job
 
 
 def _trained(store: TuningStore, lease: Lease, job: Job) -> None:
-    control = JobControl(store, lease)
     task = task_of(store, job)
+    facts = {"system": system_message(list(rows_of(task.train))), "data_sha256": job.facts.get("data_sha256")}
+    control = JobControl(store, lease, kept=lambda: keep_checkpoints(store, job, facts))
     _write_task(task)
     trained = entry_of(trainer_of(job.request.model))(task, control)
     if trained is None:
@@ -83,17 +102,17 @@ def _trained(store: TuningStore, lease: Lease, job: Job) -> None:
         return
     if not _move(store, lease, "evaluating", "Training is done; the model is judged."):
         return
-    facts = _judged(task, trained, control)
+    verdict = _judged(task, trained, control)
     if not _move(store, lease, "finalizing", "The model is kept."):
         return
-    keep_model(store, lease, trained, facts)
+    keep_model(store, lease, trained, verdict)
 
 
 def _stop(store: TuningStore, lease: Lease) -> None:
     """The trainer stopped because it was asked to."""
     job = store.jobs.get(lease.job_id)
     if job.state == "cancelling":
-        store.jobs.move(job.id, "cancelled", lease=lease, event="Cancelled.")
+        _cancelled(store, lease)
     else:
         store.jobs.move(job.id, "paused", lease=lease, event="Paused.")
 
@@ -140,26 +159,33 @@ def _fail(
     param: str | None = None,
     retryable: bool = False,
 ) -> None:
-    job = store.jobs.get(lease.job_id)
-    if job.state == "cancelling":
-        store.jobs.move(job.id, "cancelled", lease=lease, event="Cancelled.")
-        return
     error = JobError(code=code, message=message, param=param, retryable=retryable)
-    store.jobs.move(job.id, "failed", lease=lease, event=message, level="error", error=error)
+    try:
+        store.jobs.move(lease.job_id, "failed", lease=lease, event=message, level="error", error=error)
+    except TuningStateError:  # cancelled meanwhile, which ends what it had begun to keep
+        _cancelled(store, lease)
+    take_back(store, lease.job_id)
+
+
+def _cancelled(store: TuningStore, lease: Lease) -> None:
+    store.jobs.move(lease.job_id, "cancelled", lease=lease, event="Cancelled.")
 
 
 def task_of(store: TuningStore, job: Job) -> TrainingTask:
-    """Raises TuningNotFoundError where a file was deleted since the job was made."""
+    """Raises TuningNotFoundError where a file was deleted since the job was made, TrainingFailedError for its base."""
     request = job.request
     base = store.bases.get(request.model)
+    if base is None:
+        gone = f"The base model {request.model!r} is not on this machine any more: put it back, or choose another."
+        raise TrainingFailedError(gone, code="model_not_available", param="model")
     newest = next(iter(store.checkpoints.valid(job.id)), None)
     validation = (
         store.files.path(store.files.get(request.validation_file).id) if request.validation_file else None
     )
     return TrainingTask(
         job_id=job.id,
-        base=base.path if base is not None and base.path and base.folder is None else request.model,
-        base_folder=base.folder if base else None,
+        base=base.path if base.path and base.folder is None else request.model,
+        base_folder=base.folder,
         method=request.method,
         train=store.files.path(store.files.get(request.training_file).id),
         validation=validation,

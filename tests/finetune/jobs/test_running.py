@@ -232,7 +232,7 @@ def test_paused_and_resumed_trains_every_step_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("deaf", [False, True], ids=["obeys", "does not hear"])
 def test_a_cancelled_worker_is_gone(desk: Desk, monkeypatch: pytest.MonkeyPatch, *, deaf: bool) -> None:
-    monkeypatch.setattr("finetune.jobs.runner.CANCEL_GRACE_S", 0.5)
+    monkeypatch.setattr("finetune.jobs.watch.CANCEL_GRACE_S", 0.5)
     job = desk.job(steps=400, seconds=0.05, deaf=deaf)
     desk.until_step(job, 2)
     worker = desk.worker(job)
