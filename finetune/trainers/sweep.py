@@ -247,7 +247,7 @@ class _TrialControl:
         self,
         *,
         step: int,
-        total_steps: int,
+        total_steps: int,  # noqa: ARG002 - the trial's own
         values: Mapping[str, float],
     ) -> None:
         self._control.metrics(step=self._offset + step, total_steps=self._total, values=values)
