@@ -45,6 +45,11 @@ def _built(workspace: Workspace) -> FineTuning:
     from finetune.providers.fine_tuning import FineTuning
     from finetune.providers.ledger import Ledger
 
+    def wake() -> None:
+        from app.api.waiting import go_on
+
+        go_on(workspace)
+
     def catalogue() -> Catalogue:
         return load_catalogue(workspace.settings.home.value)
 
@@ -53,6 +58,7 @@ def _built(workspace: Workspace) -> FineTuning:
         connect=_Connecting(workspace).connect,
         frozen=frozen_data(workspace),
         catalogue=catalogue,
+        wake=wake,
     )
 
 

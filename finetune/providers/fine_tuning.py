@@ -69,6 +69,7 @@ class FineTuning:
     catalogue: Callable[[], Catalogue]
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
+    wake: Callable[[], None] = lambda: None  # sees to it that jobs of this machine are being worked on
 
     # --- places -----------------------------------------------------------------------------------
 
@@ -216,7 +217,14 @@ class FineTuning:
                 f"{entry.tag} was not sent yet: `python -m app finetune resume {entry.tag}` sends it."
             )
         watcher = Watcher(ledger=self.ledger, connection=connection)
-        return watch(watcher, entry, after=after, sleep=self.sleep, chance=self.chance)
+        sleep = self._waking if entry.place == "local" else self.sleep
+        return watch(watcher, entry, after=after, sleep=sleep, chance=self.chance)
+
+    def _waking(self, seconds: float) -> None:
+        """A sleep. Where nothing happened for so long that looks are far apart, the queue's worker may have died."""
+        self.sleep(seconds)
+        if seconds >= place_named("local").seconds[1] * 0.8:
+            self.wake()
 
     def checkpoints(self, name: str) -> list[SeenCheckpoint]:
         """The newest first."""

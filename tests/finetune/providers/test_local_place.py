@@ -15,6 +15,7 @@ from tests.finetune.providers.conftest import rows
 
 
 # The process that works the queue outlives whoever started it, on purpose; it ends by itself when the queue is empty.
+@pytest.mark.timeout(120)
 @pytest.mark.filterwarnings("ignore:subprocess [0-9]+ is still running:ResourceWarning")
 def test_one_command_teaches_the_responder(home: Path, tmp_path: Path) -> None:
     """Watched to its end; then it is listed, asked by its name, and trained once more from what was kept."""

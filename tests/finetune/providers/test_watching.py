@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import ProviderError, TuningNotFoundError, TuningStateError
-from finetune.freezing import FrozenStore
+from finetune.freezing import Frozen, FrozenStore
 from finetune.providers.fine_tuning import FineTuning
 from finetune.providers.ledger import Ledger
 from finetune.providers.orders import Order
@@ -170,6 +170,21 @@ def test_looks_grow_apart_and_come_close_again_with_news(
     list(replace(work, sleep=move).watch(job.id))
     assert clock.slept[0] == 5.0 and clock.slept[11] == 60.0 and clock.slept[12] == 5.0
     assert clock.slept[:12] == sorted(clock.slept[:12])
+
+
+def test_a_local_job_that_stands_still_wakes_its_queue(
+    work: FineTuning, frozen: Frozen, place: TuningPlace
+) -> None:
+    """The process that works it may have been killed, and nobody else looks after it."""
+    woken: list[int] = []
+
+    def wake() -> None:
+        woken.append(1)
+        place.finish(job.id)
+
+    job = work.start(work.order(frozen, place="local", model="responder"))
+    assert list(replace(work, wake=wake).watch(job.id))[-1].job.status == "succeeded"
+    assert woken == [1]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), max_size=60))
