@@ -1,6 +1,6 @@
 """The base that is adapted: found, checked, loaded frozen (16 or 32 bit, or nf4), with low-rank pairs hung on it.
 
-Only safetensors are read and no code of a model's folder is run (trust_remote_code is off).
+Only safetensors are read and no code of a model's folder is run (trust_remote_code=False).
 """
 
 from __future__ import annotations
@@ -156,7 +156,11 @@ def add_adapter(
         ) from error
     adapted.peft_config["default"].base_model_name_or_path = base  # a name: folders move
     if checkpointing:
-        adapted.gradient_checkpointing_enable({"use_reentrant": False})
+        inner = adapted.get_base_model()
+        enable = (
+            getattr(inner, "activation_checkpointing_enable", None) or inner.gradient_checkpointing_enable
+        )
+        enable({"use_reentrant": False})
     return adapted.train()
 
 

@@ -104,7 +104,8 @@ FAMILIES: Mapping[str, Family] = {
         config="T5Config", model="T5ForConditionalGeneration", template="",
         own={
             "d_model": WIDTH, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4,
-            "feed_forward_proj": "gated-gelu", "decoder_start_token_id": 1, "tie_word_embeddings": False,
+            "feed_forward_proj": "gated-gelu", "decoder_start_token_id": 1, "dropout_rate": 0.0,
+            "tie_word_embeddings": False,
         },
     ),
 }  # fmt: skip
