@@ -175,7 +175,7 @@ def test_every_failure_has_the_envelope(reading: OpenAI) -> None:
             ),
             http.post(
                 "chat/completions",
-                content=b"""{"model": "\\ud800"}""",
+                content=b"""{"model": "rag:team", "messages": [{"role": "user", "content": "\\ud800"}]}""",
                 headers={"content-type": "application/json"},
             ),
             http.get("models", headers={"origin": "https://evil.example"}),
