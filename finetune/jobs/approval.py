@@ -18,15 +18,7 @@ GB = 1e9
 RESPONDER_BASE_S = 8.0  # loading, encoding its outside questions, judging
 RESPONDER_PAIR_S = 0.03  # of 1,000 pairs in 20 s on two cores, rounded up (benchmarks.responder)
 RESPONDER_GB = 0.6
-FLOAT32 = 4  # bytes
-# Forward and backward of one weight and token: 6 operations (Kaplan et al. 2020), of which LoRA saves the weights' own
-# gradient, a third.
-OPERATIONS = 4
-CPU_OPERATIONS = (
-    2e10  # a second and core, float32, as measured in LoRA steps of small models; large ones do better
-)
-ADAPTER_SHARE = 0.02  # of the weights, with optimizer state: rank 16 on every linear layer of a small model
-ACTIVATIONS_GB = 0.8
+BYTES_A_TOKEN = 4  # of JSON Lines in English; markup counts as well, so this is rather too much
 GUESS = "an estimate from sizes, not measured"
 
 
@@ -73,37 +65,30 @@ def reason_to_ask(found: Estimate, config: RunnerConfig) -> str | None:
 
 
 def _of_open_model(job: Job, folder: Path, train: Path, rows: int, config: RunnerConfig) -> Estimate:
-    from errors import DatasetFormatError
-    from finetune.probe import count_parameters
+    """Raises TrainingFailedError where the folder holds no model, or the recipe cannot be followed."""
+    from finetune.trainers.lora_memory import estimate as counted
+    from finetune.trainers.lora_recipe import read_recipe
 
+    request = job.request
     try:
-        parameters = count_parameters(folder)
-    except DatasetFormatError as error:
-        raise TrainingFailedError(str(error), code="model_not_available", param="model") from error
-    if parameters is None:
-        raise TrainingFailedError(
-            f"{str(folder)!r} holds no weights as safetensors: convert the model, other formats are never loaded.",
-            code="model_not_available",
-            param="model",
+        recipe = read_recipe(request.method, request.hyperparameters, request.options)
+        needed = counted(
+            folder,
+            recipe,
+            rows=rows,
+            tokens=train.stat().st_size // BYTES_A_TOKEN,
+            longest=_longest_line(train) // BYTES_A_TOKEN,
+            cores=config.threads or 2,
         )
-    epochs = _epochs(job, rows)
-    tokens = train.stat().st_size / 4 * epochs
-    cores = config.threads or 2
-    seconds = OPERATIONS * parameters * tokens / (CPU_OPERATIONS * cores) + 30
-    weight = 0.6 if str(job.request.options.get("quantization") or "").startswith("nf4") else FLOAT32
-    memory = parameters * (weight + FLOAT32 * 3 * ADAPTER_SHARE) / GB + ACTIVATIONS_GB
-    return Estimate(seconds=seconds, memory_gb=memory, rests_on=GUESS)
-
-
-def _epochs(job: Job, rows: int) -> int:
-    from finetune.trainers.lora_recipe import auto_epochs, read_recipe
-
-    try:
-        read_recipe(job.request.method, job.request.hyperparameters, job.request.options)
     except TuningRequestError as error:
         raise TrainingFailedError(str(error), code="internal_error", param=error.param) from error
-    wanted = job.request.hyperparameters.get("n_epochs", "auto")
-    return wanted if isinstance(wanted, int) else auto_epochs(rows)
+    return Estimate(seconds=needed.seconds, memory_gb=needed.memory_gb, rests_on=GUESS)
+
+
+def _longest_line(path: Path) -> int:
+    """Bytes of the longest row."""
+    with path.open("rb") as file:
+        return max(map(len, file), default=0)
 
 
 def _free_gb() -> float | None:
