@@ -157,7 +157,7 @@ def test_progress_is_what_was_told_last() -> None:
     assert progress([event(1)]) is None
 
 
-@pytest.mark.parametrize("state", [*STATES, *KNOWN_STATUSES])
+@pytest.mark.parametrize("state", sorted({*STATES, *KNOWN_STATUSES}))
 def test_every_state_has_words(state: str) -> None:
     assert state_words(state)[0] != state.replace("_", " ").capitalize() or state in (
         "queued",
