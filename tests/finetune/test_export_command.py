@@ -82,9 +82,10 @@ def test_a_folder_in_use_is_not_written_over(adapter: Path, tmp_path: Path) -> N
         run("export", NAME, "--out", adapter)
 
 
-def test_pushing_needs_a_token(adapter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pushing_needs_a_token(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROUNDTUNE_OFFLINE", "0")
     monkeypatch.delenv("HF_TOKEN", raising=False)
+    request.getfixturevalue("adapter")
     with pytest.raises(SettingsError, match="Set HF_TOKEN"):
         run("push", NAME, "--repo", "acme/isa")
 
@@ -113,5 +114,5 @@ class TestSeal:
 
     def test_weights_that_are_missing(self, adapter: Path, tmp_path: Path) -> None:
         (adapter / "adapter_model.safetensors").unlink()
-        with pytest.raises(LocalModelDamagedError, match="has no adapter_model.safetensors"):
+        with pytest.raises(LocalModelDamagedError, match=r"has no adapter_model\.safetensors"):
             check_adapter(adapter, tmp_path / "tiny")
