@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any, Literal
 
 from errors import TuningConflictError, TuningNotFoundError, TuningStateError
@@ -23,16 +25,18 @@ Wish = Literal["pause", "cancel", "resume"]
 
 
 class JobTable:
-    """Thread-safe; several processes may use the same file."""
+    """Thread-safe; several processes may use the same file. `folder`: of the jobs' own folders."""
 
-    def __init__(self, database: Callable[[], Database], clock: Callable[[], float]) -> None:
+    def __init__(self, database: Callable[[], Database], clock: Callable[[], float], folder: Path) -> None:
         self._database = database
         self._clock = clock
+        self._folder = folder
 
     def create(
         self, request: JobRequest, *, key: str | None = None, seed: int | None = None, retry: bool = False
     ) -> tuple[Job, bool]:
-        """(the job, whether it is new). The same key, or `retry` of an equal request of late, gives the same job.
+        """(the job, whether it is new). The same key gives the same job; without one, so does a `retry` of an equal
+        request of late.
 
         Raises TuningConflictError where the key came with another request.
         """
@@ -158,14 +162,19 @@ class JobTable:
             return moved(rows, job_id, to, now=self._clock(), event=_SAID[wish, to], changes=changes)
 
     def delete(self, job_id: str) -> None:
-        """One that has ended, with its events. Raises TuningStateError where it has not."""
+        """One that has ended, with its events, its log and its checkpoints; its result stays a model.
+
+        Raises TuningStateError where it has not ended.
+        """
         with self._database().write() as rows:
             job = read_job(rows, job_id)
             if job.state not in TERMINAL:
                 raise TuningStateError(
                     f"{job_id} is {STATES[job.state].status}: cancel it before it is deleted."
                 )
+            rows.execute("DELETE FROM models WHERE job = ? AND step IS NOT NULL", (job_id,))
             rows.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+        shutil.rmtree(self._folder / job_id, ignore_errors=True)
 
     # --- events -----------------------------------------------------------------------------------
 
@@ -240,8 +249,7 @@ def _known(rows: sqlite3.Connection, key: str | None, sha256: str, now: float, *
             raise TuningConflictError(
                 f"The idempotency key {key!r} was used for another job: give each job a key of its own."
             )
-        if found:
-            return as_job(found[1:])
+        return as_job(found[1:]) if found else None
     if not retry:
         return None
     found = rows.execute(

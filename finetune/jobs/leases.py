@@ -61,15 +61,6 @@ class LeaseTable:
             return None
         return Lease(job_id=job_id, owner=found[0], fence=found[1], until=found[2]), found[3]
 
-    def release(self, lease: Lease) -> None:
-        """Gives it up; the job's state is the caller's business. A lease that was lost is none to give up."""
-        with self._database().write() as rows:
-            rows.execute(
-                "UPDATE jobs SET owner = NULL, pid = NULL, lease_until = NULL "
-                "WHERE id = ? AND fence = ? AND owner = ?",
-                (lease.job_id, lease.fence, lease.owner),
-            )
-
     def expire(self, now: float | None = None) -> list[Job]:
         """Jobs whose worker has not been heard of in time: queued again, or failed after three losses.
 
