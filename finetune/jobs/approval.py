@@ -8,13 +8,13 @@ from typing import Any
 
 from errors import TrainingFailedError, TuningRequestError
 from finetune.jobs.configuration import RunnerConfig
+from finetune.jobs.limits import free_gb
 from finetune.jobs.record import Job
 from finetune.jobs.registry import trainer_of
 from finetune.jobs.store import TuningStore
 
 __all__ = ["Estimate", "estimate", "reason_to_ask"]
 
-GB = 1e9
 RESPONDER_BASE_S = 8.0  # loading, encoding its outside questions, judging
 RESPONDER_PAIR_S = 0.03  # of 1,000 pairs in 20 s on two cores, rounded up (benchmarks.responder)
 RESPONDER_GB = 0.6
@@ -57,7 +57,7 @@ def reason_to_ask(found: Estimate, config: RunnerConfig) -> str | None:
             f"It may take {_duration(found.seconds)}, more than the {config.minutes:g} minutes of "
             "GROUNDTUNE_TRAINING_MINUTES."
         )
-    limit = config.memory_gb if config.memory_gb is not None else _free_gb()
+    limit = config.memory_gb if config.memory_gb is not None else free_gb()
     if found.memory_gb is not None and limit is not None and found.memory_gb > limit:
         what = "GROUNDTUNE_TRAINING_MEMORY" if config.memory_gb is not None else "what is free"
         return f"It may need {found.memory_gb:.1f} GB of memory, more than {limit:.1f} GB ({what})."
@@ -89,16 +89,6 @@ def _longest_line(path: Path) -> int:
     """Bytes of the longest row."""
     with path.open("rb") as file:
         return max(map(len, file), default=0)
-
-
-def _free_gb() -> float | None:
-    try:
-        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024 / GB
-    except (OSError, ValueError):
-        pass
-    return None
 
 
 def _duration(seconds: float) -> str:
