@@ -94,7 +94,9 @@ def export(
     for name in _OTHER_FILES:
         if (source.adapter / name).is_file():
             shutil.copyfile(source.adapter / name, out / name)
-    (out / "README.md").write_text(readme(source.adapter, source.model_id, commands, notes), "utf-8")
+    (out / "README.md").write_text(
+        readme(source.adapter, source.model_id, commands, notes, merged=check is not None), "utf-8"
+    )
     return Exported(folder=out, target=to, commands=tuple(commands), check=check, notes=tuple(notes))
 
 

@@ -152,7 +152,7 @@ class TestExporting:
             'FROM .\nPARAMETER temperature 0\nPARAMETER stop "<|im_end|>"\nSYSTEM """Say "hi"."""\n'
         )
         assert done.commands[0].endswith("ollama create tiny-acme-co-12345678")
-        assert (tmp_path / "out" / "README.md").read_text().startswith("---")
+        assert "library_name: transformers" in (tmp_path / "out" / "README.md").read_text()
 
     def test_what_the_process_refuses_is_one_sentence(self, source: Source, tmp_path: Path) -> None:
         other = causal_base(tmp_path / "other", seed=9)
