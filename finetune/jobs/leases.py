@@ -83,7 +83,6 @@ class LeaseTable:
             return self._lost(rows, read_job(rows, lease.job_id), self._clock(), why)
 
     def _lost(self, rows: sqlite3.Connection, job: Job, now: float, why: str = "") -> Job:
-        rows.execute("UPDATE jobs SET fence = fence + 1 WHERE id = ?", (job.id,))
         if job.state == "cancelling":
             return moved(rows, job.id, "cancelled", now=now, event="Cancelled.", changes={})
         told = why or "its process was not heard of any more"

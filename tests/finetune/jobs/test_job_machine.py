@@ -261,6 +261,18 @@ def test_jobs_keep_their_promises() -> None:
     )
 
 
+def test_a_clock_that_is_set_back_turns_no_order_round(tmp_path: Path) -> None:
+    now = 1_000_000.0
+    store = TuningStore(tmp_path, clock=lambda: now)
+    job, _ = store.jobs.create(JobRequest(model="responder", training_file="file-1"))
+    now -= 3600
+    store.jobs.note(job.id, "An hour earlier.")
+    moved = store.jobs.move(job.id, "queued", event="Queued.")
+    assert [one.created_at for one in store.jobs.events_since(job.id, 0)] == [1_000_000.0] * 3
+    assert moved.changed_at == 1_000_000.0
+    store.close()
+
+
 def test_a_key_decides_alone(tmp_path: Path) -> None:
     """A retry under a key of its own is another job than an equal one of a minute ago."""
     store = TuningStore(tmp_path)
