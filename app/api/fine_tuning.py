@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 
@@ -64,12 +64,20 @@ def retrieve(there: InTuning, job_id: str) -> dict[str, Any]:
 
 @router.post("/{job_id}/cancel")
 def cancel(there: InTuning, job_id: str) -> dict[str, Any]:
-    return _object(there, there.store.jobs.ask(job_id, "cancel"))
+    return _object(there, _asked(there, job_id, "cancel"))
 
 
 @router.post("/{job_id}/pause")
 def pause(there: InTuning, job_id: str) -> dict[str, Any]:
-    return _object(there, there.store.jobs.ask(job_id, "pause"))
+    return _object(there, _asked(there, job_id, "pause"))
+
+
+def _asked(there: Tuning, job_id: str, wish: Literal["cancel", "pause"]) -> Job:
+    """Where a worker has to obey, a runner sees to it that it does, or that it is gone."""
+    job = there.store.jobs.ask(job_id, wish)
+    if job.state in ("cancelling", "pausing"):
+        there.ensure_runner()
+    return job
 
 
 @router.post("/{job_id}/resume")

@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.api.errors import refused
 from errors import TuningNotFoundError
+from finetune.jobs.recipe_check import check_recipe
 from finetune.jobs.record import JobRequest
 
 if TYPE_CHECKING:
-    from finetune.jobs.store import TuningStore
-
     from app.workspace import Workspace
+    from finetune.jobs.store import TuningStore
 
 RESPONDER = "responder"
 LARGEST_SEED = 2**31 - 1
@@ -71,7 +71,7 @@ class JobBody(BaseModel):
 
 
 def job_request(body: JobBody, workspace: Workspace, store: TuningStore) -> JobRequest:
-    """Raises RefusedError naming the field."""
+    """Raises RefusedError and TuningRequestError naming the field."""
     if body.integrations:
         raise refused("Invalid 'integrations': there are none here; leave them out.", param="integrations")
     method = body.method.type if body.method else "supervised"
@@ -83,7 +83,7 @@ def job_request(body: JobBody, workspace: Workspace, store: TuningStore) -> JobR
     if body.validation_file is not None:
         _check_file(store, body.validation_file, "validation_file")
     _check_base(body.model, workspace)
-    return JobRequest(
+    request = JobRequest(
         model=body.model,
         training_file=body.training_file,
         validation_file=body.validation_file,
@@ -94,6 +94,8 @@ def job_request(body: JobBody, workspace: Workspace, store: TuningStore) -> JobR
         metadata=body.metadata or {},
         options=body.x_groundtune or {},
     )
+    check_recipe(request)
+    return request
 
 
 def _hyperparameters(body: JobBody) -> dict[str, Any]:

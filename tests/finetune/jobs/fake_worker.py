@@ -124,7 +124,7 @@ def _writer(step: int, state: str) -> Callable[[Path], None]:
 def main() -> int:
     worker.__dict__["entry_of"] = lambda _trainer: train
     training.__dict__["judge_training"] = judge
-    return worker.main(sys.argv[1:])
+    return worker.main(sys.argv[1:], runner="tests.finetune.jobs.fake_runner")
 
 
 if __name__ == "__main__":

@@ -83,6 +83,16 @@ def test_a_runner_that_is_killed_leaves_its_worker_to_the_next(desk: Desk) -> No
     desk.until(second, "succeeded")
 
 
+def test_a_worker_whose_runner_was_killed_starts_another_for_those_that_wait(desk: Desk) -> None:
+    job = desk.job(steps=8, seconds=0.15)
+    second = desk.job()
+    desk.until(second, "queued")
+    desk.until_step(job, 1)
+    kill(desk.runner())
+    desk.until(job, "succeeded")  # nobody gives another command
+    desk.until(second, "succeeded")
+
+
 def test_everything_killed_at_once_goes_on_with_the_next_command(desk: Desk) -> None:
     job = desk.job(steps=8, seconds=0.1)
     desk.until_step(job, 3)
