@@ -127,10 +127,10 @@ class LocalModels:
         return local_chat(OpenBase(name=name, folder=bases[name]), python=python, threads=threads)
 
     def system_of(self, name: str) -> str | None:
-        """The system message that a tuned model's training rows had."""
+        """The system message that a tuned model's training rows had; "" for rows without one, None: not known."""
         model = self.find(name)
         found = model.facts.get("system") if model else None
-        return found if isinstance(found, str) and found.strip() else None
+        return found.strip() and found if isinstance(found, str) else None
 
     def _loaded(self, model: TunedModel) -> TaughtModel:
         from chains.taught import TaughtModel
