@@ -44,7 +44,9 @@ def _sent(folder: Path, repo: str, token: str, environment: Mapping[str, str], p
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError
 
-    constants.HF_HUB_DISABLE_TELEMETRY = True  # else it asks huggingface.co what program this is, whatever the endpoint
+    constants.HF_HUB_DISABLE_TELEMETRY = (
+        True  # else it asks huggingface.co what program this is, whatever the endpoint
+    )
     api = HfApi(endpoint=environment.get("HF_ENDPOINT") or None, token=token)
     try:
         url = api.create_repo(repo, private=not public, exist_ok=True, repo_type="model")
