@@ -20,7 +20,7 @@ from finetune.jobs.record import Job
 
 router = APIRouter(prefix="/fine_tuning/jobs", route_class=CheckedRoute)
 Key = Annotated[str | None, Header(alias="idempotency-key", max_length=255)]
-LastEvent = Annotated[int, Header(alias="last-event-id", ge=0)]
+LastEvent = Annotated[int, Header(alias="last-event-id", ge=0, le=2**62)]  # as far as SQLite counts
 Retries = Annotated[int, Header(alias="x-stainless-retry-count", ge=0)]
 
 
@@ -30,7 +30,7 @@ def create(
 ) -> dict[str, Any]:
     """A request that is sent again, as the official clients do after a lost answer, gets the job of the first."""
     asked = job_request(body, workspace, there.store)
-    job, _made = there.store.jobs.create(asked, key=key, seed=body.seed, retry=retries > 0)
+    job, _made = there.store.jobs.create(asked, key=key or None, seed=body.seed, retry=retries > 0)
     there.ensure_runner()
     return _object(there, job)
 

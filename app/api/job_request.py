@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.api.errors import refused
+from app.api.json_answer import as_json
 from errors import TuningNotFoundError
 from finetune.jobs.recipe_check import check_recipe
 from finetune.jobs.record import JobRequest
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 RESPONDER = "responder"
 LARGEST_SEED = 2**31 - 1
+LARGEST_OPTIONS = 20_000  # characters of JSON
 Epochs = Literal["auto"] | Annotated[int, Field(ge=1, le=50)]
 BatchSize = Literal["auto"] | Annotated[int, Field(ge=1, le=256)]
 Multiplier = Literal["auto"] | Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -89,13 +92,38 @@ def job_request(body: JobBody, workspace: Workspace, store: TuningStore) -> JobR
         validation_file=body.validation_file,
         method=method,
         hyperparameters=_hyperparameters(body),
-        suffix=body.suffix,
+        suffix=_suffix(body),
         seed=body.seed,
         metadata=body.metadata or {},
-        options=body.x_groundtune or {},
+        options=_options(body),
     )
     check_recipe(request)
     return request
+
+
+def _suffix(body: JobBody) -> str | None:
+    """It becomes part of a name that stands in commands, addresses and model cards."""
+    if body.suffix is not None and not re.fullmatch(r"[A-Za-z0-9._-]+", body.suffix):
+        raise refused(
+            "Invalid 'suffix': use letters without accents, digits, '.', '_' and '-'.",
+            param="suffix",
+            code="invalid_value",
+        )
+    return body.suffix
+
+
+def _options(body: JobBody) -> dict[str, Any]:
+    """They come back with every list of jobs, so they are short, and JSON that everybody reads."""
+    options, param = body.x_groundtune or {}, "x_groundtune"
+    try:
+        size = len(as_json(options))
+    except ValueError:
+        message = f"Invalid '{param}': NaN and infinity are no numbers of JSON."
+        raise refused(message, param=param, code="invalid_value") from None
+    if size > LARGEST_OPTIONS:
+        message = f"Invalid '{param}': it has {size:,} characters; at most {LARGEST_OPTIONS:,} are kept."
+        raise refused(message, param=param, code="invalid_value")
+    return options
 
 
 def _hyperparameters(body: JobBody) -> dict[str, Any]:

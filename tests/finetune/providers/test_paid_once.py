@@ -1,4 +1,4 @@
-"""Several hands, late lists and changed keys: an order is paid once, and no job that runs is given up for lost."""
+"""Several hands, late lists, changed keys: an order is still paid once, and no job that runs is called lost."""
 
 from __future__ import annotations
 
