@@ -274,3 +274,73 @@ def test_a_recipe_is_checked_without_its_files(request_: dict[str, Any], param: 
     with pytest.raises(TuningRequestError) as refused:
         check_recipe(request)
     assert param in (refused.value.param or "")
+
+
+# --- what the Python with torch says of this machine -------------------------------------------------
+
+
+@pytest.fixture
+def torch_says(tmp_path: Path) -> Callable[[str, str], str]:
+    """A Python in whose place a script answers: (about the card, about the steps) -> its path."""
+
+    def made(card: str, steps: str) -> str:
+        script = tmp_path / "python"
+        script.write_text(f"#!/bin/sh\n[ \"$1\" = -c ] && echo '{card}' && exit\n{steps}\n", "ascii")
+        script.chmod(0o700)
+        return str(script)
+
+    return made
+
+
+def estimated(store: TuningStore, tmp_path: Path, python: str, *, minutes: float) -> Job:
+    config = RunnerConfig(home=str(tmp_path), training_python=python, memory_gb=64.0, minutes=minutes)
+    return prepared(store, config, train=chats(10), model=shelved(store, tmp_path))
+
+
+def test_what_is_close_to_the_limit_is_measured(
+    store: TuningStore, tmp_path: Path, torch_says: Callable[[str, str], str]
+) -> None:
+    quick = torch_says("", """echo '{"tokens_a_second": 1e9}'""")
+    job = estimated(store, tmp_path, quick, minutes=1.0)
+    assert job.state == "queued"
+    assert job.facts["estimate"]["rests_on"] == approval.MEASURED
+    assert job.facts["estimate"]["seconds"] < 1
+    slow = estimated(store, tmp_path, torch_says("", """echo '{"tokens_a_second": 0.1}'"""), minutes=1.0)
+    assert slow.state == "awaiting_approval"
+
+
+@pytest.mark.parametrize(
+    ("steps", "minutes"),
+    [
+        pytest.param("exit 3", 1.0, id="the model cannot be loaded"),
+        pytest.param("echo nonsense", 1.0, id="no answer that can be read"),
+        pytest.param("""echo '{"tokens_a_second": 1e9}'""", 1e6, id="far below the limit: not asked"),
+    ],
+)
+def test_else_the_guess_stands(
+    store: TuningStore, tmp_path: Path, torch_says: Callable[[str, str], str], steps: str, minutes: float
+) -> None:
+    job = estimated(store, tmp_path, torch_says("", steps), minutes=minutes)
+    assert job.facts["estimate"]["rests_on"] == approval.GUESS
+
+
+@pytest.mark.parametrize(
+    ("free", "state"),
+    [
+        pytest.param("24000000000", "queued", id="it fits"),
+        pytest.param("1000000000", "awaiting_approval", id="it does not"),
+    ],
+)
+def test_with_a_graphics_card_its_memory_counts(
+    store: TuningStore,
+    tmp_path: Path,
+    torch_says: Callable[[str, str], str],
+    monkeypatch: pytest.MonkeyPatch,
+    free: str,
+    state: str,
+) -> None:
+    monkeypatch.setattr("finetune.jobs.machine_pace.shutil.which", lambda _name: "/usr/bin/nvidia-smi")
+    job = estimated(store, tmp_path, torch_says(free, "exit 3"), minutes=60.0)
+    assert job.state == state
+    assert job.facts["estimate"]["card_gb"] == int(free) / 1e9
+    assert state == "queued" or "graphics card" in job.facts["reason"]
