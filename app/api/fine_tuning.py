@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 
-from app.api.context import InTuning, InWorkspace
+from app.api.context import InTuning
 from app.api.event_stream import watch
 from app.api.job_request import JobBody, job_request
 from app.api.json_body import CheckedRoute
@@ -25,11 +25,9 @@ Retries = Annotated[int, Header(alias="x-stainless-retry-count", ge=0)]
 
 
 @router.post("")
-def create(
-    there: InTuning, workspace: InWorkspace, body: JobBody, key: Key = None, retries: Retries = 0
-) -> dict[str, Any]:
+def create(there: InTuning, body: JobBody, key: Key = None, retries: Retries = 0) -> dict[str, Any]:
     """A request that is sent again, as the official clients do after a lost answer, gets the job of the first."""
-    asked = job_request(body, workspace, there.store)
+    asked = job_request(body, there.store)
     job, _made = there.store.jobs.create(asked, key=key or None, seed=body.seed, retry=retries > 0)
     there.ensure_runner()
     return _object(there, job)

@@ -1,4 +1,4 @@
-"""The body of POST /v1/fine_tuning/jobs, checked: types and ranges by OpenAI's rules, names against this workspace."""
+"""The body of POST /v1/fine_tuning/jobs, checked: types and ranges by OpenAI's rules, names against what there is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from finetune.jobs.recipe_check import check_recipe
 from finetune.jobs.record import JobRequest
 
 if TYPE_CHECKING:
-    from app.workspace import Workspace
     from finetune.jobs.store import TuningStore
 
 RESPONDER = "responder"
@@ -73,7 +72,7 @@ class JobBody(BaseModel):
     x_groundtune: dict[str, JsonValue] | None = None
 
 
-def job_request(body: JobBody, workspace: Workspace, store: TuningStore) -> JobRequest:
+def job_request(body: JobBody, store: TuningStore) -> JobRequest:
     """Raises RefusedError and TuningRequestError naming the field."""
     if body.integrations:
         raise refused("Invalid 'integrations': there are none here; leave them out.", param="integrations")
@@ -85,7 +84,7 @@ def job_request(body: JobBody, workspace: Workspace, store: TuningStore) -> JobR
     _check_file(store, body.training_file, "training_file")
     if body.validation_file is not None:
         _check_file(store, body.validation_file, "validation_file")
-    _check_base(body.model, workspace)
+    _check_base(body.model, store)
     request = JobRequest(
         model=body.model,
         training_file=body.training_file,
@@ -151,10 +150,9 @@ def _check_file(store: TuningStore, file_id: str, param: str) -> None:
         )
 
 
-def _check_base(name: str, workspace: Workspace) -> None:
-    from app.api.model_names import trainable
-
-    there = trainable(workspace)
+def _check_base(name: str, store: TuningStore) -> None:
+    """One that lies here, or that was registered by its hub id and is fetched when its turn comes."""
+    there = [base.name for base in store.bases.list() if base.is_there]
     if name not in there:
         raise refused(
             f"The model {name!r} cannot be trained here. There are: {', '.join(there)}.",

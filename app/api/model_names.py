@@ -67,10 +67,6 @@ def find(workspace: Workspace, name: str) -> ServedModel:
     )
 
 
-def trainable(workspace: Workspace) -> list[str]:
-    return [model.id for model in _bases(workspace)]
-
-
 def _modes(workspace: Workspace) -> Iterator[ServedModel]:
     for status in workspace.modes():
         if not status.available:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from errors import GroundtuneError, ProviderError, SettingsError, TuningNotFoundError
+from errors import GroundtuneError, ProviderError, SettingsError, TuningBusyError, TuningNotFoundError
 from finetune.providers.connection import Connection
 from finetune.providers.ledger import Ledger
 from finetune.providers.orders import Entry, JobView, SeenCheckpoint, SeenEvent
@@ -150,5 +150,7 @@ def watch(
 
 
 def _passing(error: GroundtuneError) -> bool:
+    if isinstance(error, TuningBusyError):  # this machine's own store, or the ledger, which others write too
+        return True
     status = getattr(error.__cause__, "status_code", None)
     return isinstance(error, ProviderError) and status not in _NO_USE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from openai import OpenAI
 
 from app.api import body_limit
 from app.tuning import Tuning
+from finetune.jobs.store import TuningStore
 from finetune.jobs.uploads import Upload, UploadTable
 from tests.api.serving import SOON_S, asked
 
@@ -136,3 +138,15 @@ def test_what_cannot_be_read_is_said_to_be_so(http: httpx2.Client, body: bytes) 
 @pytest.mark.parametrize("name", ["rag:%00", "rag:" + "x" * 81, "hybrid:%20"])
 def test_a_knowledge_base_that_cannot_be_is_not_found(http: httpx2.Client, name: str) -> None:
     assert refused(http.get(f"models/{name}")) == (404, "model_not_found", "model")
+
+
+def test_a_base_of_the_hub_is_trained_and_one_that_was_taken_away_is_not(
+    http: httpx2.Client, client: OpenAI, tmp_path: Path
+) -> None:
+    with closing(TuningStore(tmp_path / "tenants" / "default" / "tuning")) as store:
+        store.bases.register("Qwen2.5-0.5B", "Qwen/Qwen2.5-0.5B")
+        store.bases.register("gone", str(tmp_path / "gone"))
+    assert http.post("fine_tuning/jobs", json=job(client, model="Qwen2.5-0.5B")).status_code == 200
+    answer = http.post("fine_tuning/jobs", json=job(client, model="gone"))
+    assert refused(answer) == (400, "model_not_available", "model")
+    assert "responder, Qwen2.5-0.5B." in answer.json()["error"]["message"]
