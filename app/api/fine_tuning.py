@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import logging
 import re
 from typing import Annotated, Any, Literal
 
@@ -16,6 +18,7 @@ from app.api.paging import Limit, listed
 from app.api.streaming import EventStream
 from app.api.wire import checkpoint_object, event_object, job_object
 from app.tuning import Tuning
+from errors import TuningError, TuningStateError
 from finetune.jobs.record import Job
 
 router = APIRouter(prefix="/fine_tuning/jobs", route_class=CheckedRoute)
@@ -29,8 +32,20 @@ def create(there: InTuning, body: JobBody, key: Key = None, retries: Retries = 0
     """A request that is sent again, as the official clients do after a lost answer, gets the job of the first."""
     asked = job_request(body, there.store)
     job, _made = there.store.jobs.create(asked, key=key or None, seed=body.seed, retry=retries > 0)
-    there.ensure_runner()
+    _wake(there, job)
     return _object(there, job)
+
+
+def _wake(there: Tuning, job: Job) -> None:
+    """What was asked for is in the store, so a runner that cannot be started is no failure of the request: asked again,
+    it would be trained twice. Job and log say why it waits.
+    """
+    try:
+        there.ensure_runner()
+    except TuningError as error:
+        logging.getLogger(__name__).warning("%s waits: %s", job.id, error)
+        with contextlib.suppress(TuningStateError):
+            there.store.jobs.note(job.id, str(error), level="warn")
 
 
 @router.get("")
@@ -74,7 +89,7 @@ def _asked(there: Tuning, job_id: str, wish: Literal["cancel", "pause"]) -> Job:
     """Where a worker has to obey, a runner sees to it that it does, or that it is gone."""
     job = there.store.jobs.ask(job_id, wish)
     if job.state in ("cancelling", "pausing"):
-        there.ensure_runner()
+        _wake(there, job)
     return job
 
 
@@ -82,7 +97,7 @@ def _asked(there: Tuning, job_id: str, wish: Literal["cancel", "pause"]) -> Job:
 def resume(there: InTuning, job_id: str) -> dict[str, Any]:
     """Also accepts the estimate of a job that awaits approval."""
     job = there.store.jobs.ask(job_id, "resume")
-    there.ensure_runner()
+    _wake(there, job)
     return _object(there, job)
 
 

@@ -189,7 +189,8 @@ def _thinned(rows: sqlite3.Connection, job_id: str) -> list[str]:
 
 
 def _sync(path: Path) -> None:
-    with path.open("rb") as file:
+    mode = "r+b" if os.access(path, os.W_OK) else "rb"  # Windows syncs none that was opened for reading alone
+    with path.open(mode) as file:
         os.fsync(file.fileno())
 
 

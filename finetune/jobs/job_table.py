@@ -36,7 +36,7 @@ class JobTable:
         self, request: JobRequest, *, key: str | None = None, seed: int | None = None, retry: bool = False
     ) -> tuple[Job, bool]:
         """(the job, whether it is new). The same key gives the same job; without one, so does a `retry` of an equal
-        request of late.
+        request of late, unless somebody knew that job and cancelled it.
 
         Raises TuningConflictError where the key came with another request.
         """
@@ -253,7 +253,8 @@ def _known(rows: sqlite3.Connection, key: str | None, sha256: str, now: float, *
     if not retry:
         return None
     found = rows.execute(
-        f"SELECT {JOB} FROM jobs WHERE request_sha256 = ? AND created_at >= ? ORDER BY place DESC LIMIT 1",
+        f"SELECT {JOB} FROM jobs WHERE request_sha256 = ? AND created_at >= ? "
+        "AND state NOT IN ('cancelling', 'cancelled') ORDER BY place DESC LIMIT 1",
         (sha256, now - SAME_REQUEST_S),
     ).fetchone()
     return as_job(found) if found else None

@@ -15,6 +15,7 @@ from openai import OpenAI
 
 from app.api import body_limit
 from app.tuning import Tuning
+from errors import TuningError
 from finetune.jobs.store import TuningStore
 from finetune.jobs.uploads import Upload, UploadTable
 from tests.api.serving import SOON_S, asked
@@ -150,3 +151,29 @@ def test_a_base_of_the_hub_is_trained_and_one_that_was_taken_away_is_not(
     answer = http.post("fine_tuning/jobs", json=job(client, model="gone"))
     assert refused(answer) == (400, "model_not_available", "model")
     assert "responder, Qwen2.5-0.5B." in answer.json()["error"]["message"]
+
+
+def test_a_runner_that_cannot_be_started_is_no_failure_of_the_request(
+    client: OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job is in the store: told that it failed, its maker would order it again."""
+
+    def fails(_self: Tuning) -> None:
+        raise TuningError("The process that trains cannot be started (Too many open files): the job waits.")
+
+    monkeypatch.setattr(Tuning, "ensure_runner", fails)
+    jobs = client.fine_tuning.jobs
+    made = jobs.create(**job(client))
+    last = jobs.list_events(made.id).data[0]
+    assert (last.level, last.message.endswith("the job waits.")) == ("warn", True)
+    assert jobs.cancel(made.id).status == "cancelled"
+
+
+def test_a_request_sent_again_is_not_answered_with_a_cancelled_job(
+    http: httpx2.Client, client: OpenAI
+) -> None:
+    body = job(client)
+    first = client.fine_tuning.jobs.create(**body)
+    client.fine_tuning.jobs.cancel(first.id)
+    again = http.post("fine_tuning/jobs", json=body, headers={"x-stainless-retry-count": "1"}).json()
+    assert (again["id"] != first.id, again["status"]) == (True, "validating_files")

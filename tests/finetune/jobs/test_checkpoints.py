@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -179,3 +181,22 @@ def test_whatever_was_acknowledged_is_there_after_a_kill(tmp_path: Path, after: 
     saved = [int(number) for kind, number in told if kind == "checkpoint"]
     assert not saved or recorded[0].step >= saved[-1]
     store.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the system itself refuses it")
+def test_files_are_synced_as_windows_wants_it(
+    store: TuningStore, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through a descriptor that can write; a folder's cannot."""
+    import fcntl
+
+    sync, files = os.fsync, []
+
+    def synced(descriptor: int) -> None:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            files.append(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    add(store, lease, 1)
+    assert files == [os.O_RDWR] * 3
