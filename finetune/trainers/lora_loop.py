@@ -98,7 +98,8 @@ class Loop(Generic[T]):
         step = self.progress.step + 1
         done = self._update(step)
         self.progress.step = step
-        self.progress.learnt_tokens += done.weight
+        batch = [self.train[number] for number in self.plan.batch(step)]
+        self.progress.learnt_tokens += sum(map(self.objective.tokens, batch))
         values = {"train_loss": done.mean_loss, "train_mean_token_accuracy": done.accuracy}
         if self.plan.evaluates_at(step):
             values |= self._evaluate()
