@@ -22,8 +22,9 @@ from finetune.jobs.record import Job
 from finetune.jobs.runner import LOCK, Runner
 from finetune.jobs.states import TERMINAL, State
 from finetune.jobs.watch import Watch
+from finetune.jobs.worker import _told
 from tests.finetune.jobs.desk import WORKER, Desk, is_alive, wait_for
-from tests.finetune.jobs.fake_worker import LAST_WORDS, chain
+from tests.finetune.jobs.fake_worker import LAST_WORDS, RAISED, chain
 
 LONG: dict[str, Any] = {"steps": 400, "seconds": 0.05}
 
@@ -61,13 +62,6 @@ def failure(desk: Desk, job: Job) -> tuple[str, str]:
         pytest.param({"nan_at": 2}, "nan_loss", "since step 2", id="a loss that is no number, unnoticed"),
         pytest.param({"raise_at": 2}, "internal_error", "ZeroDivisionError", id="a defect"),
         pytest.param({"raise_at": 2, "raises": "no memory"}, "out_of_memory", "smaller", id="no memory"),
-        pytest.param({"raise_at": 2, "raises": "disk full"}, "disk_full", "make room", id="disk full"),
-        pytest.param(
-            {"raise_at": 2, "raises": "store full"}, "disk_full", "make room", id="store's disk full"
-        ),
-        pytest.param(
-            {"raise_at": 2, "raises": "a disk"}, "internal_error", "Input/output", id="a disk that fails"
-        ),
     ],
 )
 def test_what_fails_says_why(desk: Desk, options: dict[str, Any], code: str, said: str) -> None:
@@ -79,6 +73,21 @@ def test_what_fails_says_why(desk: Desk, options: dict[str, Any], code: str, sai
     assert desk.told(job)[-1] == told[1]
     assert "\n" not in told[1]
     assert not [one for one in desk.store.models.list() if one.step is None]
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        pytest.param("disk full", "disk_full", "make room", id="disk full"),
+        pytest.param("store full", "disk_full", "make room", id="the store's disk full"),
+        pytest.param("a disk", "internal_error", "Input/output error", id="a disk that fails"),
+        pytest.param("a defect", "internal_error", "ZeroDivisionError", id="a defect"),
+    ],
+)
+def test_what_no_trainer_raises_on_purpose_is_told_in_a_sentence(raised: str, code: str, said: str) -> None:
+    found, sentence = _told(RAISED[raised]())
+    assert found == code
+    assert said in sentence
 
 
 def test_a_model_that_cannot_be_judged_is_kept_and_says_so(desk: Desk) -> None:
