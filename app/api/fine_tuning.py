@@ -121,4 +121,4 @@ def checkpoints(
 
 @router.get("/{job_id}/events/stream", response_model=None)
 def stream_events(there: InTuning, job_id: str, last: LastEvent = 0) -> EventStream:
-    return EventStream(functools.partial(watch, there.store, job_id, last))
+    return EventStream(functools.partial(watch, there.store, job_id, last), kind="watchers")

@@ -229,6 +229,15 @@ _SAID: Mapping[tuple[Wish, State], str] = {
 }
 
 
+_LATER: Mapping[tuple[Wish, State], str] = {
+    ("pause", "validating"): "pause it in a moment, when it waits for its turn",
+    ("pause", "submitting"): "pause it in a moment, when it is at its place",
+    ("pause", "interrupted"): "pause it in a moment, when it waits for its turn again",
+    ("pause", "awaiting_approval"): "it stands still already; resume accepts it, cancel ends it",
+    ("resume", "pausing"): "resume it once it is paused",
+}
+
+
 def _obeyed(job: Job, wish: Wish) -> State | None:
     """Where the wish leads from here; None: it is so already. Raises TuningStateError."""
     at_once, by_worker = _THEN[wish]
@@ -238,7 +247,8 @@ def _obeyed(job: Job, wish: Wish) -> State | None:
         return by_worker
     if job.state in _ALREADY[wish]:
         return None
-    raise TuningStateError(f"{job.id} is {job.state.replace('_', ' ')}: it cannot {wish} any more.")
+    then = _LATER.get((wish, job.state), f"it cannot {wish} any more")
+    raise TuningStateError(f"{job.id} is {job.state.replace('_', ' ')}: {then}.")
 
 
 def _known(rows: sqlite3.Connection, key: str | None, sha256: str, now: float, *, retry: bool) -> Job | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from openai import OpenAI
 
-from app.api import body_limit
+from app.api import body_limit, streaming
 from app.tuning import Tuning
 from errors import TuningError
 from finetune.jobs.store import TuningStore
@@ -177,3 +177,24 @@ def test_a_request_sent_again_is_not_answered_with_a_cancelled_job(
     client.fine_tuning.jobs.cancel(first.id)
     again = http.post("fine_tuning/jobs", json=body, headers={"x-stainless-retry-count": "1"}).json()
     assert (again["id"] != first.id, again["status"]) == (True, "validating_files")
+
+
+def test_watchers_hold_up_no_answers(
+    http: httpx2.Client, client: OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "AT_ONCE", 2)
+    made = client.fine_tuning.jobs.create(**job(client))
+    question = {"model": "no-such-model", "messages": [{"role": "user", "content": "Anybody?"}]}
+    with ExitStack() as watching:
+        for _ in range(2):
+            watching.enter_context(http.stream("GET", f"fine_tuning/jobs/{made.id}/events/stream"))
+        assert http.post("chat/completions", json=question, timeout=5.0).status_code == 404
+
+
+def test_a_file_whose_bytes_are_gone_is_not_found(
+    http: httpx2.Client, client: OpenAI, tmp_path: Path
+) -> None:
+    made = client.files.create(file=("a.jsonl", ROWS), purpose="fine-tune")
+    (tmp_path / "tenants" / "default" / "tuning" / "files" / made.id).unlink()
+    answer = http.get(f"files/{made.id}/content")
+    assert (refused(answer)[0], "upload the file again" in answer.text) == (404, True)
