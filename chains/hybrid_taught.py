@@ -35,11 +35,9 @@ from chains.rag import RagChain
 from chains.stopwatch import Stopwatch
 from chains.support import SentenceEncoder, Support, SupportScorer
 from chains.taught import Recalled, TaughtModel, completed, pieces, recall, taught_parameters
-from local.taught import numbers_of
 
 __all__ = ["HybridTaughtChain", "taught_wins"]
 
-NUMBER_MISSING = 0.5  # of the score, where the question names a number that the taught pair does not
 BORNE_OUT = 0.5  # of the doubt that is left, which evidence that fully supports the answer takes away
 
 
@@ -183,21 +181,11 @@ class HybridTaughtChain:
 
 
 def taught_wins(recalled: Recalled, quoted: Answer) -> bool:
-    """Whether the taught answer is given: it is sure enough, surer than the documents, and these are not sure.
-
-    A number of the question that the taught pair does not hold ("an IB-20", taught of the IB-06) halves its score.
-    """
+    """Whether the taught answer is given: it is sure enough, surer than the documents, and these are not sure."""
     if recalled.abstained:
         return False
-    score = recalled.reply.score * (NUMBER_MISSING if missing_numbers(recalled) else 1.0)
     documents = 0.0 if quoted.abstained or quoted.confidence is None else quoted.confidence.value
-    return score >= recalled.needed and score >= documents and documents < HIGH
-
-
-def missing_numbers(recalled: Recalled) -> list[str]:
-    """Of the question as it was asked, those that neither the taught question nor its answer holds."""
-    held = numbers_of(f"{recalled.pairs[0].question} {recalled.reply.text}")
-    return sorted(numbers_of(recalled.asked) - held)
+    return recalled.reply.score >= documents and documents < HIGH
 
 
 def _raised(recalled: Recalled, quoted: Answer, evidence: _Evidence | None) -> Confidence:
@@ -226,7 +214,7 @@ def _why_documents(recalled: Recalled, answer: Answer) -> str:
         return f"Nothing near enough was taught: {recalled.reason()}"
     if answer.abstained:
         return "A taught answer came near, but it is about something else."
-    missing = missing_numbers(recalled)
-    if missing:
-        return f"The documents answer: the nearest taught answer says nothing of {', '.join(missing)}."
+    if recalled.reply.unsaid.figures:
+        said_not = ", ".join(recalled.reply.unsaid.figures)
+        return f"The documents answer: the nearest taught answer says nothing of {said_not}."
     return "The documents answer: they are surer than what was taught."

@@ -18,7 +18,7 @@ from finetune.after.comparing import compared
 from finetune.after.evaluation import general_questions
 from finetune.after.verdict import Decision, Measure, Verdict
 from finetune.trainers.responder_rows import question_answers
-from local.responder import Responder, confidence, prior
+from local.responder import Responder, prior
 from local.responder_files import Taught
 from local.taught import IDENTITY, encode_questions
 from local.tokens import SentenceEncoder
@@ -119,8 +119,8 @@ def _hits(responder: Responder, encoder: SentenceEncoder, held_out: _HeldOut) ->
         if row >= 0:
             found[place, row] = -np.inf
     right = taught.groups[found.argmax(axis=1)] == held_out.groups
-    sure = confidence(found, taught.groups, taught.outside) >= taught.abstain_below
-    return right.astype(float).tolist(), float((sure & ~right).mean())
+    answered = np.array([not reply.abstained for reply in responder.replies(held_out.questions, found)])
+    return right.astype(float).tolist(), float((answered & ~right).mean())
 
 
 def _some(values: list[Any], seed: int) -> list[Any]:

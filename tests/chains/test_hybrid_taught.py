@@ -112,15 +112,30 @@ def test_a_chat_model_writes_what_was_not_taught_and_is_not_paid_for_what_was(
     assert (answer.mode, answer.model) == ("hybrid", "compatible:m")
 
 
-def recalled(
-    score: float, *, asked: str = "What does it cost?", taught: str = "The IB-06 is 60 euros."
-) -> Recalled:
+def test_a_code_that_was_not_taught_is_not_answered_with_the_one_that_was(
+    model: TaughtModel, encoder: MiniLMEncoder
+) -> None:
+    asked = Question(text="What does the IB-20 cost a day?")
+    answer = chain(model, shelf(leave=LEAVE), encoder).invoke(asked)
+    assert answer.abstained
+    assert "it says nothing of IB-20" in (answer.reason or "")
+    prices = shelf(prices="An IB-06 costs 60 euros a day. An IB-20 costs 110 euros a day.")
+    answer = chain(model, prices, encoder).invoke(asked)
+    assert "110 euros" in answer.text
+    assert answer.taught == ()
+
+
+def recalled(score: float) -> Recalled:
     reply = Reply(
-        text=taught, question="What does the IB-06 cost?", row=0, score=score, abstained=score < 0.5
+        text="The IB-06 is 60 euros.",
+        question="What does the IB-06 cost?",
+        row=0,
+        score=score,
+        abstained=score < 0.5,
     )
     sure = Confidence(value=score, level="low", reasons=())
     pair = TaughtPair(question=reply.question, row=None, score=score)
-    return Recalled(asked=asked, reply=reply, pairs=(pair,), confidence=sure, needed=0.5)
+    return Recalled(asked="What does it cost?", reply=reply, pairs=(pair,), confidence=sure, needed=0.5)
 
 
 def quoted(value: float, *, abstained: bool = False) -> Answer:
@@ -137,12 +152,8 @@ def quoted(value: float, *, abstained: bool = False) -> Answer:
         pytest.param(recalled(0.99), quoted(0.75), False, id="documents that are sure"),
         pytest.param(recalled(0.6), quoted(0.65, abstained=True), True, id="documents without an answer"),
         pytest.param(recalled(0.4), quoted(0.1, abstained=True), False, id="neither"),
-        pytest.param(recalled(0.9, asked="What does the IB-20 cost?"), quoted(0.1, abstained=True), False,
-                     id="a number that was not taught"),
-        pytest.param(recalled(0.9, asked="What does the IB-06 cost?"), quoted(0.1, abstained=True), True,
-                     id="a number that was taught"),
     ],
-)  # fmt: skip
+)
 def test_who_answers(taught: Recalled, documents: Answer, wins: bool) -> None:
     assert taught_wins(taught, documents) is wins
 
