@@ -98,7 +98,7 @@ class HybridTaughtChain:
             yield from deltas
             yield self._from_documents(question, recalled, quoted)
         else:
-            yield from self._written(question, recalled)
+            yield from self._written(question, recalled, watch)
 
     # --- what was taught --------------------------------------------------------------------------
 
@@ -157,13 +157,19 @@ class HybridTaughtChain:
             taught=recalled.pairs if answer.abstained else (),
         )
 
-    def _written(self, question: Question, recalled: Recalled) -> Iterator[AnswerEvent]:
+    def _written(self, question: Question, recalled: Recalled, watch: Stopwatch) -> Iterator[AnswerEvent]:
+        """By the chat model; where it finds nothing, what was taught is better than nothing."""
         assert self._writing is not None
+        shown = False
         for event in self._writing.stream(question):
-            if isinstance(event, Answer):
+            if not isinstance(event, Answer):
+                shown = shown or isinstance(event, TextDelta)
+                if not isinstance(event, Searched):  # told already
+                    yield event
+            elif event.abstained and not recalled.abstained and not shown:
+                yield from self._taught(question, recalled, event, watch)
+            else:
                 yield self._from_documents(question, recalled, event)
-            elif not isinstance(event, Searched):  # told already
-                yield event
 
     def _receipt(
         self, question: Question, recalled: Recalled, answer: Answer, answered_by: str
@@ -184,8 +190,13 @@ def taught_wins(recalled: Recalled, quoted: Answer) -> bool:
     """Whether the taught answer is given: it is sure enough, surer than the documents, and these are not sure."""
     if recalled.abstained:
         return False
-    documents = 0.0 if quoted.abstained or quoted.confidence is None else quoted.confidence.value
+    documents = _sureness(quoted)
     return recalled.reply.score >= documents and documents < HIGH
+
+
+def _sureness(answer: Answer) -> float:
+    """Of an answer that is given: of an abstention the figure says how far from one it was."""
+    return 0.0 if answer.abstained or answer.confidence is None else answer.confidence.value
 
 
 def _raised(recalled: Recalled, quoted: Answer, evidence: _Evidence | None) -> Confidence:
@@ -196,11 +207,12 @@ def _raised(recalled: Recalled, quoted: Answer, evidence: _Evidence | None) -> C
         told = f"'{evidence.citation.document_name}' bears it out."
     elif quoted.passages:
         told = "The passages that were found do not bear it out word for word."
-    documents = quoted.confidence.value if quoted.confidence else 0.0
+    documents = _sureness(quoted)
+    why = "it is surer than what the documents say" if documents else "the documents gave none"
     signals = {"taught": recalled.reply.score, "documents": documents}
     if evidence is not None:
         signals["support"] = evidence.support.score
-    reasons = ("This is a taught answer: it is surer than what the documents say.", told)
+    reasons = (f"This is a taught answer: {why}.", told)
     return Confidence(
         value=value,
         level=level(value),
@@ -213,7 +225,7 @@ def _why_documents(recalled: Recalled, answer: Answer) -> str:
     if recalled.abstained:
         return f"Nothing near enough was taught: {recalled.reason()}"
     if answer.abstained:
-        return "A taught answer came near, but it is about something else."
+        return "A taught answer came near, but the documents were asked instead and gave none."
     if recalled.reply.unsaid.figures:
         said_not = ", ".join(recalled.reply.unsaid.figures)
         return f"The documents answer: the nearest taught answer says nothing of {said_not}."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chains.answer import Answer, Confidence, Passage, Question, TaughtPair, TextDelta
+from chains.answer import Answer, AnswerEvent, Confidence, Passage, Question, TaughtPair, TextDelta
 from chains.hybrid_taught import HybridTaughtChain, taught_wins
 from chains.models import ChatModelConfig, connect
 from chains.rag import RagChain
@@ -110,6 +112,40 @@ def test_a_chat_model_writes_what_was_not_taught_and_is_not_paid_for_what_was(
         answer = made.invoke(Question(text="How many days of paid leave does an employee have?"))
         assert len(server.chat_requests) == 1
     assert (answer.mode, answer.model) == ("hybrid", "compatible:m")
+
+
+def test_what_the_chat_model_does_not_find_is_answered_as_it_was_taught(
+    model: TaughtModel, encoder: MiniLMEncoder
+) -> None:
+    kept, asked = shelf(key=KEY), Question(text="What does a lost key cost?")
+    sure = replace(RagChain(kept, chat_model=None, encoder=encoder).invoke(asked), abstained=False)
+    assert sure.confidence is not None
+    quoting = _Sure(kept, replace(sure, confidence=replace(sure.confidence, value=0.99)), encoder)
+    with serve_openai() as server:
+        chat = connect(ChatModelConfig(model_id="compatible:m", base_url=server.url, max_retries=0))
+        writing = RagChain(kept, chat_model=chat, encoder=encoder)
+        made = HybridTaughtChain(model, quoting=quoting, writing=writing, encoder=encoder)
+        server.then("NOT_IN_DOCUMENTS")
+        *events, answer = made.stream(asked)
+    assert isinstance(answer, Answer)
+    assert not answer.abstained
+    assert answer.text.startswith("A lost key is forty euros.")
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == answer.text
+    assert answer.model == model.model_id
+    assert answer.usage.input_tokens, "the model was asked, and is paid"
+    assert answer.confidence is not None
+    assert answer.confidence.reasons[0] == "This is a taught answer: the documents gave none."
+
+
+class _Sure(RagChain):
+    """A reading of the documents with a given outcome."""
+
+    def __init__(self, kept: Shelf, answer: Answer, encoder: MiniLMEncoder) -> None:
+        super().__init__(kept, chat_model=None, encoder=encoder)
+        self._answer = answer
+
+    def stream(self, question: Question) -> Iterator[AnswerEvent]:
+        yield self._answer
 
 
 def test_a_code_that_was_not_taught_is_not_answered_with_the_one_that_was(
