@@ -41,7 +41,7 @@ class LocalModels:
 
     def __init__(self, settings: Settings, *, encoder: Callable[[], MiniLMEncoder]) -> None:
         self._settings, self._encoder = settings, encoder
-        self._responders: OrderedDict[str, TaughtModel] = OrderedDict()
+        self._responders: OrderedDict[str, tuple[TunedModel, TaughtModel]] = OrderedDict()
         self._lock, self._opening = threading.Lock(), threading.Lock()
         self._opened: TuningStore | None = None
         self.chats: Mapping[str, Callable[[], BaseChatModel]] = _Chats(self)
@@ -98,9 +98,10 @@ class LocalModels:
         if model is None or model.trainer != "responder":
             return None
         with self._lock:
-            known = self._responders.get(model.id) or self._loaded(model)
-            self._responders[model.id] = known
-            self._responders.move_to_end(model.id)
+            of, known = self._responders.pop(model.id, (None, None))
+            if known is None or of != model:  # a step that was trained again keeps its name
+                known = self._loaded(model)
+            self._responders[model.id] = (model, known)
             while len(self._responders) > KEPT:
                 self._responders.popitem(last=False)
             return known

@@ -17,9 +17,7 @@ from dataclasses import dataclass
 __all__ = ["Unsaid", "unsaid"]
 
 CODE = re.compile(r"(?<![\w.,/-])([^\W\d_]{1,5})-?(\d+(?:-?\w+)*)")  # IB-20, E12, g7, IB20-0611
-SPACED = re.compile(
-    r"(?<![\w.,/-])([A-Z]{2,4}) (\d+(?:[.,]\d+)*)\b(?!:)"
-)  # ID 20, where not everything is in capitals
+SPACED = re.compile(r"(?<![\w.,/-])([A-Z]{2,4}) (\d+(?:[.,]\d+)*)\b(?!:)")  # ID 20, unless all is in capitals
 NAMED = re.compile(r"(?<=[\w,;] )([A-Z][a-z]+) (\d+(?:[.,]\d+)*)\b(?!:)")  # the Isdeep 12
 NUMBER = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)*)(?:[\s-]?([^\W\d_]+|%|°))?")
 LETTERS = re.compile(r"^\D+")

@@ -30,12 +30,10 @@ from local.tokens import SentenceEncoder
 __all__ = ["Alternative", "Prior", "Reply", "Responder", "confidence", "prior", "scores"]
 
 MOST_LEAD = 8.0  # log-odds past which a lead tells no more
-UNSAID = (
-    0.25  # of the odds that the answer is right, where the pair does not say a figure that the question names
-)
-CONTESTED = (
-    0.1  # the most, where it names another in its place; on the development sets none of ten was right
-)
+# Of a question that names a figure which the taught pair does not: the odds that the answer is right are multiplied
+# by UNSAID; where the pair names another in its place, the score is CONTESTED at most (of ten such on the development
+# sets none was right).
+UNSAID, CONTESTED = 0.25, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
