@@ -27,7 +27,7 @@ test: $(VENV)/.installed-dev
 	@$(PY) -m pytest --ignore=tests/browser --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 test-browser: $(VENV)/.installed-dev
-	@$(PY) -m pytest tests/browser
+	@$(PY) -m pytest tests/browser || { echo "Those that failed are run once more, alone:"; $(PY) -m pytest tests/browser --last-failed; }
 
 train-extras: $(VENV)-train/.installed
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, Witness, running
+from tests.browser.conftest import Server, Witness, running, settled
 from tests.loopback.openai_server import LoopbackServer, Scripted, serve_openai
 
 pytestmark = pytest.mark.browser
@@ -177,8 +177,9 @@ def asked_in_base_mode(visit: Visit, server: Server) -> Page:
     expect(page.locator(".st-key-mode_base button").first).to_have_attribute(
         "data-testid", "stBaseButton-primary"
     )
+    settled(page)
     ask(page, "Tell me forty words.")
-    expect(page.locator(".prose.answer")).to_contain_text("word2", timeout=30_000)
+    expect(page.locator(".prose.answer")).to_contain_text("word2", timeout=120_000)
     return page
 
 
