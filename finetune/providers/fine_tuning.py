@@ -68,7 +68,7 @@ class FineTuning:
     frozen: FrozenStore
     catalogue: Callable[[], Catalogue]
     sleep: Callable[[float], None] = time.sleep
-    chance: Callable[[], float] = random.random
+    chance: Callable[[], float] = random.SystemRandom().random
     wake: Callable[[], None] = lambda: None  # sees to it that jobs of this machine are being worked on
 
     # --- places -----------------------------------------------------------------------------------
