@@ -105,13 +105,19 @@ def summarise(
         groups=len(set(groups)),
         modes=summaries,
         pairs=pairs,
-        detectable=detectable_difference(len(set(groups)), min(1.0, discordant)) if discordant else None,
+        detectable=_detectable(len(set(groups)), discordant),
         best=best,
         ties=_ties(best, pairs),
         tags=_tags(asked, found, seed),
         disagreements=tuple(one.id for one in asked if len({by[one.id, mode].right for mode in modes}) > 1),
         incomplete=len(questions) - len(asked),
     )
+
+
+def _detectable(groups: int, discordant: float) -> float | None:
+    """With as many questions differing as here; where those are too few to show anything, with a few more."""
+    shares = [discordant, *(share for share in (0.1, 0.15, 0.2, 0.3, 0.5, 0.8) if share > discordant)]
+    return next((found for share in shares if (found := detectable_difference(groups, share))), None)
 
 
 def _mode(mode: Mode, outcomes: Sequence[Outcome], groups: Sequence[str], seed: int) -> ModeSummary:
