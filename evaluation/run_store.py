@@ -98,6 +98,14 @@ class RunStore:
             rows.execute("UPDATE runs SET state = ?, changed_at = ? WHERE id = ?", (state, now, run.id))
         return replace(run, state=state, changed_at=now)
 
+    def describe(self, run: Run, facts: Mapping[str, Any]) -> Run:
+        """What became known of it while it ran."""
+        with self._database.write() as rows:
+            rows.execute(
+                "UPDATE runs SET facts = ? WHERE id = ?", (json.dumps(record(facts), allow_nan=False), run.id)
+            )
+        return replace(run, facts=facts)
+
     def put(self, run_id: str, outcome: Outcome) -> None:
         """Replaces the outcome of the same question in the same mode: an error may be tried again."""
         text = json.dumps(record(outcome), ensure_ascii=False, allow_nan=False)

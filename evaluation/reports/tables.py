@@ -8,7 +8,7 @@ from evaluation.reports.verdict import NAMES, against, money, span
 from evaluation.statistics import Interval
 from evaluation.summary import ModeSummary, Summary
 
-__all__ = ["mode_rows", "pair_rows", "tag_rows"]
+__all__ = ["brief_rows", "mode_rows", "pair_rows", "tag_rows"]
 
 NOTHING = "–"
 SCORES = {  # the graded scores, in the order in which they are shown
@@ -43,6 +43,15 @@ def mode_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
     )
     for mode in summary.modes.values():
         yield _mode_row(summary, mode, scores)
+
+
+def brief_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
+    """What fits into a terminal."""
+    yield ("Mode", "Right (95 %)", "Against the best", "Wrong", "Refused rightly / missed", "Errors", "Token F1",
+           "Median s", "Per 1,000")  # fmt: skip
+    for mode in summary.modes.values():
+        row = _mode_row(summary, mode, ["token_f1"])
+        yield (*row[:7], row[7], row[10])
 
 
 def _mode_row(summary: Summary, mode: ModeSummary, scores: list[str]) -> tuple[str, ...]:
