@@ -36,7 +36,8 @@ GroundtuneError
 │   ├── TuningRequestError          what was asked for cannot be done as it was written; names the field
 │   ├── TuningStateError            the job is past it, or not there yet
 │   ├── TuningConflictError         the same idempotency key was used for another request
-│   ├── TuningBusyError             another process holds the store, or the job's lease was lost
+│   ├── TuningBusyError             another process holds the store, or has changed the job meanwhile
+│   │   └── LeaseLostError              the writer's lease on the job has passed to another
 │   └── TrainingFailedError         training ended without a model; carries a code
 └── ModelError                 a model cannot be used
     ├── EmbeddingModelMissingError  the embedded model's weights are not installed, or not the published ones
@@ -207,7 +208,11 @@ class TuningConflictError(TuningError):
 
 
 class TuningBusyError(TuningError):
-    """Another process holds the store, or the writer's lease on the job has passed to another."""
+    """Another process holds the store, or has changed the job meanwhile."""
+
+
+class LeaseLostError(TuningBusyError):
+    """The writer's lease on the job has passed to another, or was taken back."""
 
 
 class TrainingFailedError(TuningError):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import conversations, dataset, evaluate, kb
+from app.cli import conversations, dataset, evaluate, finetune, kb
 from app.cli.ask import ask
 from app.cli.ingest import ingest
 from app.cli.output import run
 from app.cli.search import search
+from app.cli.serve import serve
 from app.cli.ui import ui
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(ui)
+app.command()(serve)
 app.add_typer(kb.app, name="kb")
 app.command()(ingest)
 app.command()(search)
@@ -27,6 +29,7 @@ app.command()(ask)
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(finetune.app, name="finetune")
 
 
 if __name__ == "__main__":

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.settings import Setting, Settings
 from chains.answer import Mode
 from chains.finetuned import HOW_TO_NAME_ONE
-from errors import ModelError, ProviderError, SettingsError
+from errors import ModelError, ProviderError, SettingsError, TuningError
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
+    from app.local_models import LocalModels
     from chains.limits import Budget
     from chains.models import ChatModelConfig, ConnectedModel
+    from chains.taught import TaughtModel
 
+LOCAL = "local:"
 EMBEDDED_READER = "local:extractive-reader"  # as a model id: quote, even where a chat model is connected
 BUDGETS_KEPT = 1000
 NO_MODEL = "No model is connected: set OPENAI_API_KEY, or OPENAI_BASE_URL of a compatible server."
@@ -31,13 +31,11 @@ ONLY_QUOTES = (
 
 
 class Connections:
-    """Thread-safe. `local_models`: chat models trained on this machine, by name."""
+    """Thread-safe. `local_models`: those of this machine; a model that is trained meanwhile is among them."""
 
-    def __init__(
-        self, settings: Settings, *, local_models: Mapping[str, Callable[[], BaseChatModel]] | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, *, local_models: LocalModels | None = None) -> None:
         self.settings = settings
-        self._local_models = dict(local_models or {})
+        self._local_models = local_models
         self._looking = (
             threading.Lock()
         )  # held while a server is asked for a tuned model, and for nothing else
@@ -74,9 +72,10 @@ class Connections:
             return None
         if mode == "base":
             return ONLY_QUOTES if self._quoting else None if self.connected else NO_MODEL
-        if self.tuned_id is None:
-            return f"No tuned model is named. {HOW_TO_NAME_ONE}"
-        return None
+        try:
+            return None if self.tuned_id is not None else f"There is no tuned model yet. {HOW_TO_NAME_ONE}"
+        except TuningError as error:  # the registry is held by another process, or damaged
+            return str(error)
 
     # --- connecting -------------------------------------------------------------------------------
 
@@ -93,15 +92,31 @@ class Connections:
         return self._connect(self.settings.chat_model)
 
     def tuned(self) -> ConnectedModel | None:
-        """The tuned model that is named, else the first `ft:` one that the compatible server lists."""
+        """The tuned model as a chat model: the one that is named, else the newest of this machine, else the first
+        `ft:` one that the compatible server lists. None: there is none, or it is a responder (`taught`).
+        """
         if self.tuned_id is None:
             self.look_for_tuned()
         named = self.settings.finetuned_model
-        if named.value is None and self._found is not None:
-            named = replace(named, value=self._found)
-        if named.value is None:
+        chosen = self.tuned_id
+        if chosen is None or self.taught() is not None:
             return None
-        return self._connect(named)
+        return self._connect(replace(named, value=chosen))
+
+    def taught(self) -> TaughtModel | None:
+        """The tuned model where it is an embedded responder. Raises LocalModelDamagedError."""
+        chosen = self.tuned_id
+        if chosen is None or self._local_models is None or not chosen.startswith(LOCAL):
+            return None
+        return self._local_models.taught(chosen.removeprefix(LOCAL))
+
+    @property
+    def tuned_system(self) -> str | None:
+        """The system message that the tuned model is asked with: the one that is set, else that of its own rows."""
+        set_to, chosen = self.settings.finetuned_system.value, self.tuned_id
+        if set_to is not None or chosen is None or self._local_models is None or not chosen.startswith(LOCAL):
+            return set_to
+        return self._local_models.system_of(chosen.removeprefix(LOCAL))
 
     def assistant(self) -> ConnectedModel | None:
         """The chat model that helps a tuned one; where nobody named it, and the server has none, there is none."""
@@ -118,7 +133,13 @@ class Connections:
 
     @property
     def tuned_id(self) -> str | None:
-        return self.settings.finetuned_model.value or self._found
+        return self.settings.finetuned_model.value or self._newest_local or self._found
+
+    @property
+    def _newest_local(self) -> str | None:
+        """Trained on this machine and not found unfit."""
+        newest = self._local_models.newest() if self._local_models else None
+        return f"{LOCAL}{newest.id}" if newest else None
 
     def look_for_tuned(self) -> None:
         """Asks a compatible server, once, whether it lists a tuned model; a server that fails has none."""
@@ -170,7 +191,8 @@ class Connections:
     def _config(self, named: Setting[str | None]) -> ChatModelConfig:
         from app.model_settings import model_config
 
-        return replace(model_config(self.settings, named), local_models=self._local_models)
+        local = self._local_models.chats if self._local_models else {}
+        return replace(model_config(self.settings, named), local_models=local)
 
     def _check_named(self, named: Setting[str | None]) -> None:
         if named.value is not None:

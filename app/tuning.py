@@ -42,7 +42,9 @@ class Tuning:
 def tuning(workspace: Workspace) -> Tuning:
     from finetune.jobs.store import TuningStore
 
-    return Tuning(TuningStore(tuning_folder(workspace)), runner_config(workspace.settings))
+    shelf = workspace.settings.base_models.value
+    store = TuningStore(tuning_folder(workspace), base_models=shelf)
+    return Tuning(store, runner_config(workspace.settings))
 
 
 def tuning_folder(workspace: Workspace) -> Path:

@@ -1,4 +1,4 @@
-"""One ASGI process: the web page at /, /healthz beside it, security headers on everything.
+"""One ASGI process: the web page at /, the API at /v1 and /healthz beside it, security headers on everything.
 
 python -m app ui --port 8501
 """
@@ -35,21 +35,39 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(*, host: str = "127.0.0.1", port: int = 8501, prepare: Callable[[], None] | None = None) -> None:
+    """Serves the page, and the API beside it. As `serve_application`."""
+    from streamlit import config
+
+    def build(taken: int) -> ASGIApp:
+        application = create_application(host=host)
+        config.set_option("server.port", taken)
+        return application
+
+    serve_application(build, host=host, port=port, prepare=prepare)
+
+
+def serve_application(
+    build: Callable[[int], ASGIApp],
+    *,
+    host: str,
+    port: int,
+    prepare: Callable[[], None] | None = None,
+    path: str = "",
+) -> None:
     """Serves until interrupted; prints the address once requests are answered. Port 0 takes a free one.
 
-    `prepare` runs first, but with the port already taken, so that long work is not done for nothing.
+    `prepare` runs first, but with the port already taken, so that long work is not done for nothing. `build` gets that
+    port; `path` belongs to the address that is printed.
 
     Raises SettingsError when the address cannot be used.
     """
     import uvicorn
-    from streamlit import config
 
     listening = _bind(host, port)
     if prepare is not None:
         prepare()
-    address = f"http://{_shown(host)}:{listening.getsockname()[1]}"
-    application = create_application(host=host)
-    config.set_option("server.port", listening.getsockname()[1])
+    taken: int = listening.getsockname()[1]
+    address = f"http://{_shown(host)}:{taken}{path}"
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -58,7 +76,7 @@ def serve(*, host: str = "127.0.0.1", port: int = 8501, prepare: Callable[[], No
                 print(f"Groundtune is ready: {address}  (stop it with Ctrl+C)", flush=True)  # noqa: T201
 
     settings = uvicorn.Config(
-        application,
+        build(taken),
         access_log=False,
         log_level="warning",
         server_header=False,
@@ -74,7 +92,7 @@ def create_application(*, host: str = "127.0.0.1") -> st.App:
     import streamlit as st
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
-    from starlette.routing import Route
+    from starlette.routing import Mount, Route
     from streamlit import net_util
 
     _configure()
@@ -85,7 +103,7 @@ def create_application(*, host: str = "127.0.0.1") -> st.App:
     return st.App(
         SHELL,
         lifespan=_lifespan,
-        routes=[Route("/healthz", _healthz)],
+        routes=[Route("/healthz", _healthz), Mount("/v1", ApiBeside())],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
             Middleware(SecurityHeaders, policy=content_security_policy(_streamlit_index())),
@@ -120,6 +138,29 @@ def content_security_policy(index_html: str) -> str:
 
 def _unknown() -> None:
     return None
+
+
+class ApiBeside:
+    """The API of the page's workspace, built when it is first asked: most who open the page never do."""
+
+    def __init__(self) -> None:
+        self._building = threading.Lock()
+        self._built: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._built is None:
+            import anyio.to_thread
+
+            await anyio.to_thread.run_sync(self._build)
+        assert self._built is not None
+        await self._built(scope, receive, send)
+
+    def _build(self) -> None:
+        from app.api.application import create_api
+        from app.workspace import open_workspace
+
+        with self._building:
+            self._built = self._built or create_api(open_workspace())
 
 
 class SecurityHeaders:
@@ -199,10 +240,12 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
 
 
 def _warm() -> None:
+    from app.api.waiting import go_on
     from app.workspace import open_workspace
 
     try:
         workspace = open_workspace()
+        go_on(workspace)
         workspace.encoder.embed_query("warm up")
         workspace.connections.look_for_tuned()
         workspace.connections.chat()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from app.connections import EMBEDDED_READER, Connections
 from app.knowledge_bases import KnowledgeBaseInfo, KnowledgeBases
+from app.local_models import LocalModels
 from app.settings import PROJECT_ROOT, Settings, load_settings
 from chains.answer import MODES, Mode
 from errors import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from chains.limits import Budget
     from chains.models import ConnectedModel
     from chains.rag import RagChain
+    from chains.taught import TaughtModel
     from loaders.embedding import ChunkEncoder
     from loaders.generation_view import GenerationView
     from loaders.knowledge_base import FileProgress, IngestReport, KnowledgeBase
@@ -51,6 +53,7 @@ class ModeStatus:
     summary: str  # what the mode knows, one line
     available: bool
     reason: str | None  # why not
+    model: str | None = None  # the tuned model that answers, as far as is known without asking a server
 
 
 MODE_LABELS: dict[Mode, tuple[str, str]] = {
@@ -67,7 +70,8 @@ class Workspace:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._lock = threading.RLock()
-        self.connections = Connections(settings)
+        self.local_models = LocalModels(settings, encoder=lambda: self.encoder)
+        self.connections = Connections(settings, local_models=self.local_models)
         self._bases = KnowledgeBases(self._home, TENANT, self._encoder_for)
 
     # --- models -----------------------------------------------------------------------------------
@@ -116,9 +120,10 @@ class Workspace:
 
     def reconfigure(self, settings: Settings) -> None:
         """Other models from now on; answers in the making keep theirs. Home and encoder stay what they are."""
-        fresh = Connections(settings)
+        local = LocalModels(settings, encoder=lambda: self.encoder)
+        fresh = Connections(settings, local_models=local)
         fresh.go_on_from(self.connections)
-        self.settings, self.connections = settings, fresh
+        self.settings, self.connections, self.local_models = settings, fresh, local
         threading.Thread(target=fresh.look_for_tuned, name="tuned-models", daemon=True).start()
 
     @property
@@ -158,7 +163,10 @@ class Workspace:
     def _mode_status(self, mode: Mode) -> ModeStatus:
         label, summary = MODE_LABELS[mode]
         reason = self.connections.missing(mode)
-        return ModeStatus(mode=mode, label=label, summary=summary, available=reason is None, reason=reason)
+        model = self.connections.tuned_id if reason is None and mode in ("finetuned", "hybrid") else None
+        return ModeStatus(
+            mode=mode, label=label, summary=summary, available=reason is None, reason=reason, model=model
+        )
 
     def chain(
         self,
@@ -174,7 +182,10 @@ class Workspace:
         Raises NoModelConnectedError with the reason where the mode cannot run.
         """
         connections = self.connections if model is None else self._connections_with(mode, model)
-        chosen = connections.tuned() if mode in ("finetuned", "hybrid") else connections.chat()
+        tuned = mode in ("finetuned", "hybrid")
+        if tuned and (taught := connections.taught()) is not None:
+            return self._taught_chain(mode, taught, connections, knowledge_base, generation, budget)
+        chosen = connections.tuned() if tuned else connections.chat()
         chosen = _spending(budget, chosen)
         if chosen is None and (reason := connections.missing(mode)) is not None:
             raise NoModelConnectedError(f"The {MODE_LABELS[mode][0]} mode cannot run. {reason}")
@@ -185,7 +196,7 @@ class Workspace:
         if mode == "finetuned":
             from chains.finetuned import FinetunedChain
 
-            return FinetunedChain(chat_model=chosen, system=self.settings.finetuned_system.value)
+            return FinetunedChain(chat_model=chosen, system=connections.tuned_system)
         assistant = connections.assistant() if mode == "hybrid" else chosen
         return self._reading_chain(
             mode,
@@ -193,6 +204,34 @@ class Workspace:
             answering=chosen,
             assistant=_spending(budget, assistant),
             judge=_spending(budget, connections.judge() if chosen else None),
+        )
+
+    def _taught_chain(
+        self,
+        mode: Mode,
+        taught: TaughtModel,
+        connections: Connections,
+        knowledge_base: str,
+        generation: int | None,
+        budget: Budget | None,
+    ) -> Chain:
+        """By the embedded responder: alone, or over the documents, which a connected chat model then reads."""
+        if mode == "finetuned":
+            from chains.taught import TaughtChain
+
+            return TaughtChain(taught)
+        from chains.hybrid_taught import HybridTaughtChain
+
+        base = self._as_it_was(knowledge_base, generation)
+        chat = _spending(budget, connections.assistant())
+        judge = _spending(budget, connections.judge() if chat else None)
+        return HybridTaughtChain(
+            taught,
+            quoting=self._reading_chain("rag", base, answering=None, assistant=None, judge=None),
+            writing=self._reading_chain("rag", base, answering=chat, assistant=chat, judge=judge)
+            if chat
+            else None,
+            encoder=self.encoder,
         )
 
     def _reply_fit(self, name: str) -> Calibration:
@@ -215,14 +254,15 @@ class Workspace:
         from app.model_settings import evaluation_budget
 
         named = self.settings.with_value(self.settings.judge_model.name, model_id, origin="command line")
-        model = Connections(named).judge()
+        model = Connections(named, local_models=self.local_models).judge()
         assert model is not None
         return model.with_budget(evaluation_budget(self.settings))
 
     def _connections_with(self, mode: Mode, model: str) -> Connections:
         tuned = mode in ("finetuned", "hybrid")
         named = self.settings.finetuned_model if tuned else self.settings.chat_model
-        return Connections(self.settings.with_value(named.name, model, origin="command line"))
+        settings = self.settings.with_value(named.name, model, origin="command line")
+        return Connections(settings, local_models=self.local_models)
 
     def _reading_chain(
         self,
@@ -232,7 +272,7 @@ class Workspace:
         answering: ConnectedModel | None,
         assistant: ConnectedModel | None,
         judge: ConnectedModel | None,
-    ) -> Chain:
+    ) -> RagChain:
         from chains.confidence_fit import calibration_at
         from chains.hybrid import HybridChain
         from chains.rag import RagChain
@@ -344,6 +384,7 @@ class Workspace:
             opened = self.__dict__.pop("_built_records", None)
             if opened is not None:
                 opened.close()
+        self.local_models.close()
         self._bases.close()
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "Searched",
     "Side",
     "StageStarted",
+    "TaughtPair",
     "TextDelta",
     "Turn",
     "Usage",
@@ -193,6 +194,18 @@ class Computation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaughtPair:
+    """Where a taught answer comes from: the question of the training file that stands nearest."""
+
+    question: str
+    row: int | None  # of the training file, from 1; None: not recorded
+    score: float  # 0..1: the chance that its answer is the right one
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"question": self.question, "row": self.row, "score": self.score}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCall:
     """One request to a chat model, as it was sent and what it took."""
 
@@ -270,6 +283,7 @@ class Answer:
     reasoning: str | None = (
         None  # a tuned model's quotes, which it wrote before the text; None where it wrote none
     )
+    taught: tuple[TaughtPair, ...] = ()  # of a responder: whose answer this is, or what came nearest
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON document that `python -m app ask --json` prints."""
@@ -295,6 +309,7 @@ class Answer:
             "notices": list(self.notices),
             "calls": [call.as_dict() for call in self.calls],
             "reasoning": self.reasoning,
+            "taught": [pair.as_dict() for pair in self.taught],
         }
 
     def as_record(self) -> dict[str, Any]:
@@ -307,7 +322,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStarted:
-    """The chain begins a stage: "rewriting", "retrieving", "computing", "reading", "writing", "checking"."""
+    """The chain begins a stage: "rewriting", "recalling", "retrieving", "computing", "reading", "writing" or
+    "checking".
+    """
 
     stage: str
 

@@ -17,8 +17,8 @@ from chains.models import ConnectedModel
 from chains.prompts import Prompt
 
 HOW_TO_NAME_ONE = (
-    "Name your tuned model in GROUNDTUNE_FINETUNED_MODEL, such as openai:ft:NAME or compatible:NAME, "
-    "or choose it on the Settings page."
+    "Train one with `python -m app finetune start FILE`, or name your own in GROUNDTUNE_FINETUNED_MODEL, "
+    "such as openai:ft:NAME or compatible:NAME, or on the Settings page."
 )
 
 
@@ -29,7 +29,7 @@ class FinetunedChain(BaseChain):
     """
 
     mode: ClassVar[Mode] = "finetuned"
-    missing: ClassVar[str] = f"Fine-tuned mode needs a tuned model and none is named. {HOW_TO_NAME_ONE}"
+    missing: ClassVar[str] = f"Fine-tuned mode needs a tuned model and there is none. {HOW_TO_NAME_ONE}"
 
     def __init__(
         self,

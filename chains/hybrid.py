@@ -19,7 +19,7 @@ from chains.finetuned import HOW_TO_NAME_ONE
 from chains.rag import RagChain
 from errors import NoModelConnectedError
 
-MISSING = f"Hybrid mode needs a tuned model and none is named. {HOW_TO_NAME_ONE}"
+MISSING = f"Hybrid mode needs a tuned model and there is none. {HOW_TO_NAME_ONE}"
 
 
 class HybridChain(RagChain):

@@ -139,7 +139,7 @@ class RagChain:
             searched_for=rewritten,
             passages=passages,
             steps=hits.steps if len(hits.steps) > 1 else (),
-            document_text=self._document_text(),
+            document_text=self.documents_text(),
             document_date=self._document_date,
             receipt=self._receipt(question, passages),
             watch=watch,
@@ -214,7 +214,7 @@ class RagChain:
             return citation  # removed or closed meanwhile; the text is on the screen already
         return replace(citation, location=replace(citation.location, cells=cells or citation.location.cells))
 
-    def _document_text(self) -> Callable[[str], str]:
+    def documents_text(self) -> Callable[[str], str]:
         """Reads each document once an answer; one that was removed meanwhile reads as empty."""
         texts: dict[str, str] = {}
 

@@ -75,6 +75,15 @@ class Responder:
         """Raises LocalModelNotFoundError and LocalModelDamagedError."""
         return cls(read_taught(folder), encoder)
 
+    @property
+    def needed(self) -> float:
+        """Least score of an answer that is given."""
+        return self.taught.abstain_below
+
+    def row(self, pair: int) -> int | None:
+        """Where a taught pair stands in the training file, from 1; None where that was not recorded."""
+        return self.taught.rows[pair] if self.taught.rows else None
+
     def save(self, folder: Path) -> None:
         """Into `folder`, which is made where it is missing."""
         write_taught(folder, self.taught)

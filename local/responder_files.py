@@ -55,6 +55,9 @@ class Taught:
     abstain_below: float
     encoder: str
     recipe: Mapping[str, Any] = field(default_factory=dict)  # how it was trained: seed, steps, losses
+    rows: tuple[
+        int | None, ...
+    ] = ()  # where each pair stands in the training file, from 1; empty: not recorded
     groups: Places = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +111,7 @@ def _whole(taught: Taught) -> bool:
     shapes = [
         n > 0 and len(taught.answers) == n and all(isinstance(text, str) for text in taught.questions),
         all(isinstance(text, str) for text in taught.answers),
+        len(taught.rows) in (0, n) and all(row is None or type(row) is int for row in taught.rows),
         all(getattr(pairs, name).shape == (n, wide) for name in _VECTORS),
         pairs.starts.shape == (n + 1,) and pairs.answers_from.shape == (n,),
         pairs.tokens.shape == (int(pairs.starts[-1]), pairs.directions.shape[1]),
@@ -142,6 +146,7 @@ def _table(taught: Taught, sha256: str) -> dict[str, Any]:
             "pairs": taught.pairs.rarity.pairs,
             "pairs_with": dict(sorted(taught.pairs.rarity.pairs_with.items())),
         },
+        "rows": list(taught.rows),
         "questions": list(taught.questions),
         "answers": list(taught.answers),
     }
@@ -174,6 +179,7 @@ def _taught(table: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Tau
         abstain_below=float(table["abstain_below"]),
         encoder=str(table["encoder"]),
         recipe=dict(table["recipe"]),
+        rows=tuple(table.get("rows", ())),
     )
 
 

@@ -45,6 +45,7 @@ def print_answer(answer: Answer) -> None:
     if answer.abstained:
         for passage in answer.passages[:NEAR_MISSES]:
             print_line(f"  near: {passage.document_id} · {' '.join(passage.text.split())[:160]}")
+    _print_taught(answer)
     for notice in answer.notices:
         print_line(f"\nNote: {notice}")
     if answer.confidence:
@@ -64,6 +65,13 @@ def _print_citation(citation: Citation) -> None:
     mark = "" if citation.verified else "  (not verified)"
     print_line(f"\n[{citation.marker}] {citation.document_id}{' · ' + place if place else ''}{mark}")
     print_line(f'    "{" ".join(citation.quote.split())}"')
+
+
+def _print_taught(answer: Answer) -> None:
+    for pair in answer.taught:
+        row = f"row {pair.row} of the training file" if pair.row is not None else "the training file"
+        begin = "  near: " if answer.abstained else "\nTaught by "
+        print_line(f"{begin}{row}: {' '.join(pair.question.split())[:200]}")
 
 
 def _print_computation(answer: Answer) -> None:

@@ -25,7 +25,7 @@ def draw_answer(key: str, answer: Answer, *, heard: bool = False) -> None:
     if answer.abstained:
         _draw_abstention(key, answer)
         if heard:
-            rich_text([], key=f"heard_{key}", announced=told(key, "Not in your documents.", complete=True))
+            rich_text([], key=f"heard_{key}", announced=told(key, f"{_nothing(answer)[0]}.", complete=True))
     else:
         _draw_text(key, answer, announced=told(key, answer.text, complete=True) if heard else None)
     for number, conflict in enumerate(answer.conflicts):
@@ -34,6 +34,7 @@ def draw_answer(key: str, answer: Answer, *, heard: bool = False) -> None:
         _draw_computation(key, answer.computation)
     _draw_unbacked(answer)
     _draw_sources(key, answer)
+    _draw_taught(answer)
     for notice in answer.notices:
         st.caption(f":material/info: {escape(notice, longest=400)}")
 
@@ -125,10 +126,29 @@ def evidence_button(label: str, widget_key: str, key: str, marker: int) -> None:
     )
 
 
+def _nothing(answer: Answer) -> tuple[str, str]:
+    """What an abstention is headed with, and one sentence."""
+    if answer.mode == "finetuned":
+        return "Not among what was taught", "No example of the training file answers this question."
+    return "Not in your documents", "Nothing that was found answers this question."
+
+
+def _draw_taught(answer: Answer) -> None:
+    """Where a taught answer comes from, or what of it comes nearest."""
+    if answer.abstained and answer.taught:
+        st.caption("The nearest that was taught:")
+    for pair in answer.taught:
+        row = f"row {pair.row} of the training file" if pair.row is not None else "the training file"
+        begin = "" if answer.abstained else "Taught by "
+        question = escape(pair.question, longest=200)
+        st.caption(f":material/school: {begin}{row}: {question}")
+
+
 def _draw_abstention(key: str, answer: Answer) -> None:
     with st.container(border=True):
-        st.markdown("##### :material/search_off: Not in your documents")
-        st.markdown("Nothing that was found answers this question.")
+        heading, sentence = _nothing(answer)
+        st.markdown(f"##### :material/search_off: {heading}")
+        st.markdown(sentence)
         if answer.reason:
             st.caption(escape(answer.reason, longest=600))
         if not answer.passages:

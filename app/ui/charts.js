@@ -1,7 +1,7 @@
-// Builds finetune/reports/charts.py's shapes element by element: no markup of the data is ever parsed.
+// Builds the shapes of finetune/reports (charts.py, curves.py) element by element: no markup of the data is ever parsed.
 const SVG = "http://www.w3.org/2000/svg";
-const TAGS = new Set(["rect", "text", "line"]);
-const ATTRIBUTES = new Set("class x y x1 x2 y1 y2 width height rx".split(" "));
+const TAGS = new Set(["rect", "text", "line", "polyline"]);
+const ATTRIBUTES = new Set("class x y x1 x2 y1 y2 width height rx points".split(" "));
 
 function shaped(tag, attributes, text) {
   const made = document.createElementNS(SVG, tag);

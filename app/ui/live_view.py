@@ -20,6 +20,7 @@ STAGES = {
     "starting": "Getting ready",
     "uploading": "Reading your files",
     "rewriting": "Putting the question in full",
+    "recalling": "Recalling what was taught",
     "retrieving": "Searching the documents",
     "computing": "Computing over the tables",
     "reading": "Reading the passages",

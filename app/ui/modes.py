@@ -6,6 +6,7 @@ from typing import cast
 
 import streamlit as st
 
+from app.ui.escape import escape
 from app.workspace import ModeStatus, Workspace
 from chains.answer import Mode
 
@@ -50,5 +51,7 @@ def _details(statuses: tuple[ModeStatus, ...], chosen: Mode) -> None:
         for status in statuses:
             mark = " · in use" if status.mode == chosen else ""
             st.markdown(f"**{status.label}**{mark}  \n{status.summary}")
+            if status.model:
+                st.caption(f":material/model_training: Answered by {escape(status.model, longest=120)}")
             if status.reason:
                 st.caption(f":material/lock: Cannot run yet. {status.reason}")

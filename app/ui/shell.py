@@ -29,6 +29,7 @@ def main() -> None:
             st.Page(PAGES / "compare.py", title="Compare", icon=":material/splitscreen_vertical_add:"),
             st.Page(PAGES / "knowledge.py", title="Knowledge", icon=":material/library_books:"),
             st.Page(PAGES / "training.py", title="Training data", icon=":material/model_training:"),
+            st.Page(PAGES / "jobs.py", title="Fine-tuning", icon=":material/school:"),
             st.Page(PAGES / "settings.py", title="Settings", icon=":material/tune:"),
         ]
     )

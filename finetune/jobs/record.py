@@ -25,6 +25,7 @@ ErrorCode = Literal[
     "over_budget",
     "out_of_memory",
     "nan_loss",
+    "model_collapsed",
     "zero_trained_tokens",
     "template_unsupported",
     "disk_full",
@@ -146,3 +147,8 @@ class StoredFile:
     sha256: str
     created_at: float
     expires_at: float | None = None
+
+
+def tuned_name(job: Job) -> str:
+    """`ft:BASE:groundtune:SUFFIX:XXXXXXXX`, by which the job's model will be asked."""
+    return f"ft:{job.request.model}:groundtune:{job.request.suffix or ''}:{job.id[-8:]}"

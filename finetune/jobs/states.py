@@ -48,7 +48,7 @@ def _facts(status: WireStatus, *following: State, leased: bool = False) -> State
 STATES: Mapping[State, StateFacts] = {
     "validating": _facts("validating_files", "awaiting_approval", "queued", "failed", "cancelled"),
     "awaiting_approval": _facts("validating_files", "queued", "cancelled", "failed"),
-    "queued": _facts("queued", "submitting", "preparing", "cancelled", "failed"),
+    "queued": _facts("queued", "submitting", "preparing", "paused", "cancelled", "failed"),
     "submitting": _facts("queued", "running", "queued", "failed", "cancelling"),
     "preparing": _facts("running", "running", "pausing", "failed", "interrupted", "cancelling", leased=True),
     "running": _facts("running", "pausing", "evaluating", "cancelling", "failed", "interrupted", leased=True),

@@ -34,7 +34,7 @@ class Bar:
 class Shape:
     """One SVG element; `attributes` are numbers and class names, `text` is anybody's."""
 
-    tag: Literal["rect", "text", "line"]
+    tag: Literal["rect", "text", "line", "polyline"]
     attributes: Mapping[str, str]
     text: str = ""
 

@@ -7,6 +7,7 @@ pool's (van den Oord et al. 2018), over three of the responder's similarities wi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from local.taught import Adapter, Adapters, Floats, Places
 __all__ = ["Batch", "LowRank", "Pool"]
 
 _FIRST, _SECOND, _TINY = 0.9, 0.99, 1e-8  # Adam's
+_STATE = ("down", "up", "down_first", "up_first", "down_second", "up_second")  # of one side
+_BLOCK = 1024  # questions compared with all pairs at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,10 @@ class _Side:
     def adapter(self) -> Adapter:
         return Adapter(down=self.down.copy(), up=self.up.copy())
 
+    def state(self) -> tuple[Floats, ...]:
+        """The arrays that a later step depends on, themselves and not copies."""
+        return (self.down, self.up, *self.first, *self.second)
+
 
 class LowRank:
     """Both adapters in training."""
@@ -91,12 +98,12 @@ class LowRank:
         self._answer = _Side(width, rank, random)
         self._steps = 0
 
-    def step(self, batch: Batch, pool: Pool, *, rate: float, decay: float) -> float:
-        """One step; returns the loss before it."""
+    def step(self, batch: Batch, pool: Pool, *, rate: float, decay: float) -> tuple[float, float]:
+        """One step; returns the loss and the share of right answers before it."""
         asked = self._question.forward(batch.vectors)
         taught = self._question.forward(pool.question)
         answers, pairs = self._answer.forward(pool.answer), self._answer.forward(pool.pair)
-        loss, slope = _cross_entropy(batch, asked.unit, (taught.unit, answers.unit, pairs.unit))
+        loss, accuracy, slope = _cross_entropy(batch, asked.unit, (taught.unit, answers.unit, pairs.unit))
         by_question, by_answer, by_pair = (
             (slope * batch.weights[:, [one]]).astype(np.float32) for one in range(3)
         )
@@ -109,14 +116,36 @@ class LowRank:
         self._steps += 1
         for side in (self._question, self._answer):
             side.step(rate, decay, self._steps)
-        return loss
+        return loss, accuracy
 
     def adapters(self) -> Adapters:
         return Adapters(question=self._question.adapter(), answer=self._answer.adapter())
 
+    def arrays(self) -> dict[str, Floats]:
+        """All that the next step depends on beside its batch, copied."""
+        return {name: one.copy() for name, one in self._named()}
 
-def _cross_entropy(batch: Batch, asked: Floats, sides: tuple[Floats, Floats, Floats]) -> tuple[float, Floats]:
-    """(mean loss, its slope by the scores): the log-share of all right pairs together."""
+    def set_arrays(self, arrays: Mapping[str, Floats], *, steps: int) -> None:
+        """Goes on from `arrays()` after `steps`. Raises KeyError or ValueError where they are another model's."""
+        for name, one in self._named():
+            one[...] = arrays[name].reshape(one.shape)
+        self._steps = steps
+
+    def _named(self) -> list[tuple[str, Floats]]:
+        sides = {"question": self._question.state(), "answer": self._answer.state()}
+        return [
+            (f"{side}_{name}", one)
+            for side, arrays in sides.items()
+            for name, one in zip(_STATE, arrays, strict=True)
+        ]
+
+
+def _cross_entropy(
+    batch: Batch, asked: Floats, sides: tuple[Floats, Floats, Floats]
+) -> tuple[float, float, Floats]:
+    """(mean loss, share whose best pair is right, the loss's slope by the scores): the log-share of all right pairs
+    together.
+    """
     scores = sum(batch.weights[:, [one]] * (asked @ side.T) for one, side in enumerate(sides))
     scores = np.where(batch.hidden, -np.inf, scores)
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -124,12 +153,17 @@ def _cross_entropy(batch: Batch, asked: Floats, sides: tuple[Floats, Floats, Flo
     rights = (powers * batch.right).sum(axis=1, keepdims=True)
     slope = powers / every - powers * batch.right / np.maximum(rights, 1e-30)
     loss = float(np.log(every / np.maximum(rights, 1e-30)).mean())
-    return loss, (slope / len(asked)).astype(np.float32)
+    best = batch.right[np.arange(len(asked)), scores.argmax(axis=1)]
+    return loss, float(best.mean()), (slope / len(asked)).astype(np.float32)
 
 
 def hardest(asked: Floats, pairs: Floats, count: int) -> Places:
     """(n, count) the pairs nearest to each question, itself left out; all of them where there are fewer."""
-    near = asked @ pairs.T
-    np.fill_diagonal(near, -np.inf)
-    count = min(count, near.shape[1] - 1)
-    return np.argpartition(-near, count, axis=1)[:, :count].astype(np.int64)
+    count = min(count, len(pairs) - 1)
+    found = np.empty((len(asked), count), dtype=np.int64)
+    for start in range(0, len(asked), _BLOCK):  # n by n at once would be gigabytes
+        rows = np.arange(start, min(start + _BLOCK, len(asked)))
+        near = asked[rows] @ pairs.T
+        near[rows - start, rows] = -np.inf
+        found[rows] = np.argpartition(-near, count, axis=1)[:, :count]
+    return found

@@ -14,6 +14,7 @@ from errors import DatasetFormatError, LocalModelDamagedError, LocalModelNotFoun
 from finetune.trainers import responder as trainer
 from finetune.trainers.low_rank import Batch, LowRank, Pool
 from finetune.trainers.responder import QuestionAnswer, Recipe, Step, question_answers, train
+from finetune.trainers.responder_lesson import Checks, Measured
 from local.encoder import MiniLMEncoder
 from local.responder import Responder, prior
 from local.responder_files import NUMBERS, TEXTS, Taught
@@ -205,8 +206,8 @@ def test_a_missing_responder_is_named(encoder: MiniLMEncoder, tmp_path: Path) ->
 
 def test_early_stopping_keeps_the_best_step(encoder: MiniLMEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = iter([2.0, 1.5, 1.0, 1.4, 1.3, 9.0, 9.0])
-    monkeypatch.setattr(trainer, "_validation", lambda *_: next(measured))
-    monkeypatch.setattr(trainer, "_fit_weights", lambda *_: (prior().weights, 0))
+    monkeypatch.setattr(Checks, "measure", lambda *_: Measured(next(measured), 0.5))
+    monkeypatch.setattr(trainer, "fit_weights", lambda *_: (prior().weights, 0))
     steps: list[Step] = []
     taught = train(_with_several_questions(), encoder, recipe=Recipe(patience=2), on_step=steps.append)
     assert taught.recipe["best_step"] == 20
@@ -218,8 +219,8 @@ def test_adapters_that_do_not_help_are_thrown_away(
     encoder: MiniLMEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses = iter(float(number) for number in range(100))
-    monkeypatch.setattr(trainer, "_validation", lambda *_: next(losses))
-    monkeypatch.setattr(trainer, "_fit_weights", lambda *_: (prior().weights, 0))
+    monkeypatch.setattr(Checks, "measure", lambda *_: Measured(next(losses), 0.5))
+    monkeypatch.setattr(trainer, "fit_weights", lambda *_: (prior().weights, 0))
     taught = train(_with_several_questions(), encoder)
     assert taught.recipe["best_step"] == 0
     assert not taught.adapters.question.up.any()
@@ -247,7 +248,7 @@ def test_steps_lower_the_loss() -> None:
     weights = np.tile([3.0, 2.0, 4.0], (4, 1)).astype(np.float32)
     batch = Batch(vectors=unit(4), right=right, hidden=hidden, weights=weights)
     model = LowRank(width=12, rank=3, random=np.random.default_rng(2))
-    losses = [model.step(batch, pool, rate=0.02, decay=0.0) for _ in range(80)]
+    losses = [model.step(batch, pool, rate=0.02, decay=0.0)[0] for _ in range(80)]
     assert losses[-1] < 0.3 * losses[0]
 
 
