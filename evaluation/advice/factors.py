@@ -40,6 +40,7 @@ class Gate:
     when: Mapping[str, tuple[int, int]]
     out: tuple[Mode, ...]
     reason: str
+    forecast: bool = False  # of quality, which a measurement may refute; others are requirements and stand
 
     def holds(self, levels: Mapping[str, int]) -> bool:
         return all(name in levels and low <= levels[name] <= high for name, (low, high) in self.when.items())
@@ -110,4 +111,6 @@ def _gate(table: Mapping[str, Any], names: set[str]) -> Gate:
     when = {name: (int(low), int(high)) for name, (low, high) in table["when"].items()}
     if not set(when) <= names or not set(table["out"]) <= set(get_args(Mode)):
         raise ValueError(f"gate {table['reason']!r} names a factor or a mode that does not exist")
-    return Gate(when=when, out=tuple(table["out"]), reason=table["reason"])
+    return Gate(
+        when=when, out=tuple(table["out"]), reason=table["reason"], forecast=table.get("forecast", False)
+    )
