@@ -87,6 +87,7 @@ class Rates:
     training_source: str = ""
     hosting_usd_per_hour: float | None = None  # None: nothing is known to be billed
     hosting_source: str = ""
+    notes: tuple[str, ...] = ()  # whether the model to tune can still be tuned, and how long it lives, dated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
