@@ -96,7 +96,7 @@ def advise(levels: Mapping[str, int], *, by: Framework | None = None) -> Advice:
         pick=pick,
         runner_up=runner_up,
         margin=min(margin, 99.0),
-        strength="clear" if margin >= CLEAR else "lean" if margin >= LEAN else "toss-up",
+        strength=_strength(margin) if levels else "toss-up",
         points=points,
         by_factor={
             factor.name: {mode: factor.points(mode, levels.get(factor.name)) for mode in MODES}
@@ -108,6 +108,10 @@ def advise(levels: Mapping[str, int], *, by: Framework | None = None) -> Advice:
         flips=_flips(levels, pick, by),
         unknown=tuple(factor.name for factor in by.factors if factor.name not in levels),
     )
+
+
+def _strength(margin: float) -> Strength:
+    return "clear" if margin >= CLEAR else "lean" if margin >= LEAN else "toss-up"
 
 
 def _points(levels: Mapping[str, int], by: Framework) -> dict[Mode, float]:

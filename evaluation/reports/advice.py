@@ -37,6 +37,8 @@ Rows = Iterable[tuple[str, ...]]
 def recommendation(decision: Decision) -> str:
     """One sentence: what, how strongly, and by what."""
     named = f"{VERBS[decision.strength]} {NAMES[decision.pick]} ({decision.strength})"
+    if decision.basis == "questionnaire" and not decision.advice.levels:
+        return f"{named}: no question is answered yet, and the simplest comes first."
     if decision.basis == "questionnaire":
         return f"{named}: {_margin(decision.advice)}, by the questionnaire alone."
     by = {
