@@ -1,30 +1,68 @@
-"""Evaluation of a workspace, composed: where runs are kept, the modes as they are asked, what names their answers."""
+"""Evaluation of a workspace, composed: question sets, runs begun, gone on with and read again.
+
+    run = begin(workspace, Plan(sets=SAMPLE_SETS, modes=MODES, knowledge_base="sample"))
+    run = go_on(workspace, run, workers=4)
+    content = content_of_run(workspace, run.id)
+
+A run keeps a copy of its questions: whatever becomes of the file, the run can be read and gone on with.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import shlex
+import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.workspace import TENANT, Workspace
-from chains.answer import Mode
-from errors import EvaluationError, GroundtuneError, NoModelConnectedError
+from app.evaluation_arms import arms, facts_of
+from app.model_settings import evaluation_budget
+from app.workspace import SAMPLE, TENANT, Workspace
+from chains.answer import MODES, Mode
+from errors import EvaluationError
 
 if TYPE_CHECKING:
-    from chains.limits import Budget
-    from evaluation.reports.content import Content
-    from evaluation.run_store import RunStore
-    from evaluation.running import Arm
+    import threading
 
-SAMPLE_QUESTIONS = Path(__file__).resolve().parents[1] / "examples" / "questions.jsonl"
-SAMPLE_PARAPHRASES = SAMPLE_QUESTIONS.with_name("paraphrases.jsonl")
+    from evaluation.question_files import QuestionSet
+    from evaluation.reports.content import Content
+    from evaluation.run_store import Run, RunStore
+    from evaluation.running import OnOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionFile:
+    path: Path
+    name: str | None = None  # what the set is called; None: as the file
+
+    def read(self) -> QuestionSet:
+        """Raises SettingsError for a file without a question in it."""
+        from evaluation.question_files import read_question_set
+
+        return read_question_set(self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is asked of what."""
+
+    sets: tuple[QuestionFile, ...]
+    modes: tuple[Mode, ...] = MODES
+    knowledge_base: str = SAMPLE
+    k: int = 5  # passages to read
+
+
+_EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+SAMPLE_SETS = (
+    QuestionFile(path=_EXAMPLES / "questions.jsonl", name="document questions"),
+    QuestionFile(path=_EXAMPLES / "paraphrases.jsonl", name="taught questions"),
+)
 
 
 def evaluations(workspace: Workspace) -> RunStore:
-    return _store(workspace.settings.home.value / "tenants" / TENANT / "evaluations")
+    return _store(_folder(workspace))
 
 
 @cache
@@ -34,90 +72,124 @@ def _store(folder: Path) -> RunStore:
     return RunStore(folder)
 
 
-def content_of_run(workspace: Workspace, name: str) -> Content:
-    """A stored run's report, over the questions as their file stands now.
+def read_sets(files: Sequence[QuestionFile]) -> QuestionSet:
+    from evaluation.question_files import joined
 
-    Raises EvaluationNotFoundError, and EvaluationError where the file of questions has changed or is gone.
+    return joined([one.read() for one in files])
+
+
+def begin(workspace: Workspace, plan: Plan) -> Run:
+    """Raises SettingsError for a file without a question in it."""
+    read = read_sets(plan.sets)
+    kept = [_kept(workspace, one) for one in plan.sets]
+    facts = {
+        "question_set": read.name,
+        "question_files": kept,
+        "questions_sha256": read.sha256,
+        "modes_asked": list(plan.modes),
+        "modes": list(plan.modes),
+        "k": plan.k,
+        "command": _command(plan),
+        **facts_of(workspace, plan.knowledge_base),
+    }
+    return evaluations(workspace).begin(facts)
+
+
+def go_on(
+    workspace: Workspace,
+    run: Run,
+    *,
+    budget: float | None = None,
+    workers: int | None = None,
+    fresh: bool = False,
+    stop: threading.Event | None = None,
+    on_outcome: OnOutcome | None = None,
+) -> Run:
+    """Asks what is not answered yet. `budget`: US dollars, those of the settings where nothing is said.
+
+    Modes that cannot run are told in facts["not_run"]. Raises EvaluationError where none can.
     """
-    from evaluation.question_files import read_question_set
+    from chains.limits import Budget
+    from evaluation.running import run_all
+
+    known, asked = workspace.settings, run.facts
+    spending = evaluation_budget(known) if budget is None else Budget(budget, what="evaluation")
+    ready, missing = arms(
+        workspace, asked["modes_asked"], asked["knowledge_base"], k=asked["k"], budget=spending
+    )
+    if not ready:
+        raise EvaluationError("None of these modes can run: " + " ".join(missing.values()))
+    at_once = workers or (4 if workspace.chat_connected else 1)
+    changed = {"modes": [arm.mode for arm in ready], "not_run": missing, "workers": at_once}
+    store = evaluations(workspace)
+    run = store.describe(run, {**asked, **changed})
+    return run_all(
+        questions_of(workspace, run).questions, ready, store=store, run=run, encoder=workspace.encoder,
+        workers=at_once, fresh=fresh, stop=stop, on_outcome=on_outcome,
+    )  # fmt: skip
+
+
+def questions_of(workspace: Workspace, run: Run) -> QuestionSet:
+    """The copy that the run keeps. Raises EvaluationError where it was removed."""
+    folder = _folder(workspace) / "questions"
+    files = [QuestionFile(path=folder / one["kept"], name=one["name"]) for one in run.facts["question_files"]]
+    gone = next((str(one.path) for one in files if not one.path.is_file()), None)
+    if gone is not None:
+        raise EvaluationError(f"The questions of {run.id} are gone: put {gone!r} back, or run it anew.")
+    return read_sets(files)
+
+
+def content_of_run(workspace: Workspace, name: str) -> Content:
+    """A stored run's report. Raises EvaluationNotFoundError, and EvaluationError where its questions are gone."""
     from evaluation.reports.content import content_of
 
     store = evaluations(workspace)
     run = store.run(name)
-    path = Path(run.facts["questions_file"])
-    if not path.is_file() or (read := read_question_set(path)).sha256 != run.facts["questions_sha256"]:
-        raise EvaluationError(f"The questions of {run.id} are not what they were: put {str(path)!r} back.")
-    return content_of(run, read.questions, store.outcomes(run.id))
+    return content_of(run, questions_of(workspace, run).questions, store.outcomes(run.id))
 
 
-def arms(
-    workspace: Workspace, modes: Sequence[Mode], knowledge_base: str, *, k: int, budget: Budget | None
-) -> tuple[list[Arm], dict[Mode, str]]:
-    """The modes that can run, and why the others cannot. All spend from one budget."""
-    from evaluation.running import Arm
-
-    made: list[Arm] = []
-    missing: dict[Mode, str] = {}
-    for mode in modes:
-        try:
-            chain = workspace.chain(mode, knowledge_base, budget=budget)
-        except NoModelConnectedError as error:
-            missing[mode] = str(error)
-            continue
-        made.append(Arm(mode=mode, chain=chain, identity=identity(workspace, mode, knowledge_base), k=k))
-    return made, missing
+def remove_run(workspace: Workspace, name: str) -> str:
+    """Its id. Questions that no other run asks go with it."""
+    store = evaluations(workspace)
+    run = store.run(name)
+    store.remove(run.id)
+    used = {one["kept"] for other in store.runs() for one in other.facts.get("question_files", ())}
+    for one in run.facts.get("question_files", ()):
+        if one["kept"] not in used:
+            (_folder(workspace) / "questions" / one["kept"]).unlink(missing_ok=True)
+    return run.id
 
 
-def identity(workspace: Workspace, mode: Mode, knowledge_base: str) -> str:
-    """Changes with whatever may change this mode's answers: models, prompts, documents, fits, settings."""
-    told = json.dumps(_parts(workspace, mode, knowledge_base), sort_keys=True, default=str)
-    return hashlib.sha256(told.encode()).hexdigest()
+def _folder(workspace: Workspace) -> Path:
+    return workspace.settings.home.value / "tenants" / TENANT / "evaluations"
 
 
-def facts_of(workspace: Workspace, knowledge_base: str) -> dict[str, Any]:
-    """What the report says about where the answers came from."""
-    found: dict[str, Any] = {"knowledge_base": knowledge_base, "engine": workspace.engine_label}
-    if workspace.has_knowledge_base(knowledge_base):
-        found["generation"] = workspace.knowledge_base(knowledge_base).generation
-    return found | {"models": _models(workspace)}
-
-
-def _parts(workspace: Workspace, mode: Mode, knowledge_base: str) -> dict[str, Any]:
-    known = workspace.settings
-    parts: dict[str, Any] = {
-        "models": _models(workspace),
-        "prompts": _prompts(),
-        "endpoint": [known.openai_base_url.value, known.azure_openai_endpoint.value],
-        "system": known.finetuned_system.value,
-        "samples": known.consistency_samples.value,
-        "fallback": known.fallback_model.value,
+def _kept(workspace: Workspace, file: QuestionFile) -> dict[str, Any]:
+    """A copy by the hash of what is in it, whole or not at all."""
+    read = file.read()
+    folder = _folder(workspace) / "questions"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept = folder / f"{read.sha256}{file.path.suffix.lower()}"
+    if not kept.is_file():
+        begun = kept.with_name(f"{kept.name}.part")
+        shutil.copyfile(file.path, begun)
+        begun.replace(kept)
+    return {
+        "name": read.name,
+        "file": str(file.path.absolute()),
+        "sha256": read.sha256,
+        "questions": len(read.questions),
+        "kept": kept.name,
     }
-    if mode in ("rag", "hybrid"):
-        base = workspace.knowledge_base(knowledge_base)
-        documents = sorted((one.document_id, one.sha256) for one in base.documents())
-        fits = [workspace.calibration_file(knowledge_base, written=written) for written in (False, True)]
-        parts |= {
-            "knowledge_base": knowledge_base,
-            "generation": base.generation,
-            "documents": documents,
-            "fits": [path.read_text("utf-8") if path.is_file() else "" for path in fits],
-        }
-    return parts
 
 
-def _models(workspace: Workspace) -> dict[str, str | None]:
-    """Without asking a server more than it was asked already."""
-    found: dict[str, str | None] = {}
-    for name, connected in (("chat", workspace.connections.chat), ("tuned", workspace.connections.tuned)):
-        try:
-            model = connected()
-        except GroundtuneError:
-            model = None
-        found[name] = model.model_id if model else None
-    return found
-
-
-def _prompts() -> dict[str, str]:
-    from chains.prompts import CURRENT, load_prompt
-
-    return {name: load_prompt(name).sha256 for name in CURRENT}
+def _command(plan: Plan) -> str:
+    """What was not said is not repeated."""
+    command = ["python", "-m", "app", "evaluate", "answers"]
+    if plan.sets != SAMPLE_SETS:
+        command += [part for one in plan.sets for part in ("--questions", str(one.path))]
+    if plan.modes != MODES:
+        command += ["--modes", ",".join(plan.modes)]
+    if plan.knowledge_base != SAMPLE:
+        command += ["--kb", plan.knowledge_base]
+    return shlex.join([*command, *(["--k", str(plan.k)] if plan.k != 5 else [])])

@@ -1,6 +1,6 @@
 """A quality gate for continuous integration: thresholds, or no worse than a stored run.
 
-check(summary, ["rag.right>=0.7", "rag.wrong<=5"])     -> sentences of what failed; empty: all is well
+check(summary, [parsed("rag.right>=0.7")])             -> sentences of what failed; empty: all is well
 regressions(before, after, questions)                 -> the modes that got worse, beyond chance
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from chains.answer import MODES, Mode
 from errors import SettingsError
@@ -16,7 +17,7 @@ from evaluation.outcomes import Outcome
 from evaluation.statistics import compare
 from evaluation.summary import Summary
 
-__all__ = ["check", "regressions"]
+__all__ = ["Condition", "check", "parsed", "regressions"]
 
 _CONDITION = re.compile(
     r"\s*(?P<mode>\w+)\.(?P<name>\w+)\s*(?P<how><=|>=|<|>)\s*(?P<bound>-?\d+(?:\.\d+)?)\s*"
@@ -27,11 +28,31 @@ _HOW: Mapping[str, Callable[[float, float], bool]] = {
 ALPHA = 0.05
 
 
-def check(summary: Summary, conditions: Iterable[str]) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    text: str
+    mode: Mode
+    measure: str
+    how: str
+    bound: float
+
+
+def parsed(text: str) -> Condition:
     """`MODE.MEASURE>=NUMBER`: right (a share), wrong, missed, errors (counts), seconds_p95, cost_per_1000, or a score.
 
-    Raises SettingsError for a condition that cannot be read or measured.
+    Raises SettingsError for a text that cannot be read.
     """
+    match = _CONDITION.fullmatch(text)
+    mode = next((one for one in MODES if match is not None and one == match["mode"]), None)
+    if match is None or mode is None:
+        raise SettingsError(f"The condition {text!r} is none: write it as rag.right>=0.7.")
+    return Condition(
+        text=text, mode=mode, measure=match["name"], how=match["how"], bound=float(match["bound"])
+    )
+
+
+def check(summary: Summary, conditions: Iterable[Condition]) -> list[str]:
+    """Raises SettingsError for a measure that there is not."""
     return [sentence for condition in conditions if (sentence := _failed(summary, condition))]
 
 
@@ -53,18 +74,15 @@ def regressions(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[str
     return told
 
 
-def _failed(summary: Summary, condition: str) -> str | None:
-    match = _CONDITION.fullmatch(condition)
-    if match is None:
-        raise SettingsError(f"The condition {condition!r} is none: write it as rag.right>=0.7.")
-    value = _measured(summary, match["mode"], match["name"])
-    if _HOW[match["how"]](value, float(match["bound"])):
+def _failed(summary: Summary, condition: Condition) -> str | None:
+    value = _measured(summary, condition.mode, condition.measure)
+    if _HOW[condition.how](value, condition.bound):
         return None
-    return f"{condition} does not hold: {match['mode']}.{match['name']} is {value:.4g}."
+    return f"{condition.text} does not hold: {condition.mode}.{condition.measure} is {value:.4g}."
 
 
-def _measured(summary: Summary, mode: str, name: str) -> float:
-    found = {str(key): value for key, value in summary.modes.items()}.get(mode)
+def _measured(summary: Summary, mode: Mode, name: str) -> float:
+    found = summary.modes.get(mode)
     if found is None:
         there = ", ".join(summary.modes) or "none"
         raise SettingsError(f"The mode {mode!r} was not evaluated: there are {there}.")
@@ -85,9 +103,3 @@ def _measured(summary: Summary, mode: str, name: str) -> float:
         known = ", ".join(key for key, one in measures.items() if one is not None)
         raise SettingsError(f"{mode} has no measure {name!r}: there are {known}.")
     return float(value)
-
-
-def modes_of(outcomes: Iterable[Outcome]) -> tuple[Mode, ...]:
-    """Those that occur, in the order in which modes are shown."""
-    there = {one.mode for one in outcomes}
-    return tuple(mode for mode in MODES if mode in there)

@@ -11,8 +11,9 @@ no question is named with its line; it stops nobody else's.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from finetune.importing.containers import container_of, open_tables
 from finetune.importing.records import Record
 from loaders.jsonl import read_rows
 
-__all__ = ["QuestionSet", "read_question_set"]
+__all__ = ["QuestionSet", "joined", "read_question_set"]
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "_id": ("id", "_id", "nr", "number", "key"),
@@ -51,8 +52,10 @@ class QuestionSet:
         return sum(one.answerable for one in self.questions)
 
 
-def read_question_set(path: Path) -> QuestionSet:
-    """Raises SettingsError where the file cannot be read or holds no question at all, or two of the same id."""
+def read_question_set(path: Path, name: str | None = None) -> QuestionSet:
+    """`name`: what it is called, the file's own name where nothing is said.
+
+    Raises SettingsError where the file cannot be read or holds no question at all, or two of the same id."""
     if not path.is_file():
         raise SettingsError(f"There is no file {str(path)!r}: name a CSV, XLSX or JSONL file of questions.")
     try:
@@ -66,7 +69,31 @@ def read_question_set(path: Path) -> QuestionSet:
         raise SettingsError(f"{path} holds no question that can be judged.{why}")
     _check_ids(questions)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return QuestionSet(name=path.stem, sha256=sha256, questions=tuple(questions), refused=tuple(refused))
+    return QuestionSet(
+        name=name or path.stem, sha256=sha256, questions=tuple(questions), refused=tuple(refused)
+    )
+
+
+def joined(sets: Sequence[QuestionSet]) -> QuestionSet:
+    """Several as one: each question is tagged with its set's name, and ids that several sets use begin with it."""
+    if len(sets) == 1:
+        return sets[0]
+    uses = Counter(one.id for held in sets for one in held.questions)
+    return QuestionSet(
+        name=" and ".join(one.name for one in sets),
+        sha256=hashlib.sha256("".join(one.sha256 for one in sets).encode()).hexdigest(),
+        questions=tuple(
+            replace(
+                one,
+                id=f"{held.name}:{one.id}" if uses[one.id] > 1 else one.id,
+                group=one.group if one.documents else f"{held.name}:{one.group}",
+                tags=tuple(dict.fromkeys((held.name, *one.tags))),
+            )
+            for held in sets
+            for one in held.questions
+        ),
+        refused=tuple(sentence for held in sets for sentence in held.refused),
+    )
 
 
 def _read(path: Path) -> Iterator[KnownQuestion | str]:

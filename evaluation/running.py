@@ -79,19 +79,23 @@ def run_all(
     on_outcome: OnOutcome | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Run:
-    """The run with its new state. What it has already is not asked again, errors excepted.
+    """The run with its new state. What it has already is not asked again: errors are, and what has changed since.
 
     `fresh`: earlier runs' answers are not taken over. Never raises for a model that fails.
     """
-    done = {(one.question, one.mode) for one in store.outcomes(run.id) if one.verdict != "error"}
-    tasks = [
-        _Task(question, arm) for question in questions for arm in arms if (question.id, arm.mode) not in done
-    ]
+    done = {(one.question, one.key) for one in store.outcomes(run.id) if one.verdict != "error"}
+    all_tasks = (_Task(question, arm) for question in questions for arm in arms)
+    tasks = [task for task in all_tasks if (task.question.id, task.key) not in done]
     asking = _Asking(store, run, encoder, fresh, stop or threading.Event(), clock)
-    for outcome in _in_parallel(asking, tasks, workers):
-        store.put(run.id, outcome)
-        if on_outcome is not None:
-            on_outcome(outcome)
+    try:
+        for outcome in _in_parallel(asking, tasks, workers):
+            store.put(run.id, outcome)
+            if on_outcome is not None:
+                on_outcome(outcome)
+    except BaseException:  # an interruption, a full disk: what was answered is kept, and the run can go on
+        asking.stopped.set()
+        store.finish(run, "stopped")
+        raise
     return store.finish(run, asking.state)
 
 

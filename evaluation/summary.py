@@ -65,6 +65,7 @@ class TagSummary:
     tag: str
     questions: int
     right: Mapping[Mode, Interval]
+    scores: Mapping[Mode, Mapping[str, Interval]]  # graded, over its questions that have them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,20 +99,26 @@ def summarise(
     summaries = {mode: _mode(mode, found[mode], groups, seed) for mode in modes if asked}
     pairs = _pairs(found, groups, modes, seed) if asked else ()
     best = _best(summaries)
-    discordant = max((pair.comparison.discordant for pair in pairs), default=0.0)
     return Summary(
         questions=len(asked),
         answerable=sum(one.answerable for one in asked),
         groups=len(set(groups)),
         modes=summaries,
         pairs=pairs,
-        detectable=_detectable(len(set(groups)), discordant),
+        detectable=_detectable(len(set(groups)), _discordant(best, pairs)),
         best=best,
         ties=_ties(best, pairs),
         tags=_tags(asked, found, seed),
         disagreements=tuple(one.id for one in asked if len({by[one.id, mode].right for mode in modes}) > 1),
         incomplete=len(questions) - len(asked),
     )
+
+
+def _discordant(best: Mode | None, pairs: Sequence[Pair]) -> float:
+    """Share of the questions on which the best mode and the next one differ: the pair that a choice hangs on."""
+    beside = [pair for pair in pairs if best in (pair.first, pair.second)]
+    nearest = min(beside, key=lambda pair: abs(pair.comparison.difference.value), default=None)
+    return nearest.comparison.discordant if nearest else 0.0
 
 
 def _detectable(groups: int, discordant: float) -> float | None:
@@ -208,6 +215,12 @@ def _tags(
                     [outcomes[place].right for place in chosen],
                     [questions[place].group for place in chosen],
                     seed=seed,
+                )
+                for mode, outcomes in found.items()
+            },
+            scores={
+                mode: _scores(
+                    [outcomes[place] for place in chosen], [questions[place].group for place in chosen], seed
                 )
                 for mode, outcomes in found.items()
             },

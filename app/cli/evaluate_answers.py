@@ -1,18 +1,17 @@
 """python -m app evaluate answers: the four modes on your own questions, with intervals, cost and time.
 
+    python -m app evaluate answers                                the sample company's two sets of questions
     python -m app evaluate answers --questions questions.csv --kb NAME --out report.html
     python -m app evaluate answers --questions questions.csv --modes rag,hybrid --budget 2 --gate "rag.right>=0.7"
     python -m app evaluate answers --resume run-1a2b3c
 
-The columns of a question file: evaluation/question_files.py.
+The columns of a question file: evaluation/question_files.py. --questions may be given several times.
 """
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -20,32 +19,25 @@ from app.cli.ingest import load_sample
 from app.cli.output import print_json, print_line, say
 from app.workspace import SAMPLE, Workspace, open_workspace
 from chains.answer import MODES, Mode
-from errors import EvaluationError, SettingsError
+from errors import SettingsError
 
 if TYPE_CHECKING:
-    from evaluation.question_files import QuestionSet
+    from app.evaluating import Plan
+    from evaluation.gate import Condition
     from evaluation.reports.content import Content
     from evaluation.run_store import Run
 
 SAID_EVERY = 20  # answers
 FORMS = (".html", ".htm", ".md", ".json", ".csv")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    questions: Path
-    modes: tuple[Mode, ...]
-    kb: str
-    k: int
-    budget: float | None
-    workers: int | None
-    fresh: bool
-    training: Path | None
+INTERRUPTED = 130  # exit status, as shells have it
 
 
 def answers(
     questions: Annotated[
-        Path | None, typer.Option(help="CSV, XLSX or JSONL of questions with their answers.")
+        list[Path] | None,
+        typer.Option(
+            help="CSV, XLSX or JSONL of questions with their answers; the sample company's if none."
+        ),
     ] = None,
     modes: Annotated[str, typer.Option(help="Which modes, with commas.")] = ",".join(MODES),
     kb: Annotated[str, typer.Option(help="The knowledge base of RAG and hybrid.")] = SAMPLE,
@@ -72,17 +64,18 @@ def answers(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Ask every question in every mode and say which way pays."""
+    from evaluation.gate import parsed
     from evaluation.reports.exports import document
 
-    workspace = open_workspace()
+    conditions = [parsed(one) for one in gate or []]
     if out is not None and out.suffix.lower() not in FORMS:
         raise typer.BadParameter(f"name a file that ends in one of {', '.join(FORMS)}", param_hint="--out")
-    if resume is None and questions is None:
-        raise typer.BadParameter("name a file of questions, or --resume RUN", param_hint="--questions")
-    run, asked = _begun(workspace, resume, questions, _modes(modes), kb, k, budget, workers, fresh, training)
-    found, content = _finished(workspace, run, asked)
+    plan = _plan(questions, _modes(modes), kb, k)
+    run = _begun(plan, resume, against, training)
+    found = _asked(run, budget=budget, workers=workers, fresh=fresh)
+    content = _content(found)
     written = write_reports(content, out) if out is not None else []
-    failed = _gates(workspace, content, gate or [], against)
+    failed = _gates(open_workspace(), content, conditions, against)
     if json:
         print_json(document(content) | {"failed": failed, "written": [str(path) for path in written]})
     else:
@@ -101,81 +94,47 @@ def _modes(given: str) -> tuple[Mode, ...]:
     return tuple(mode for mode in MODES if mode in names)
 
 
-def _begun(
-    workspace: Workspace,
-    resume: str | None,
-    questions: Path | None,
-    modes: tuple[Mode, ...],
-    kb: str,
-    k: int,
-    budget: float | None,
-    workers: int | None,
-    fresh: bool,
-    training: Path | None,
-) -> tuple[Run, _Asked]:
-    from app.evaluating import evaluations
+def _plan(questions: list[Path] | None, modes: tuple[Mode, ...], kb: str, k: int) -> Plan:
+    from app.evaluating import SAMPLE_SETS, Plan, QuestionFile
 
+    if not questions and kb != SAMPLE:
+        raise typer.BadParameter(
+            f"name a file of questions on {kb!r}: those that come along are the sample company's",
+            param_hint="--questions",
+        )
+    sets = tuple(QuestionFile(path=path) for path in questions or ())
+    return Plan(sets=sets or SAMPLE_SETS, modes=modes, knowledge_base=kb, k=k)
+
+
+def _begun(plan: Plan, resume: str | None, against: str | None, training: Path | None) -> Run:
+    """What is wrong with the call is found before anything is asked."""
+    from app.evaluating import begin, evaluations
+
+    workspace = open_workspace()
     store = evaluations(workspace)
+    if against is not None:
+        store.run(against)
     if resume is not None:
         run = store.run(resume)
-        kept = run.facts
-        asked = _Asked(
-            questions=Path(kept["questions_file"]), modes=tuple(kept["modes_asked"]), kb=kept["knowledge_base"],
-            k=kept["k"], budget=budget, workers=workers, fresh=fresh, training=None,
-        )  # fmt: skip
-        return run, asked
-    assert questions is not None
-    asked = _Asked(
-        questions=questions,
-        modes=modes,
-        kb=kb,
-        k=k,
-        budget=budget,
-        workers=workers,
-        fresh=fresh,
-        training=training,
-    )
-    return store.begin(_facts(workspace, asked)), asked
-
-
-def _facts(workspace: Workspace, asked: _Asked) -> dict[str, Any]:
-    from app.evaluating import facts_of
-
-    if asked.kb == SAMPLE:
+    else:
+        _checked(plan, training)
+        run = None
+    if (run.facts["knowledge_base"] if run else plan.knowledge_base) == SAMPLE:
         load_sample()
-    read = _questions(asked)
-    command = ["python", "-m", "app", "evaluate", "answers", "--questions", str(asked.questions)]
-    command += ["--modes", ",".join(asked.modes), "--kb", asked.kb, "--k", str(asked.k)]
-    return {
-        "question_set": read.name,
-        "questions_file": str(asked.questions.absolute()),
-        "questions_sha256": read.sha256,
-        "modes_asked": list(asked.modes),
-        "modes": list(asked.modes),
-        "k": asked.k,
-        "command": shlex.join(command),
-        **facts_of(workspace, asked.kb),
-    }
+    return run or begin(workspace, plan)
 
 
-def _questions(asked: _Asked) -> QuestionSet:
-    from evaluation.question_files import read_question_set
+def _checked(plan: Plan, training: Path | None) -> None:
+    """Rows that are no questions are told; questions that were taught are refused."""
+    from app.evaluating import read_sets
+    from evaluation.leaks import taught_questions
 
-    read = read_question_set(asked.questions)
+    read = read_sets(plan.sets)
     for sentence in read.refused[:5]:
         say(f"  left out: {sentence}")
     if len(read.refused) > 5:
         say(f"  ... and {len(read.refused) - 5} more rows.")
-    if asked.training is not None:
-        _refuse_leaks(read, asked.training)
-    return read
-
-
-def _refuse_leaks(read: QuestionSet, training: Path) -> None:
-    from evaluation.leaks import taught_questions
-
-    taught = taught_questions(read.questions, training)
-    if taught:
+    if training is not None and (taught := taught_questions(read.questions, training)):
         shown = ", ".join(taught[:5]) + (" ..." if len(taught) > 5 else "")
         raise SettingsError(
             f"{len(taught)} of the questions were taught ({shown}): a model that learnt the answer proves nothing. "
@@ -183,74 +142,74 @@ def _refuse_leaks(read: QuestionSet, training: Path) -> None:
         )
 
 
-def _finished(workspace: Workspace, run: Run, asked: _Asked) -> tuple[Run, Content]:
-    from app.evaluating import arms, evaluations
-    from chains.limits import Budget
-    from evaluation.reports.content import content_of
-    from evaluation.running import run_all
+def _asked(run: Run, *, budget: float | None, workers: int | None, fresh: bool) -> Run:
+    from app.evaluating import go_on, questions_of
 
-    store, read = evaluations(workspace), _questions(asked)
-    if run.facts.get("questions_sha256") != read.sha256:
-        raise EvaluationError(f"{asked.questions} has changed since {run.id} began: begin a new run.")
-    from app.model_settings import evaluation_budget
-
-    spending = (
-        Budget(asked.budget, what="evaluation")
-        if asked.budget is not None
-        else evaluation_budget(workspace.settings)
-    )
-    ready, missing = arms(workspace, asked.modes, asked.kb, k=asked.k, budget=spending)
-    for reason in missing.values():
+    workspace = open_workspace()
+    total = len(questions_of(workspace, run).questions)
+    try:
+        found = go_on(
+            workspace, run, budget=budget, workers=workers, fresh=fresh, on_outcome=_Counted(total, run)
+        )
+    except KeyboardInterrupt:
+        say(f"Stopped; what was answered is kept: python -m app evaluate answers --resume {run.id} goes on.")
+        raise typer.Exit(INTERRUPTED) from None
+    for reason in found.facts["not_run"].values():
         say(f"  left out: {reason}")
-    if not ready:
-        raise EvaluationError("None of these modes can run: " + " ".join(missing.values()))
-    counted = _Counted(total=len(read.questions) * len(ready))
-    workers = asked.workers or (4 if workspace.chat_connected else 1)
-    finished = run_all(
-        read.questions, ready, store=store, run=run, encoder=workspace.encoder, workers=workers,
-        fresh=asked.fresh, on_outcome=counted,
-    )  # fmt: skip
-    facts = dict(run.facts) | {"modes": [arm.mode for arm in ready], "not_run": missing, "workers": workers}
-    finished = store.describe(finished, facts)
-    return finished, content_of(finished, read.questions, store.outcomes(run.id))
+    return found
+
+
+def _content(run: Run) -> Content:
+    from app.evaluating import content_of_run
+
+    return content_of_run(open_workspace(), run.id)
 
 
 class _Counted:
-    """Says now and then how far it is, on stderr."""
+    """Says now and then how far it is, on stderr; the first time with the run's name."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self, questions: int, run: Run) -> None:
+        self._questions = questions
         self._done = 0
+        say(f"{run.id}: {questions} questions")
 
     def __call__(self, _outcome: object) -> None:
         self._done += 1
-        if self._done % SAID_EVERY == 0 or self._done == self._total:
-            say(f"  {self._done} of {self._total} answers")
+        if self._done % SAID_EVERY == 0:
+            say(f"  {self._done} answers")
 
 
 def write_reports(content: Content, out: Path) -> list[Path]:
-    """`out` .html: all four forms beside each other; otherwise that form alone."""
+    """`out` .html: all four forms beside each other; otherwise that form alone. Makes its folder."""
     from evaluation.reports.exports import as_csv, as_json
     from evaluation.reports.html import as_html
     from evaluation.reports.markdown import as_markdown
     from loaders.jsonl import write_whole
 
     forms = {".html": as_html, ".htm": as_html, ".md": as_markdown, ".json": as_json, ".csv": as_csv}
-    wanted = (
-        (out.suffix, ".md", ".json", ".csv") if out.suffix.lower() in (".html", ".htm") else (out.suffix,)
-    )
-    written = [out.with_suffix(suffix) for suffix in wanted]
+    suffix = out.suffix.lower()
+    if suffix not in forms:
+        raise SettingsError(f"{str(out)!r} names no form: end it in one of {', '.join(FORMS)}.")
+    wanted = (out.suffix, ".md", ".json", ".csv") if suffix in (".html", ".htm") else (out.suffix,)
+    written = [out.with_suffix(one) for one in wanted]
+    out.parent.mkdir(parents=True, exist_ok=True)
     for path in written:
         with write_whole(path) as file:
             file.write(forms[path.suffix.lower()](content))
     return written
 
 
-def _gates(workspace: Workspace, content: Content, conditions: list[str], against: str | None) -> list[str]:
+def _gates(
+    workspace: Workspace, content: Content, conditions: list[Condition], against: str | None
+) -> list[str]:
     from app.evaluating import evaluations
     from evaluation.gate import check, regressions
 
     failed = check(content.summary, conditions)
+    if content.run.state != "done":
+        failed += [f"The run is not whole ({content.run.state}): --resume {content.run.id} goes on."] * bool(
+            conditions or against
+        )
     if against is not None:
         store = evaluations(workspace)
         failed += regressions(store.outcomes(store.run(against).id), content.outcomes)
@@ -258,14 +217,14 @@ def _gates(workspace: Workspace, content: Content, conditions: list[str], agains
 
 
 def print_run(content: Content, run: Run, written: list[Path]) -> None:
-    from evaluation.reports.markdown import markdown_table
-    from evaluation.reports.tables import brief_rows
+    from evaluation.reports.tables import brief_rows, in_columns, set_rows
 
     for sentence in content.verdict.sentences:
         print_line(sentence)
-    print_line("")
-    for line in markdown_table(brief_rows(content.summary)):
-        print_line(line)
+    for rows in (brief_rows(content.summary), set_rows(content.summary, content.sets)):
+        told = list(rows)
+        for line in ["", *in_columns(told)] if len(told) > 1 else []:
+            print_line(line)
     state = "" if run.state == "done" else f" ({run.state}: --resume {run.id} goes on)"
     print_line(f"\nRun {run.id}{state}")
     for path in written:

@@ -29,7 +29,7 @@ def runs(json: Json = False) -> None:
         print_json([_as_dict(run) for run in found])
         return
     if not found:
-        print_line("No evaluation was run yet: python -m app evaluate answers --questions FILE")
+        print_line("No evaluation was run yet: python -m app evaluate answers")
     for run in found:
         begun = datetime.datetime.fromtimestamp(run.created_at).astimezone().strftime("%Y-%m-%d %H:%M")
         modes = ", ".join(run.facts.get("modes", []))
@@ -80,12 +80,9 @@ def export(
 
 def remove(name: Name) -> None:
     """Remove a run and its answers for good."""
-    from app.evaluating import evaluations
+    from app.evaluating import remove_run
 
-    store = evaluations(open_workspace())
-    run = store.run(name)
-    store.remove(run.id)
-    print_line(f"{run.id} is removed.")
+    print_line(f"{remove_run(open_workspace(), name)} is removed.")
 
 
 def _one_answer(name: str, question: str, mode: str | None) -> None:

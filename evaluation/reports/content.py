@@ -54,6 +54,18 @@ class Content:
     def facts(self) -> Mapping[str, Any]:
         return self.run.facts
 
+    @property
+    def not_run(self) -> Mapping[Mode, str]:
+        """Modes that could not be asked, and why."""
+        found: Mapping[Mode, str] = self.facts.get("not_run", {})
+        return found
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """Names of the sets that were asked together, which are tags; none where it is one."""
+        names = tuple(one["name"] for one in self.facts.get("question_files", ()))
+        return names if len(names) > 1 else ()
+
 
 def content_of(
     run: Run,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from chains.answer import Mode
 from evaluation.outcomes import Outcome
-from evaluation.reports.charts import quality_against_cost, quality_against_time, quality_bars
+from evaluation.reports.charts import pictures
 from evaluation.reports.content import Content, Failure, SideBySide
-from evaluation.reports.tables import mode_rows, pair_rows, tag_rows
+from evaluation.reports.tables import mode_rows, pair_rows, score_rows, set_rows, tag_rows
 from evaluation.reports.verdict import NAMES
 from finetune.reports.html import POLICY, STYLE_SHEET
 from finetune.reports.inert import text
@@ -38,10 +38,18 @@ def _parts(content: Content) -> Iterator[str]:
     yield f'<h1>Which way pays</h1><p class="quiet">{_circumstances(content)}</p>'
     yield _verdict(content)
     yield "<h2>The modes</h2>" + _table(mode_rows(content.summary), numbers=1)
+    for mode, why in content.not_run.items():
+        yield f'<p class="quiet">{text(NAMES[mode])} was not asked: {text(why)}</p>'
     yield '<div class="charts">' + "".join(_charts(content)) + "</div>"
-    yield "<h2>Pair by pair</h2>" + _table(pair_rows(content.summary), numbers=2)
-    if content.summary.tags:
-        yield "<h2>By tag</h2>" + _table(tag_rows(content.summary), numbers=1)
+    for title, rows, numbers in (
+        ("Set by set", set_rows(content.summary, content.sets), 2),
+        ("How near the answers come", score_rows(content.summary), 1),
+        ("Pair by pair", pair_rows(content.summary), 2),
+        ("By tag", tag_rows(content.summary), 1),
+    ):
+        told = list(rows)
+        if len(told) > 1:
+            yield f"<h2>{title}</h2>" + _table(told, numbers=numbers)
     yield from _differing(content)
     yield from _failures(content.failures)
     yield from _again(content)
@@ -62,14 +70,8 @@ def _verdict(content: Content) -> str:
 
 
 def _charts(content: Content) -> Iterator[str]:
-    drawn = (
-        ("Questions right, with 95 % intervals", quality_bars(content.summary)),
-        ("Right against cost", quality_against_cost(content.summary)),
-        ("Right against time", quality_against_time(content.summary)),
-    )
-    for title, picture in drawn:
-        if picture:
-            yield f'<figure class="chart"><figcaption>{text(title)}</figcaption>{picture}</figure>'
+    for picture in pictures(content.summary):
+        yield f'<figure class="chart"><figcaption>{text(picture.title)}</figcaption>{picture.markup()}</figure>'
 
 
 def _table(rows: Iterable[tuple[str, ...]], *, numbers: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from evaluation.reports.content import Content
-from evaluation.reports.tables import mode_rows, pair_rows, tag_rows
+from evaluation.reports.tables import mode_rows, pair_rows, score_rows, set_rows, tag_rows
 from evaluation.reports.verdict import NAMES
 from finetune.reports.markdown import plain
 
@@ -20,9 +20,9 @@ def as_markdown(content: Content) -> str:
 
 
 def markdown_table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """The first row is the head."""
+    """The first row is the head, in our own words."""
     for number, row in enumerate(rows):
-        yield "| " + " | ".join(_cell(cell) for cell in row) + " |"
+        yield "| " + " | ".join(cell if number == 0 else _cell(cell) for cell in row) + " |"
         if number == 0:
             yield "|" + " --- |" * len(row)
 
@@ -35,13 +35,19 @@ def _lines(content: Content) -> Iterator[str]:
     yield ""
     for sentence in content.verdict.sentences:
         yield f"**{plain(sentence)}**  "
+    for mode, why in content.not_run.items():
+        yield f"{NAMES[mode]} was not asked: {plain(why)}  "
     for title, rows in (
         ("The modes", mode_rows(content.summary)),
+        ("Set by set", set_rows(content.summary, content.sets)),
+        ("How near the answers come", score_rows(content.summary)),
         ("Pair by pair", pair_rows(content.summary)),
         ("By tag", tag_rows(content.summary)),
     ):
-        yield from ("", f"## {title}", "")
-        yield from markdown_table(rows)
+        told = list(rows)
+        if len(told) > 1:
+            yield from ("", f"## {title}", "")
+            yield from markdown_table(told)
     yield from _differing(content)
     if command := facts.get("command"):
         yield from ("", "## To run it again", "", f"    {command}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from evaluation.reports.verdict import NAMES, against, money, span
 from evaluation.statistics import Interval
 from evaluation.summary import ModeSummary, Summary
 
-__all__ = ["brief_rows", "mode_rows", "pair_rows", "tag_rows"]
+__all__ = ["brief_rows", "in_columns", "mode_rows", "pair_rows", "score_rows", "set_rows", "tag_rows"]
 
 NOTHING = "–"
 SCORES = {  # the graded scores, in the order in which they are shown
@@ -22,55 +22,71 @@ SCORES = {  # the graded scores, in the order in which they are shown
     "passage_ndcg": "nDCG",
     "faithfulness": "Supported",
 }
+VOICE = ("token_f1", "rouge_l", "similarity")  # against the answer as it should be said
+
+
+def in_columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """For a terminal: the cells under each other, a line under the head."""
+    lines = list(rows)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for number, row in enumerate(lines):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        if number == 0:
+            yield "  ".join("-" * width for width in widths)
 
 
 def mode_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
-    scores = [name for name in SCORES if any(name in mode.scores for mode in summary.modes.values())]
-    yield (
-        "Mode",
-        "Right (95 %)",
-        "Against the best",
-        "Wrong",
-        "Refused rightly / missed",
-        "Errors",
-        *(SCORES[name] for name in scores),
-        "Median s",
-        "95 % within s",
-        "First text s",
-        "Per 1,000",
-        "Per 1,000 right",
-        "Calibration error",
-    )
+    """How often each mode is right, what it takes, what it costs."""
+    yield ("Mode", "Right (95 %)", "Against the best", "Wrong", "Refused rightly", "Missed", "Errors", "Median s",
+           "95 % within s", "First text s", "Per 1,000", "Per 1,000 right")  # fmt: skip
     for mode in summary.modes.values():
-        yield _mode_row(summary, mode, scores)
+        seconds = (mode.seconds_p50, mode.seconds_p95, mode.first_text_p50)
+        yield (
+            *_brief(summary, mode),
+            *map(_seconds, seconds),
+            _money(mode.cost_per_1000),
+            _money(mode.cost_per_1000_right),
+        )
 
 
 def brief_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
     """What fits into a terminal."""
-    yield ("Mode", "Right (95 %)", "Against the best", "Wrong", "Refused rightly / missed", "Errors", "Token F1",
-           "Median s", "Per 1,000")  # fmt: skip
-    for mode in summary.modes.values():
-        row = _mode_row(summary, mode, ["token_f1"])
-        yield (*row[:7], row[7], row[10])
+    for row in mode_rows(summary):
+        yield (*row[:8], row[10])
 
 
-def _mode_row(summary: Summary, mode: ModeSummary, scores: list[str]) -> tuple[str, ...]:
+def score_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
+    """How near the answers come to the wanted ones, and their sources; the head alone where nothing is graded."""
+    names = [name for name in SCORES if any(name in mode.scores for mode in summary.modes.values())]
+    calibrated = any(mode.calibration_error is not None for mode in summary.modes.values())
+    yield ("Mode", *(SCORES[name] for name in names), *(["Calibration error"] if calibrated else []))
+    for mode in summary.modes.values() if names else ():
+        error = NOTHING if mode.calibration_error is None else f"{mode.calibration_error:.2f}"
+        yield (
+            NAMES[mode.mode],
+            *(_score(mode.scores.get(name)) for name in names),
+            *([error] if calibrated else []),
+        )
+
+
+def set_rows(summary: Summary, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Each set of questions by itself: who is right on which, and who says it in the wanted words."""
+    yield ("Questions", "Mode", "Right (95 %)", *(SCORES[name] for name in VOICE))
+    tags = {one.tag: one for one in summary.tags}
+    for tag in (tags[name] for name in names if name in tags):
+        for number, (mode, right) in enumerate(tag.right.items()):
+            head = f"{tag.tag} ({tag.questions})" if number == 0 else ""
+            scores = tag.scores[mode]
+            yield (head, NAMES[mode], span(right), *(_score(scores.get(name)) for name in VOICE))
+
+
+def _brief(summary: Summary, mode: ModeSummary) -> tuple[str, ...]:
     pair = against(summary, mode.mode)
-    verdicts = mode.verdicts
     return (
         NAMES[mode.mode],
         span(mode.right),
         "best" if pair is None else f"{_points(-abs(pair.comparison.difference.value))}, p {_p(pair.p_holm)}",
-        str(verdicts["wrong"]),
-        f"{verdicts['rightly refused']} / {verdicts['missed']}",
-        str(verdicts["error"]),
-        *(_score(mode.scores.get(name)) for name in scores),
-        _seconds(mode.seconds_p50),
-        _seconds(mode.seconds_p95),
-        _seconds(mode.first_text_p50),
-        NOTHING if mode.cost_per_1000 is None else money(mode.cost_per_1000),
-        NOTHING if mode.cost_per_1000_right is None else money(mode.cost_per_1000_right),
-        NOTHING if mode.calibration_error is None else f"{mode.calibration_error:.2f}",
+        *(str(mode.verdicts[name]) for name in ("wrong", "rightly refused", "missed", "error")),
     )
 
 
@@ -104,6 +120,10 @@ def tag_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
     yield ("Tag", "Questions", *(NAMES[mode] for mode in summary.modes))
     for tag in summary.tags:
         yield (tag.tag, str(tag.questions), *(span(tag.right[mode]) for mode in summary.modes))
+
+
+def _money(value: float | None) -> str:
+    return NOTHING if value is None else money(value)
 
 
 def _score(interval: Interval | None) -> str:
