@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from chains.answer import MODES, Mode
-from evaluation.advice.factors import LEVELS, Framework, framework
+from evaluation.advice.factors import LEVELS, NEUTRAL, Framework, framework
 
 __all__ = ["Advice", "Flip", "Reason", "Strength", "advise"]
 
@@ -123,12 +123,9 @@ def _points(levels: Mapping[str, int], by: Framework) -> dict[Mode, float]:
 
 
 def _out(levels: Mapping[str, int], by: Framework) -> dict[Mode, tuple[str, ...]]:
-    found: dict[Mode, tuple[str, ...]] = {}
-    for mode in MODES:
-        reasons = tuple(gate.reason for gate in by.gates if mode in gate.out and gate.holds(levels))
-        if reasons:
-            found[mode] = reasons
-    return found
+    holding = [gate for gate in by.gates if gate.holds(levels)]
+    found = {mode: tuple(gate.reason for gate in holding if mode in gate.out) for mode in MODES}
+    return {mode: reasons for mode, reasons in found.items() if reasons}
 
 
 def _order(points: Mapping[Mode, float], out: Mapping[Mode, tuple[str, ...]]) -> list[Mode]:
@@ -159,15 +156,18 @@ def _reasons(levels: Mapping[str, int], pick: Mode, other: Mode, by: Framework) 
 def _flips(levels: Mapping[str, int], pick: Mode, by: Framework) -> tuple[Flip, ...]:
     """For each factor the nearest other answer that changes the advice."""
     found = []
+    points = _points(levels, by)
     for factor in by.factors:
-        now = levels.get(factor.name, 2)
+        given = levels.get(factor.name)
+        now = NEUTRAL if given is None else given
+        without = {mode: points[mode] - factor.points(mode, given) for mode in MODES}
         for level in sorted(range(LEVELS), key=lambda one: (abs(one - now), one)):
-            changed = {**levels, factor.name: level}
-            other = _order(_points(changed, by), _out(changed, by))[0]
+            otherwise = {mode: without[mode] + factor.points(mode, level) for mode in MODES}
+            other = _order(otherwise, _out({**levels, factor.name: level}, by))[0]
             if other != pick:
                 found.append(Flip(factor=factor.name, level=level, said=factor.levels[level], pick=other))
                 break
-    return tuple(sorted(found, key=lambda one: abs(one.level - levels.get(one.factor, 2))))
+    return tuple(sorted(found, key=lambda one: abs(one.level - levels.get(one.factor, NEUTRAL))))
 
 
 def _reason(one: Reason) -> dict[str, Any]:
