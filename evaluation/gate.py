@@ -1,20 +1,20 @@
 """A quality gate for continuous integration: thresholds, or no worse than a stored run.
 
 check(summary, [parsed("rag.right>=0.7")])             -> sentences of what failed; empty: all is well
-regressions(before, after, questions)                 -> the modes that got worse, beyond chance
+regressions(before, after)                            -> the modes that got worse, beyond chance
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from chains.answer import MODES, Mode
 from errors import SettingsError
-from evaluation.outcomes import Outcome
-from evaluation.statistics import compare
+from evaluation.changes import changes
+from evaluation.reports.content import Content
 from evaluation.summary import Summary
 
 __all__ = ["Condition", "check", "parsed", "regressions"]
@@ -25,7 +25,6 @@ _CONDITION = re.compile(
 _HOW: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
-ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +55,22 @@ def check(summary: Summary, conditions: Iterable[Condition]) -> list[str]:
     return [sentence for condition in conditions if (sentence := _failed(summary, condition))]
 
 
-def regressions(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[str]:
-    """Modes that answer fewer of the same questions right than in the stored run, at 5 %, one sentence each."""
-    told = []
-    for mode in MODES:
-        old = {one.question: one.right for one in before if one.mode == mode}
-        new = {one.question: one.right for one in after if one.mode == mode}
-        shared = sorted(old.keys() & new.keys())
-        if not shared:
-            continue
-        found = compare([new[one] for one in shared], [old[one] for one in shared])
-        if found.difference.value < 0 and found.p < ALPHA:
-            told.append(
-                f"{mode} got worse: {found.second_only} questions it had right are wrong now, {found.first_only} the "
-                f"other way round, of {len(shared)} (p {found.p:.3f})."
-            )
-    return told
+def regressions(before: Content, after: Content) -> list[str]:
+    """Modes that answer fewer of the same questions right than in the stored run, at 5 %, one sentence each.
+
+    Raises SettingsError where the two runs share no question in any mode: nothing would ever fail.
+    """
+    found = changes(before, after)
+    if not found:
+        raise SettingsError(
+            f"{before.run.id} asked none of these questions in these modes: compare with another run."
+        )
+    return [
+        f"{one.mode} got worse: {len(one.lost)} questions it had right are wrong now, {len(one.won)} the other way "
+        f"round, of {one.comparison.difference.n} (p {one.comparison.p:.3f})."
+        for one in found
+        if one.worse
+    ]
 
 
 def _failed(summary: Summary, condition: Condition) -> str | None:

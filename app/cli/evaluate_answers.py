@@ -202,7 +202,7 @@ def write_reports(content: Content, out: Path) -> list[Path]:
 def _gates(
     workspace: Workspace, content: Content, conditions: list[Condition], against: str | None
 ) -> list[str]:
-    from app.evaluating import evaluations
+    from app.evaluating import content_of_run
     from evaluation.gate import check, regressions
 
     failed = check(content.summary, conditions)
@@ -211,8 +211,7 @@ def _gates(
             conditions or against
         )
     if against is not None:
-        store = evaluations(workspace)
-        failed += regressions(store.outcomes(store.run(against).id), content.outcomes)
+        failed += regressions(content_of_run(workspace, against), content)
     return failed
 
 
