@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evaluation.advice.evidence import Evidence
     from evaluation.run_store import Run
 
+LOOKED_AT = 20  # runs
 LARGEST_FILE = 1_000_000  # bytes of answers
 UNKNOWN = ("", "?", "unknown", "not known")
 COSTS = "costs"  # the table of cost figures in a file of answers
@@ -62,16 +63,21 @@ def evidence_of(workspace: Workspace, name: str) -> Evidence:
 
 
 def newest_evidence(workspace: Workspace) -> tuple[Evidence | None, str | None]:
-    """Of the newest run that asked several modes, and why it cannot be read where it cannot."""
+    """Of the newest run that compares modes, and why a newer one cannot be read where it cannot."""
     from app.evaluating import evaluations
 
-    run = next((one for one in evaluations(workspace).runs() if len(one.facts.get("modes", [])) > 1), None)
-    if run is None:
-        return None, None
-    try:
-        return _evidence(workspace, run.id, run.changed_at), None
-    except EvaluationError as error:
-        return None, f"The newest evaluation cannot be used: {error}"
+    problem = None
+    for run in evaluations(workspace).runs()[:LOOKED_AT]:
+        if len(run.facts.get("modes", [])) < 2:
+            continue
+        try:
+            found = _evidence(workspace, run.id, run.changed_at)
+        except EvaluationError as error:
+            problem = problem or f"A newer evaluation cannot be used: {error}"
+            continue
+        if found.summary.best is not None:
+            return found, problem
+    return None, problem
 
 
 @lru_cache(maxsize=16)

@@ -52,6 +52,7 @@ def _ask(factor: Factor, kept: dict[str, int]) -> None:
     st.selectbox(
         factor.question,
         range(LEVELS),
+        index=None,
         format_func=lambda level: factor.levels[level],
         placeholder="Not known",
         key=key,
@@ -86,6 +87,7 @@ def draw_figures(levels: dict[str, int]) -> dict[str, float]:
         st.number_input(
             label,
             min_value=0.0,
+            value=None,
             placeholder=_assumed(assumed, name),
             key=key,
             on_change=_keep_figure,
