@@ -11,8 +11,9 @@ arXiv 2411.00640; a naive interval covered 78 % where it promised 95 %).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -33,6 +34,8 @@ __all__ = [
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
+BLOCK = 1_000  # of them at a time
+KEPT_GROUPS = 500
 DISCORDANT = 0.2  # share of questions on which two modes differ, where it is not known
 POWER = 0.8
 ALPHA = 0.05
@@ -222,7 +225,19 @@ def _count(groups: NDArray[np.int64]) -> int:
 def _resampled_means(values: Floats, groups: NDArray[np.int64], seed: int) -> Floats:
     """(resamples,): the mean over as many groups as there are, drawn with replacement, each with all its questions."""
     sums, sizes = np.bincount(groups, weights=values), np.bincount(groups)
-    random = np.random.default_rng(seed)
-    drawn = random.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=RESAMPLES)
-    means: Floats = (drawn @ sums) / (drawn @ sizes)
+    blocks = _drawn(len(sums), seed) if len(sums) <= KEPT_GROUPS else _draws(len(sums), seed)
+    means: Floats = np.concatenate([(block @ sums) / (block @ sizes) for block in blocks])
     return means
+
+
+@lru_cache(16)
+def _drawn(count: int, seed: int) -> tuple[NDArray[np.int16], ...]:
+    """The same draws serve every score over the same groups, at 10 MB at most."""
+    return tuple(_draws(count, seed))
+
+
+def _draws(count: int, seed: int) -> Iterator[NDArray[np.int16]]:
+    """(block, count): how often each group is drawn."""
+    random = np.random.default_rng(seed)
+    for _ in range(RESAMPLES // BLOCK):
+        yield random.multinomial(count, np.full(count, 1 / count), size=BLOCK).astype(np.int16)

@@ -65,7 +65,7 @@ class TagSummary:
     tag: str
     questions: int
     right: Mapping[Mode, Interval]
-    scores: Mapping[Mode, Mapping[str, Interval]]  # graded, over its questions that have them
+    scores: Mapping[Mode, Mapping[str, float]]  # graded, on average over its questions that have them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +163,14 @@ def _scores(outcomes: Sequence[Outcome], groups: Sequence[str], seed: int) -> di
     return found
 
 
+def _average_scores(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    held: dict[str, list[float]] = {}
+    for one in outcomes:
+        for name, value in one.scores.items():
+            held.setdefault(name, []).append(value)
+    return {name: sum(values) / len(values) for name, values in sorted(held.items())}
+
+
 def _pairs(
     found: Mapping[Mode, Sequence[Outcome]], groups: Sequence[str], modes: Sequence[Mode], seed: int
 ) -> tuple[Pair, ...]:
@@ -219,9 +227,7 @@ def _tags(
                 for mode, outcomes in found.items()
             },
             scores={
-                mode: _scores(
-                    [outcomes[place] for place in chosen], [questions[place].group for place in chosen], seed
-                )
+                mode: _average_scores([outcomes[place] for place in chosen])
                 for mode, outcomes in found.items()
             },
         )

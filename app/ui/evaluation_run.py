@@ -22,7 +22,7 @@ from evaluation.reports.charts import pictures
 from evaluation.reports.exports import as_csv, as_json
 from evaluation.reports.html import as_html
 from evaluation.reports.markdown import as_markdown
-from evaluation.reports.tables import mode_rows, pair_rows, score_rows, set_rows, tag_rows
+from evaluation.reports.tables import cost_rows, mode_rows, pair_rows, score_rows, set_rows, tag_rows
 from evaluation.reports.verdict import NAMES
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def draw_run(workspace: Workspace, run: Run) -> None:
             args=(None,),
         )
         st.caption(escape(f"{run_words(run)} · {run.id}", longest=160))
-    job_rows(WORK)
+    job_rows(WORK, run.id)
     if at_work(run.id):
         st.caption("Closing this page changes nothing: the run goes on, and is found here again.")
         return
@@ -121,6 +121,7 @@ def _tables(content: Content) -> None:
     for title, rows, opened in (
         ("The modes", mode_rows(summary), True),
         ("Set by set", set_rows(summary, content.sets), True),
+        ("Time and cost", cost_rows(summary), True),
         ("How near the answers come", score_rows(summary), False),
         ("Pair by pair", pair_rows(summary), False),
         ("By tag", tag_rows(summary), False),

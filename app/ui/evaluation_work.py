@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from app.workspace import Workspace
     from evaluation.run_store import Run
 
-KIND = "evaluation"
-
 
 def start(workspace: Workspace, plan: Plan, *, budget: float | None, fresh: bool) -> Run:
     """Raises GroundtuneError where the questions cannot be read."""
@@ -41,9 +39,9 @@ def resume(workspace: Workspace, run: Run, *, budget: float | None = None, fresh
             return "The budget is spent; what was answered is kept.", found.id
         return f"{answered[0]:,} answers", found.id
 
-    jobs().start(WORK, Job(KIND, run.id, quiet=True), work)
+    jobs().start(WORK, Job(run.id, "Evaluation", quiet=True), work)
 
 
 def at_work(run_id: str) -> bool:
     """Whether this process is asking its questions, or is going to."""
-    return any(job.running and job.title == run_id for job in jobs().of(WORK))
+    return any(job.running and job.kind == run_id for job in jobs().of(WORK))

@@ -14,7 +14,7 @@ from chains.answer import Mode
 from evaluation.outcomes import Outcome
 from evaluation.reports.charts import pictures
 from evaluation.reports.content import Content, Failure, SideBySide
-from evaluation.reports.tables import mode_rows, pair_rows, score_rows, set_rows, tag_rows
+from evaluation.reports.tables import cost_rows, mode_rows, pair_rows, score_rows, set_rows, tag_rows
 from evaluation.reports.verdict import NAMES
 from finetune.reports.html import POLICY, STYLE_SHEET
 from finetune.reports.inert import text
@@ -43,6 +43,7 @@ def _parts(content: Content) -> Iterator[str]:
     yield '<div class="charts">' + "".join(_charts(content)) + "</div>"
     for title, rows, numbers in (
         ("Set by set", set_rows(content.summary, content.sets), 2),
+        ("Time and cost", cost_rows(content.summary), 1),
         ("How near the answers come", score_rows(content.summary), 1),
         ("Pair by pair", pair_rows(content.summary), 2),
         ("By tag", tag_rows(content.summary), 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from evaluation.reports.content import Content
-from evaluation.reports.tables import mode_rows, pair_rows, score_rows, set_rows, tag_rows
+from evaluation.reports.tables import cost_rows, mode_rows, pair_rows, score_rows, set_rows, tag_rows
 from evaluation.reports.verdict import NAMES
 from finetune.reports.markdown import plain
 
@@ -40,6 +40,7 @@ def _lines(content: Content) -> Iterator[str]:
     for title, rows in (
         ("The modes", mode_rows(content.summary)),
         ("Set by set", set_rows(content.summary, content.sets)),
+        ("Time and cost", cost_rows(content.summary)),
         ("How near the answers come", score_rows(content.summary)),
         ("Pair by pair", pair_rows(content.summary)),
         ("By tag", tag_rows(content.summary)),

@@ -6,9 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from evaluation.reports.verdict import NAMES, against, money, span
 from evaluation.statistics import Interval
-from evaluation.summary import ModeSummary, Summary
+from evaluation.summary import Summary
 
-__all__ = ["brief_rows", "in_columns", "mode_rows", "pair_rows", "score_rows", "set_rows", "tag_rows"]
+__all__ = [
+    "brief_rows",
+    "cost_rows",
+    "in_columns",
+    "mode_rows",
+    "pair_rows",
+    "score_rows",
+    "set_rows",
+    "tag_rows",
+]
 
 NOTHING = "–"
 SCORES = {  # the graded scores, in the order in which they are shown
@@ -36,23 +45,36 @@ def in_columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 
 
 def mode_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
-    """How often each mode is right, what it takes, what it costs."""
-    yield ("Mode", "Right (95 %)", "Against the best", "Wrong", "Refused rightly", "Missed", "Errors", "Median s",
-           "95 % within s", "First text s", "Per 1,000", "Per 1,000 right")  # fmt: skip
+    """How often each mode is right, and in what way it is not."""
+    yield ("Mode", "Right (95 %)", "Against the best", "Wrong", "Refused rightly", "Missed", "Errors")
     for mode in summary.modes.values():
-        seconds = (mode.seconds_p50, mode.seconds_p95, mode.first_text_p50)
+        pair = against(summary, mode.mode)
+        behind = "best" if pair is None else _points(-abs(pair.comparison.difference.value))
         yield (
-            *_brief(summary, mode),
-            *map(_seconds, seconds),
-            _money(mode.cost_per_1000),
-            _money(mode.cost_per_1000_right),
+            NAMES[mode.mode],
+            span(mode.right),
+            behind if pair is None else f"{behind}, p {_p(pair.p_holm)}",
+            *(str(mode.verdicts[name]) for name in ("wrong", "rightly refused", "missed", "error")),
+        )
+
+
+def cost_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
+    """What each mode takes and costs."""
+    yield ("Mode", "Median s", "95 % within s", "First text s", "Tokens in", "Tokens out", "Per 1,000",
+           "Per 1,000 right")  # fmt: skip
+    for mode in summary.modes.values():
+        yield (
+            NAMES[mode.mode],
+            *map(_seconds, (mode.seconds_p50, mode.seconds_p95, mode.first_text_p50)),
+            *map(_count, (mode.input_tokens, mode.output_tokens)),
+            *map(_money, (mode.cost_per_1000, mode.cost_per_1000_right)),
         )
 
 
 def brief_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
     """What fits into a terminal."""
-    for row in mode_rows(summary):
-        yield (*row[:8], row[10])
+    for row, costs in zip(mode_rows(summary), cost_rows(summary), strict=True):
+        yield (*row, costs[1], costs[6])
 
 
 def score_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
@@ -77,17 +99,8 @@ def set_rows(summary: Summary, names: Sequence[str]) -> Iterator[tuple[str, ...]
         for number, (mode, right) in enumerate(tag.right.items()):
             head = f"{tag.tag} ({tag.questions})" if number == 0 else ""
             scores = tag.scores[mode]
-            yield (head, NAMES[mode], span(right), *(_score(scores.get(name)) for name in VOICE))
-
-
-def _brief(summary: Summary, mode: ModeSummary) -> tuple[str, ...]:
-    pair = against(summary, mode.mode)
-    return (
-        NAMES[mode.mode],
-        span(mode.right),
-        "best" if pair is None else f"{_points(-abs(pair.comparison.difference.value))}, p {_p(pair.p_holm)}",
-        *(str(mode.verdicts[name]) for name in ("wrong", "rightly refused", "missed", "error")),
-    )
+            shown = (NOTHING if name not in scores else f"{scores[name]:.2f}" for name in VOICE)
+            yield (head, NAMES[mode], span(right), *shown)
 
 
 def pair_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
@@ -120,6 +133,10 @@ def tag_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
     yield ("Tag", "Questions", *(NAMES[mode] for mode in summary.modes))
     for tag in summary.tags:
         yield (tag.tag, str(tag.questions), *(span(tag.right[mode]) for mode in summary.modes))
+
+
+def _count(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:,.0f}"
 
 
 def _money(value: float | None) -> str:
