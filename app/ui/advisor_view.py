@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
 from app.ui.charts import charts
 from app.ui.escape import escape
 from app.ui.facts_table import facts_table
-from evaluation.advice.advisor import Reason
+from evaluation.advice.advisor import Flip, Reason
 from evaluation.advice.consultation import Consultation
 from evaluation.advice.evidence import Decision, Evidence
 from evaluation.advice.factors import framework
@@ -19,7 +19,6 @@ from evaluation.reports.advice import (
     as_markdown,
     break_said,
     cost_rows,
-    flip_rows,
     gate_rows,
     part_rows,
     points_rows,
@@ -27,6 +26,7 @@ from evaluation.reports.advice import (
 )
 from evaluation.reports.advice_chart import points_picture
 from evaluation.reports.tables import brief_rows
+from evaluation.reports.verdict import NAMES
 
 REASONS = 4
 LONGEST = 600
@@ -62,14 +62,33 @@ def draw_points(told: Consultation) -> None:
     charts([(points_picture(advice), note)], key="advisor_points")
     _table(gate_rows(told.decision), "advisor_gates")
     with st.expander("Points by factor, with sources", key="advisor_by_factor"):
-        _table(points_rows(advice), "advisor_points_table")
+        _grid(points_rows(advice), "advisor_points_table")
 
 
 def draw_flips(told: Consultation) -> None:
-    rows = list(flip_rows(told.decision.advice))
-    if len(rows) == 1:
-        st.caption("No single answer changes the questionnaire's advice.")
-    _table(rows, "advisor_flips")
+    """The answers that were given first; what is still open behind a fold."""
+    known = told.decision.advice.levels
+    flips = told.decision.advice.flips
+    given, still_open = ([one for one in flips if (one.factor in known) == there] for there in (True, False))
+    if given:
+        st.markdown(_flips(given, known))
+    else:
+        st.caption("No single answer that was given changes the questionnaire's advice.")
+    if still_open:
+        label = f"Not answered yet, and each alone may change it: {len(still_open)}"
+        with st.expander(label, key="advisor_open_flips"):
+            st.markdown(_flips(still_open, known))
+
+
+def _flips(flips: list[Flip], known: Mapping[str, int]) -> str:
+    by = framework()
+    told = []
+    for one in flips:
+        factor = by.factor(one.factor)
+        now = f"*{escape(factor.levels[known[one.factor]])}* now; " if one.factor in known else ""
+        question = escape(factor.question, longest=200)
+        told.append(f"- {question} {now}**{escape(one.said)}** would advise **{NAMES[one.pick]}**")
+    return "\n".join(told)
 
 
 def draw_evidence(evidence: Evidence | None, problem: str | None) -> None:
@@ -83,18 +102,18 @@ def draw_evidence(evidence: Evidence | None, problem: str | None) -> None:
         )
         return
     st.caption(f":material/science: {escape(evidence.named, longest=200)}")
-    _table(brief_rows(evidence.summary), "advisor_measured")
+    _grid(brief_rows(evidence.summary), "advisor_measured")
 
 
 def draw_money(told: Consultation) -> None:
     st.markdown(f"At {told.load.questions:,.0f} questions a month:")
-    _table(cost_rows(told), "advisor_costs_table")
+    _grid(cost_rows(told), "advisor_costs_table")
     for one in told.breaks:
         st.markdown(f"- {escape(break_said(one), longest=LONGEST)}")
     for note in told.rates.notes:
         st.caption(f":material/event_busy: {escape(note, longest=LONGEST)}")
     with st.expander("What the costs are made of, with dates", key="advisor_cost_parts"):
-        _table(part_rows(told), "advisor_parts")
+        _grid(part_rows(told), "advisor_parts")
 
 
 def draw_take_away(told: Consultation) -> None:
@@ -121,6 +140,12 @@ def command(told: Consultation) -> str:
 
 
 def _table(rows: Iterable[tuple[str, ...]], key: str) -> None:
-    """The first row is the head; nothing where it is alone."""
+    """Narrow, of words that wrap. The first row is the head; nothing where it is alone."""
     head, *body = rows
     facts_table([dict(zip(head, row, strict=True)) for row in body], key=key)
+
+
+def _grid(rows: Iterable[tuple[str, ...]], key: str) -> None:
+    """Of many columns: it scrolls by itself where there is no room."""
+    head, *body = rows
+    st.dataframe([dict(zip(head, row, strict=True)) for row in body], hide_index=True, key=key)

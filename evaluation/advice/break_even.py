@@ -76,8 +76,7 @@ class Band:
     def said(self) -> str:
         if self.certain:
             return self.expected.said()
-        ends = f"at best {self.best_case.said()}, at worst {self.worst_case.said()}"
-        return f"{self.expected.said()} ({ends})"
+        return f"{self.expected.said()}; at best {self.best_case.said()}, at worst {self.worst_case.said()}"
 
 
 def break_even(first: Running, second: Running, ratio: float = 1.0) -> BreakEven:

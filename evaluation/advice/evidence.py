@@ -24,6 +24,7 @@ __all__ = ["Basis", "Decision", "Evidence", "Standing", "ratios", "weigh"]
 
 Standing = Literal[
     "not measured",  # no run, or none that compares modes
+    "measurement alone",  # no question is answered
     "agreement",  # measured best, and shown
     "contradiction",  # shown to be worse than another
     "no difference shown",  # among the best, and so many questions cannot tell them apart
@@ -79,7 +80,7 @@ def weigh(advice: Advice, evidence: Evidence | None, *, by: Framework | None = N
     if len(evidence.summary.modes) < 2 or not measured:
         return _questionnaire(advice, evidence, tuple(_why_not(evidence, barred)), barred=barred)
     found = _Measured(evidence.summary, measured)
-    if advice.pick not in evidence.summary.modes and not found.beaten:
+    if advice.levels and advice.pick not in evidence.summary.modes and not found.beaten:
         return _not_asked(advice, evidence, found, barred)
     return _decided(advice, evidence, found, barred)
 
@@ -225,6 +226,8 @@ def _choice(advice: Advice, found: _Measured) -> tuple[Mode, Basis, float]:
 
 
 def _standing(advice: Advice, summary: Summary, found: _Measured) -> Standing:
+    if not advice.levels:
+        return "measurement alone"
     if advice.pick not in summary.modes:
         return "advised mode not measured"
     if advice.pick not in found.level:
@@ -267,6 +270,10 @@ def _told(advice: Advice, found: _Measured, standing: Standing) -> str:
             f"The questionnaire advised {advised} ({advice.strength}), which was not asked: of those that were, the "
             f"measured result counts. Measure {advised} too before you build on it."
         )
+    if standing == "measurement alone":
+        level = _list(list(found.level))
+        shown = f"; between {level} no difference is shown" if len(found.level) > 1 else ""
+        return f"No question is answered, so the measurement decides{shown}."
     level = _list(list(found.level))
     return f"Between {level} no difference is shown, so the measurement does not speak against {advised}."
 

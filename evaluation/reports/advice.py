@@ -43,9 +43,9 @@ def recommendation(decision: Decision) -> str:
         return f"{named}: {_margin(decision.advice)}, by the questionnaire alone."
     by = {
         "measurement": "by what was measured",
-        "questionnaire among the tied": "measured as good as the others, and the questionnaire prefers it",
-        "cost": "measured as good as the others, and cheaper",
-        "simplicity": "measured as good as the others, and the simplest",
+        "questionnaire among the tied": "no other is shown to be better, and the questionnaire prefers it",
+        "cost": "no other is shown to be better, and it is the cheaper",
+        "simplicity": "no other is shown to be better, and it is the simplest",
     }[decision.basis]
     return f"{named}: {by}."
 
@@ -127,11 +127,11 @@ def break_said(one: Break) -> str:
     if one.band is None:
         return f"{pair}: not known, for a price is lacking."
     how = (
-        "cheaper for each correct answer, with the accuracy that was measured"
+        "for each correct answer, as often right as measured"
         if one.measured
-        else "cheaper, if both are right as often"
+        else "if both are right as often"
     )
-    return f"{pair}: {one.band.said()} ({how})."
+    return f"{pair}, {how}: cheaper {one.band.said()}."
 
 
 def _money(usd: float | None) -> str:

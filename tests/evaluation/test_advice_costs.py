@@ -98,8 +98,8 @@ def test_in_the_band_better_never_pays_less(
 def test_a_band_is_told_with_both_ends_and_as_one_where_they_agree() -> None:
     wide = band(_running(0.001, 250), _running(0.003, 50), (0.5, 1.0, 1.5))
     assert wide.said() == (
-        "from 100,000 questions a month "
-        "(at best from 50,000 questions a month, at worst from 450,000 questions a month)"
+        "from 100,000 questions a month; "
+        "at best from 50,000 questions a month, at worst from 450,000 questions a month"
     )
     assert band(_running(0.001, 10), _running(0.003, 50), (0.9, 1.0, 1.1)).said() == "always"
 
