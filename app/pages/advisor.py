@@ -62,7 +62,14 @@ def _told(
     st.subheader("Costs and break-even")
     draw_money(told)
     st.subheader("Take it along")
-    draw_take_away(told)
+    draw_take_away(told, _options(figures, models))
+
+
+def _options(figures: dict[str, float], models: tuple[str | None, str | None]) -> list[str]:
+    """What the command line is told beyond the answers."""
+    given = [part for name, value in figures.items() for part in ("--cost", f"{name}={value:g}")]
+    named = zip(("--model", "--tuned-model"), models, strict=True)
+    return given + [part for option, model in named if model for part in (option, model)]
 
 
 main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
@@ -116,7 +116,8 @@ def draw_money(told: Consultation) -> None:
         _grid(part_rows(told), "advisor_parts")
 
 
-def draw_take_away(told: Consultation) -> None:
+def draw_take_away(told: Consultation, asked: Sequence[str]) -> None:
+    """`asked`: the options that name figures and models."""
     with st.container(horizontal=True):
         st.download_button(
             "HTML", as_html(told), "advice.html", "text/html", icon=":material/download:", key="advisor_html"
@@ -130,13 +131,13 @@ def draw_take_away(told: Consultation) -> None:
             key="advisor_md",
         )
     st.caption("The same on the command line:")
-    st.code(command(told), language="bash", wrap_lines=True)
+    st.code(command(told, asked), language="bash", wrap_lines=True)
 
 
-def command(told: Consultation) -> str:
+def command(told: Consultation, asked: Sequence[str] = ()) -> str:
     levels = told.decision.advice.levels
     answers = [part for name, level in levels.items() for part in ("--set", f"{name}={level}")]
-    return shlex.join(["python", "-m", "app", "advise", *answers])
+    return shlex.join(["python", "-m", "app", "advise", *answers, *asked])
 
 
 def _table(rows: Iterable[tuple[str, ...]], key: str) -> None:

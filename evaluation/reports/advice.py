@@ -131,7 +131,11 @@ def break_said(one: Break) -> str:
         if one.measured
         else "if both are right as often"
     )
-    return f"{pair}, {how}: cheaper {one.band.said()}."
+    said = one.band.said()
+    cheaper = (
+        "never cheaper" if said == "never" else "always cheaper" if said == "always" else f"cheaper {said}"
+    )
+    return f"{pair}, {how}: {cheaper}."
 
 
 def _money(usd: float | None) -> str:

@@ -76,6 +76,8 @@ def test_volume_and_prices_move_the_break_even(page: AppTest) -> None:
     assert "At 70,000 questions a month" in words(page)
     assert "Fine-tuned against RAG, if both are right as often: cheaper from" in words(page)
     assert "2027-01-14" in words(page)
+    (shown,) = (one.value for one in page.code)
+    assert shown.endswith("--cost questions=70000 --model openai:gpt-6-sol --tuned-model openai:gpt-4.1-mini")
 
 
 def test_a_model_without_a_price_is_said_not_guessed(page: AppTest) -> None:
