@@ -22,13 +22,13 @@ class Verdict:
 
 
 def verdict_of(summary: Summary) -> Verdict:
-    """ "Clear" where the best mode is shown to beat every other; "lean" where it beats one of them at least."""
+    """ "Clear" where the best mode is shown to beat every other; "lean" where it beats one of them at least; one mode alone tells nothing."""
     if summary.best is None:
         told = "No question was answered in every mode: there is nothing to compare yet."
         return Verdict(strength="cannot tell yet", sentences=(told,))
     others = len(summary.modes) - 1
     strength: Strength = (
-        "clear" if not summary.ties else "lean" if len(summary.ties) < others else "cannot tell yet"
+        "cannot tell yet" if len(summary.ties) == others else "clear" if not summary.ties else "lean"
     )
     return Verdict(
         strength=strength,
