@@ -129,6 +129,20 @@ def go_on(
     )  # fmt: skip
 
 
+def judge_run(workspace: Workspace, run: Run, model_id: str, *, on_outcome: OnOutcome | None = None) -> Run:
+    """Has a chat model judge what was answered; facts["judge"] names it. Raises SettingsError, SpendingLimitError."""
+    from evaluation.judged_answers import judge_all
+
+    model = workspace.judge(model_id)
+    store = evaluations(workspace)
+    run = store.describe(run, {**run.facts, "judge": model.model_id})
+    questions = {one.id: one for one in questions_of(workspace, run).questions}
+    left = judge_all(
+        questions, store.outcomes(run.id), model, keep=lambda one: store.put(run.id, one), told=on_outcome
+    )
+    return store.describe(run, {**run.facts, "not_judged": left})
+
+
 def questions_of(workspace: Workspace, run: Run) -> QuestionSet:
     """The copy that the run keeps. Raises EvaluationError where it was removed."""
     folder = _folder(workspace) / "questions"

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from chains.answer import Answer, Chain, Mode, Question, TextDelta
 from errors import GroundtuneError, SpendingLimitError, StoppedError
 from evaluation.judging import KnownQuestion
-from evaluation.outcomes import Outcome, failed, scored
+from evaluation.outcomes import JUDGED, Outcome, failed, scored
 from evaluation.run_store import Run, RunState, RunStore
 
 __all__ = ["Arm", "Encoder", "key_of", "run_all"]
@@ -118,7 +118,10 @@ class _Asking:
         if self.stopped.is_set():
             return None
         known = None if self.fresh else self.store.cached(task.key)
-        return replace(known, question=task.question.id) if known else self._tried(task)
+        if known is None:
+            return self._tried(task)
+        own = {name: value for name, value in known.scores.items() if name != JUDGED}
+        return replace(known, question=task.question.id, scores=own)
 
     def _tried(self, task: _Task) -> Outcome | None:
         started, said = self.clock(), ""

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.evaluate_agreement import agreement
 from app.cli.evaluate_answers import answers
 from app.cli.evaluate_confidence import confidence
 from app.cli.evaluate_runs import export, remove, runs, show
@@ -25,6 +26,7 @@ app.command()(confidence)
 app.command()(runs)
 app.command()(show)
 app.command()(export)
+app.command()(agreement)
 app.command()(remove)
 SAID_EVERY = 100  # rows
 EMBEDDED = "embedded"

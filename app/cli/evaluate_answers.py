@@ -61,6 +61,10 @@ def answers(
     against: Annotated[
         str | None, typer.Option(help="A stored run: exit status 1 where a mode got worse.")
     ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="A chat model that judges the answers too, by its id; named in the report."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Ask every question in every mode and say which way pays."""
@@ -71,8 +75,12 @@ def answers(
     if out is not None and out.suffix.lower() not in FORMS:
         raise typer.BadParameter(f"name a file that ends in one of {', '.join(FORMS)}", param_hint="--out")
     plan = _plan(questions, _modes(modes), kb, k)
+    if judge is not None:
+        open_workspace().judge(judge)
     run = _begun(plan, resume, against, training)
     found = _asked(run, budget=budget, workers=workers, fresh=fresh)
+    if judge is not None:
+        found = _judged(found, judge)
     content = _content(found)
     written = write_reports(content, out) if out is not None else []
     failed = _gates(open_workspace(), content, conditions, against)
@@ -156,6 +164,15 @@ def _asked(run: Run, *, budget: float | None, workers: int | None, fresh: bool) 
         raise typer.Exit(INTERRUPTED) from None
     for reason in found.facts["not_run"].values():
         say(f"  left out: {reason}")
+    return found
+
+
+def _judged(run: Run, model: str) -> Run:
+    from app.evaluating import judge_run
+
+    found = judge_run(open_workspace(), run, model)
+    if left := found.facts["not_judged"]:
+        say(f"  {left} answers could not be judged: the judge failed, or its reply was no verdict.")
     return found
 
 

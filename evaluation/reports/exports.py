@@ -27,7 +27,7 @@ Tool = Literal["mlflow", "inspect", "langfuse"]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SCORES = (
     "exact_match", "token_f1", "rouge_l", "similarity", "figures", "citation_precision", "citation_recall",
-    "passage_recall", "passage_ndcg", "faithfulness",
+    "passage_recall", "passage_ndcg", "faithfulness", "judged",
 )  # fmt: skip
 
 

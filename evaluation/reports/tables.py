@@ -30,6 +30,7 @@ SCORES = {  # the graded scores, in the order in which they are shown
     "passage_recall": "Place found",
     "passage_ndcg": "nDCG",
     "faithfulness": "Supported",
+    "judged": "Right (judge)",
 }
 VOICE = ("token_f1", "rouge_l", "similarity")  # against the answer as it should be said
 

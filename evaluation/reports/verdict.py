@@ -22,7 +22,10 @@ class Verdict:
 
 
 def verdict_of(summary: Summary) -> Verdict:
-    """ "Clear" where the best mode is shown to beat every other; "lean" where it beats one of them at least; one mode alone tells nothing."""
+    """ "Clear" where the best mode is shown to beat every other; "lean" where it beats one of them at least.
+
+    One mode alone tells nothing.
+    """
     if summary.best is None:
         told = "No question was answered in every mode: there is nothing to compare yet."
         return Verdict(strength="cannot tell yet", sentences=(told,))
