@@ -97,16 +97,18 @@ class Connections:
         """
         if self.tuned_id is None:
             self.look_for_tuned()
-        named = self.settings.finetuned_model
         chosen = self.tuned_id
-        if chosen is None or self.taught() is not None:
+        if chosen is None or self._taught_by(chosen) is not None:
             return None
-        return self._connect(replace(named, value=chosen))
+        return self._connect(replace(self.settings.finetuned_model, value=chosen))
 
     def taught(self) -> TaughtModel | None:
         """The tuned model where it is an embedded responder. Raises LocalModelDamagedError."""
         chosen = self.tuned_id
-        if chosen is None or self._local_models is None or not chosen.startswith(LOCAL):
+        return self._taught_by(chosen) if chosen is not None else None
+
+    def _taught_by(self, chosen: str) -> TaughtModel | None:
+        if self._local_models is None or not chosen.startswith(LOCAL):
             return None
         return self._local_models.taught(chosen.removeprefix(LOCAL))
 

@@ -41,7 +41,7 @@ class LocalModels:
 
     def __init__(self, settings: Settings, *, encoder: Callable[[], MiniLMEncoder]) -> None:
         self._settings, self._encoder = settings, encoder
-        self._responders: OrderedDict[str, TaughtModel] = OrderedDict()
+        self._responders: OrderedDict[str, tuple[TunedModel, TaughtModel]] = OrderedDict()
         self._lock, self._opening = threading.Lock(), threading.Lock()
         self._opened: TuningStore | None = None
         self.chats: Mapping[str, Callable[[], BaseChatModel]] = _Chats(self)
@@ -98,9 +98,10 @@ class LocalModels:
         if model is None or model.trainer != "responder":
             return None
         with self._lock:
-            known = self._responders.get(model.id) or self._loaded(model)
-            self._responders[model.id] = known
-            self._responders.move_to_end(model.id)
+            of, known = self._responders.pop(model.id, (None, None))
+            if known is None or of != model:  # a step that was trained again keeps its name
+                known = self._loaded(model)
+            self._responders[model.id] = (model, known)
             while len(self._responders) > KEPT:
                 self._responders.popitem(last=False)
             return known
@@ -127,10 +128,10 @@ class LocalModels:
         return local_chat(OpenBase(name=name, folder=bases[name]), python=python, threads=threads)
 
     def system_of(self, name: str) -> str | None:
-        """The system message that a tuned model's training rows had."""
+        """The system message that a tuned model's training rows had; "" for rows without one, None: not known."""
         model = self.find(name)
         found = model.facts.get("system") if model else None
-        return found if isinstance(found, str) and found.strip() else None
+        return found.strip() and found if isinstance(found, str) else None
 
     def _loaded(self, model: TunedModel) -> TaughtModel:
         from chains.taught import TaughtModel

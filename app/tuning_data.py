@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -67,9 +69,26 @@ def _from_files(workspace: Workspace, path: Path, validation: Path | None, check
         files, split = splits_in(path)
         return freeze_files(files, store, name=path.resolve().name, split=split, check=check)
     named: dict[Split, Path] = {"train": path}
-    if validation is not None:
-        named["validation"] = validation
-    return freeze_files(named, store, name=path.stem, check=check)
+    with tempfile.TemporaryDirectory(prefix="validation-") as folder:
+        if validation is not None:
+            named["validation"] = _of_chat_rows(validation, path, Path(folder))
+        return freeze_files(named, store, name=path.stem, check=check)
+
+
+def _of_chat_rows(validation: Path, train: Path, folder: Path) -> Path:
+    """A file of questions with their answers as chat rows, in `folder`; any other file as it is."""
+    from finetune.question_rows import validation_rows
+
+    rows = validation_rows(validation, train)
+    if rows is None:
+        return validation
+    if not rows:
+        raise SettingsError(
+            f"No question of {str(validation)!r} has an answer: name a file whose rows have one."
+        )
+    made = folder / validation.name
+    made.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), "utf-8")
+    return made
 
 
 def check_frozen(frozen: Frozen, check: Check) -> None:

@@ -7,6 +7,7 @@ Prints expected and measured peak (resident size) and their ratio. Weights are r
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
@@ -16,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import describe
 from finetune.trainers.lora_memory import GB, estimate
 from finetune.trainers.lora_recipe import read_recipe
 
@@ -32,9 +34,14 @@ CASES: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        print(json.dumps(_measured(sys.argv[1], Path(sys.argv[2]))))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("case", nargs="?", choices=sorted(CASES), help="one case, measured in this process")
+    parser.add_argument("folder", nargs="?", type=Path, help="where its model is made")
+    given = parser.parse_args()
+    if given.case and given.folder:
+        print(json.dumps(_measured(given.case, given.folder)))
         return
+    print(describe("torch", "transformers", "peft"))
     print(f"{'case':32} expected GB  measured GB  ratio")
     for name in CASES:
         with tempfile.TemporaryDirectory() as folder:

@@ -30,7 +30,7 @@ from benchmarks.responder_sets import Taught, another_question, articles_of, sam
 from finetune.trainers.responder import Recipe, train
 from local import responder_files
 from local.encoder import MiniLMEncoder
-from local.responder import Responder, best_rows, confidence, prior
+from local.responder import Responder, best_rows, prior
 from local.taught import IDENTITY, Floats, Questions, encode_questions, similarities
 
 PEERS = (("nearest question", 0), ("nearest answer", 1), ("nearest pair", 2))
@@ -172,7 +172,7 @@ def _run(one: Taught, encoder: MiniLMEncoder, seed: int) -> list[Result]:
         "responder": taught,
     }
     results = [_peer(name, column, one, taught, (asked, near, foreign)) for name, column in PEERS]
-    return results + [_own(name, one, kind, (asked, near, foreign)) for name, kind in kinds.items()]
+    return results + [_own(name, one, kind, (asked, near, foreign), encoder) for name, kind in kinds.items()]
 
 
 def _peer(
@@ -193,13 +193,23 @@ def _peer(
     )
 
 
-def _own(name: str, one: Taught, taught: responder_files.Taught, texts: tuple[Questions, ...]) -> Result:
+def _own(
+    name: str,
+    one: Taught,
+    taught: responder_files.Taught,
+    texts: tuple[Questions, ...],
+    encoder: MiniLMEncoder,
+) -> Result:
     def scored(text: Questions) -> NDArray[np.float64]:
         return similarities(text, taught.pairs, taught.adapters).astype(np.float64) @ taught.weights
 
     found = [scored(text) for text in texts]
     first, five = _hits(found[0], one, taught)
-    asked, near, foreign = (confidence(part, taught.groups, taught.outside) for part in found)
+    responder = Responder(taught, encoder)
+    asked, near, foreign = (
+        np.array([reply.score for reply in responder.replies(said, part)])
+        for said, part in zip((one.asked, one.near_misses or ("",), one.foreign), found, strict=True)
+    )
     return Result(
         name=name,
         first=first,

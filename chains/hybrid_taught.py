@@ -35,11 +35,9 @@ from chains.rag import RagChain
 from chains.stopwatch import Stopwatch
 from chains.support import SentenceEncoder, Support, SupportScorer
 from chains.taught import Recalled, TaughtModel, completed, pieces, recall, taught_parameters
-from local.taught import numbers_of
 
 __all__ = ["HybridTaughtChain", "taught_wins"]
 
-NUMBER_MISSING = 0.5  # of the score, where the question names a number that the taught pair does not
 BORNE_OUT = 0.5  # of the doubt that is left, which evidence that fully supports the answer takes away
 
 
@@ -100,7 +98,7 @@ class HybridTaughtChain:
             yield from deltas
             yield self._from_documents(question, recalled, quoted)
         else:
-            yield from self._written(question, recalled)
+            yield from self._written(question, recalled, watch)
 
     # --- what was taught --------------------------------------------------------------------------
 
@@ -159,13 +157,19 @@ class HybridTaughtChain:
             taught=recalled.pairs if answer.abstained else (),
         )
 
-    def _written(self, question: Question, recalled: Recalled) -> Iterator[AnswerEvent]:
+    def _written(self, question: Question, recalled: Recalled, watch: Stopwatch) -> Iterator[AnswerEvent]:
+        """By the chat model; where it finds nothing, what was taught is better than nothing."""
         assert self._writing is not None
+        shown = False
         for event in self._writing.stream(question):
-            if isinstance(event, Answer):
+            if not isinstance(event, Answer):
+                shown = shown or isinstance(event, TextDelta)
+                if not isinstance(event, Searched):  # told already
+                    yield event
+            elif event.abstained and not recalled.abstained and not shown:
+                yield from self._taught(question, recalled, event, watch)
+            else:
                 yield self._from_documents(question, recalled, event)
-            elif not isinstance(event, Searched):  # told already
-                yield event
 
     def _receipt(
         self, question: Question, recalled: Recalled, answer: Answer, answered_by: str
@@ -183,21 +187,16 @@ class HybridTaughtChain:
 
 
 def taught_wins(recalled: Recalled, quoted: Answer) -> bool:
-    """Whether the taught answer is given: it is sure enough, surer than the documents, and these are not sure.
-
-    A number of the question that the taught pair does not hold ("an IB-20", taught of the IB-06) halves its score.
-    """
+    """Whether the taught answer is given: it is sure enough, surer than the documents, and these are not sure."""
     if recalled.abstained:
         return False
-    score = recalled.reply.score * (NUMBER_MISSING if missing_numbers(recalled) else 1.0)
-    documents = 0.0 if quoted.abstained or quoted.confidence is None else quoted.confidence.value
-    return score >= recalled.needed and score >= documents and documents < HIGH
+    documents = _sureness(quoted)
+    return recalled.reply.score >= documents and documents < HIGH
 
 
-def missing_numbers(recalled: Recalled) -> list[str]:
-    """Of the question as it was asked, those that neither the taught question nor its answer holds."""
-    held = numbers_of(f"{recalled.pairs[0].question} {recalled.reply.text}")
-    return sorted(numbers_of(recalled.asked) - held)
+def _sureness(answer: Answer) -> float:
+    """Of an answer that is given: of an abstention the figure says how far from one it was."""
+    return 0.0 if answer.abstained or answer.confidence is None else answer.confidence.value
 
 
 def _raised(recalled: Recalled, quoted: Answer, evidence: _Evidence | None) -> Confidence:
@@ -208,11 +207,12 @@ def _raised(recalled: Recalled, quoted: Answer, evidence: _Evidence | None) -> C
         told = f"'{evidence.citation.document_name}' bears it out."
     elif quoted.passages:
         told = "The passages that were found do not bear it out word for word."
-    documents = quoted.confidence.value if quoted.confidence else 0.0
+    documents = _sureness(quoted)
+    why = "it is surer than what the documents say" if documents else "the documents gave none"
     signals = {"taught": recalled.reply.score, "documents": documents}
     if evidence is not None:
         signals["support"] = evidence.support.score
-    reasons = ("This is a taught answer: it is surer than what the documents say.", told)
+    reasons = (f"This is a taught answer: {why}.", told)
     return Confidence(
         value=value,
         level=level(value),
@@ -225,8 +225,8 @@ def _why_documents(recalled: Recalled, answer: Answer) -> str:
     if recalled.abstained:
         return f"Nothing near enough was taught: {recalled.reason()}"
     if answer.abstained:
-        return "A taught answer came near, but it is about something else."
-    missing = missing_numbers(recalled)
-    if missing:
-        return f"The documents answer: the nearest taught answer says nothing of {', '.join(missing)}."
+        return "A taught answer came near, but the documents were asked instead and gave none."
+    if recalled.reply.unsaid.figures:
+        said_not = ", ".join(recalled.reply.unsaid.figures)
+        return f"The documents answer: the nearest taught answer says nothing of {said_not}."
     return "The documents answer: they are surer than what was taught."

@@ -85,7 +85,12 @@ class Recalled:
     def reason(self) -> str:
         """Why nothing is answered."""
         sure = f"confidence {self.reply.score:.0%}, {self.needed:.0%} is needed"
-        return f"No taught question is near enough ({sure}). The nearest is {_quoted(self.pairs[0])}."
+        told = f"No taught question is near enough ({sure}). The nearest is {_quoted(self.pairs[0])}"
+        return (
+            f"{told}, and it says nothing of {_unsaid(self.reply)}."
+            if self.reply.unsaid.figures
+            else f"{told}."
+        )
 
 
 class TaughtChain:
@@ -191,6 +196,10 @@ def taught_parameters(model: TaughtModel, recalled: Recalled) -> dict[str, Any]:
 
 def _confidence(reply: Reply, nearest: TaughtPair) -> Confidence:
     reasons = [f"The taught question nearest to this one is {_quoted(nearest)}."]
+    if reply.unsaid.figures:
+        reasons.append(
+            f"The question names {_unsaid(reply)}, which the taught question and its answer do not."
+        )
     if reply.alternatives:
         rival = reply.alternatives[0]
         reasons.append(
@@ -198,6 +207,10 @@ def _confidence(reply: Reply, nearest: TaughtPair) -> Confidence:
         )
     signals = {"score": reply.score, "rival": reply.alternatives[0].share if reply.alternatives else 0.0}
     return Confidence(value=reply.score, level=level(reply.score), reasons=tuple(reasons), signals=signals)
+
+
+def _unsaid(reply: Reply) -> str:
+    return ", ".join(reply.unsaid.figures)
 
 
 def _quoted(pair: TaughtPair) -> str:

@@ -6,6 +6,7 @@
 It never writes: every text is a taught answer, verbatim. The score is the chance that the answer is the right one, of
 a logistic function of two figures: how near the best answer is, in standard deviations above what questions on other
 subjects reach in this very responder, and how far it leads the other answers (log-odds of the softmax over answers).
+Codes, years and quantities that the question names and the pair does not (local/named_figures.py) lower it.
 
 No torch: numpy and the embedding model. What its files hold is told in local/responder_files.py.
 """
@@ -14,13 +15,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from local.named_figures import Unsaid, unsaid
 from local.responder_files import Taught, read_taught, write_taught
 from local.taught import FEATURES, Floats, Places, Questions, encode_questions, similarities
 from local.tokens import SentenceEncoder
@@ -28,6 +30,10 @@ from local.tokens import SentenceEncoder
 __all__ = ["Alternative", "Prior", "Reply", "Responder", "confidence", "prior", "scores"]
 
 MOST_LEAD = 8.0  # log-odds past which a lead tells no more
+# Of a question that names a figure which the taught pair does not: the odds that the answer is right are multiplied
+# by UNSAID; where the pair names another in its place, the score is CONTESTED at most (of ten such on the development
+# sets none was right).
+UNSAID, CONTESTED = 0.25, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,9 @@ class Reply:
     score: float  # 0..1: the chance that this is the right answer
     abstained: bool
     alternatives: tuple[Alternative, ...] = ()  # the next best answers
+    unsaid: Unsaid = field(
+        default_factory=Unsaid
+    )  # figures of the question that the taught pair does not name
 
 
 class Responder:
@@ -97,23 +106,31 @@ class Responder:
         if not questions:
             return []
         asked = encode_questions(self._encoder, questions, self.taught.pairs.rarity)
-        found = self.scores(asked)
+        return self.replies(questions, self.scores(asked), least)
+
+    def replies(
+        self, questions: Sequence[str], found: NDArray[np.float64], least: float | None = None
+    ) -> list[Reply]:
+        """`found`: what `scores` says to them; pairs at minus infinity are out of sight."""
+        needed = self.needed if least is None else least
         sure = confidence(found, self.taught.groups, self.taught.outside)
         return [
-            self._reply(row, float(score), least, said=bool(text.strip()))
-            for row, score, text in zip(found, sure, questions, strict=True)
+            self._reply(text, row, float(score), needed)
+            for text, row, score in zip(questions, found, sure, strict=True)
         ]
 
     def scores(self, asked: Questions) -> NDArray[np.float64]:
         """(m, n): the weighted sum of the similarities of each question to each taught pair."""
         return scores(similarities(asked, self.taught.pairs, self.taught.adapters), self.taught.weights)
 
-    def _reply(self, row: NDArray[np.float64], score: float, least: float, *, said: bool) -> Reply:
+    def _reply(self, asked: str, row: NDArray[np.float64], score: float, least: float) -> Reply:
         best = best_rows(row, self.taught.groups)[:4]
         shares = np.exp(row[best] - row[best[0]])
         total = float(np.exp(of_answers(row[None], self.taught.groups) - row[best[0]]).sum())
         texts, questions = self.taught.answers, self.taught.questions
-        score = score if said else 0.0
+        doubt = unsaid(asked, questions[best[0]], self._rest(row, int(best[0])))
+        said = bool(asked.strip())
+        score = doubted(score, doubt) if said else 0.0
         return Reply(
             text=texts[best[0]],
             question=questions[best[0]],
@@ -124,7 +141,14 @@ class Responder:
                 Alternative(text=texts[i], question=questions[i], row=int(i), share=float(share) / total)
                 for i, share in zip(best[1:], shares[1:], strict=True)
             ),
+            unsaid=doubt,
         )
+
+    def _rest(self, row: NDArray[np.float64], best: int) -> str:
+        """The answer, and the other questions that were taught with it."""
+        same = np.flatnonzero((self.taught.groups == self.taught.groups[best]) & np.isfinite(row))
+        others = [self.taught.questions[place] for place in same if place != best]
+        return "\n".join([self.taught.answers[best], *others])
 
 
 @lru_cache(maxsize=1)
@@ -156,6 +180,15 @@ def best_rows(row: NDArray[np.float64], groups: Places) -> Places:
     _, first = np.unique(groups[order], return_index=True)
     rows: Places = order[np.sort(first)]
     return rows
+
+
+def doubted(score: float, doubt: Unsaid) -> float:
+    """The score with what the pair leaves unsaid taken into account."""
+    if doubt.contested:
+        return min(score, CONTESTED)
+    if doubt.figures:
+        return UNSAID * score / (UNSAID * score + 1 - score)
+    return score
 
 
 def evidence(found: NDArray[np.float64], groups: Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

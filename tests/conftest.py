@@ -17,6 +17,14 @@ GUARDED_CHILDREN = Path(only_loopback.__file__).with_name("site")
 SETTINGS = ("GROUNDTUNE_", "OPENAI_", "AZURE_", "LANGSMITH_", "LANGCHAIN_")
 
 
+LONGEST = ("test_readme.py", "test_responder_job.py")  # files that take minutes
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that at the end no process waits long for another."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(scope="session")
 def session_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shared by tests that only need the built graph of the embedding model."""

@@ -144,7 +144,7 @@ def _by_model(direct: Direct, body: ChatBody, cut: Cut) -> Making:
     sent, system = _messages(body.messages), direct.system
     if any(one.role in INSTRUCTIONS for one in body.messages):
         system = None
-    if system is not None:
+    if system:
         sent = [SystemMessage(content=system), *sent]
     for delta in stream_reply(_told(direct.model, body), sent, reply, log):
         if text := cut.feed(delta):

@@ -26,7 +26,9 @@ def limit_of(path: str) -> int:
 
 
 class BodyLimit:
-    """ASGI middleware."""
+    """ASGI middleware. What the framework says of a body that it could not read to its end is not what the client gets:
+    that body was too large.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,7 +37,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit, came = limit_of(scope["path"]), 0
+        limit, came, begun, told = limit_of(scope["path"]), 0, False, False
         if _announced(scope) > limit:
             await _too_large(limit).send(send)
             return
@@ -48,7 +50,16 @@ class BodyLimit:
                 raise RefusedError(_too_large(limit))
             return message
 
-        await self._app(scope, counted, send)
+        async def judged(message: Message) -> None:
+            nonlocal begun, told
+            if begun or came <= limit:
+                begun = True
+                await send(message)
+            elif not told:
+                told = True
+                await _too_large(limit).send(send)
+
+        await self._app(scope, counted, judged)
 
 
 def _announced(scope: Scope) -> int:

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 NOT_AGAIN: Mapping[str, str] = {"x-should-retry": "false"}  # the official clients heed it
 SOON: Mapping[str, str] = {"retry-after": "1"}
+UNREADABLE = (
+    "The body of the request cannot be read: send JSON in UTF-8 whose lists and objects do not stand hundreds deep in "
+    "one another, without numbers of thousands of digits."
+)
 INSIDE = "Something went wrong inside Groundtune; its log has the details."
 
 
@@ -147,6 +151,8 @@ async def of_the_framework(request: Request, error: Exception) -> Response:
     elif error.status_code == 405:
         message = f"Not allowed to {request.method} on {request.url.path}."
         found = Refusal(status=405, message=message, code="method_not_allowed", headers=error.headers)
+    elif isinstance(error.__cause__, (ValueError, RecursionError)):
+        found = Refusal(status=error.status_code, message=UNREADABLE, code="invalid_json")
     else:
         found = Refusal(status=error.status_code, message=str(error.detail), headers=error.headers)
     return found.response()

@@ -15,10 +15,9 @@ from app.api.wire import event_object, job_object
 from finetune.jobs.states import TERMINAL
 
 if TYPE_CHECKING:
-    from finetune.jobs.store import TuningStore
-
     from chains.cancelling import Cancellation
     from finetune.jobs.record import Event
+    from finetune.jobs.store import TuningStore
 
 LOOK_EVERY_S = 0.5
 KEEP_ALIVE_S = 15.0  # a comment, so that no proxy takes the silence for an end

@@ -13,6 +13,7 @@ from app.api.context import InTuning
 from app.api.errors import refused
 from app.api.paging import listed
 from app.api.wire import file_object
+from errors import TuningNotFoundError
 
 router = APIRouter(prefix="/files")
 Purpose = Literal["fine-tune", "assistants", "batch", "vision", "user_data"]
@@ -64,9 +65,12 @@ def delete(there: InTuning, file_id: str) -> dict[str, Any]:
 def content(there: InTuning, file_id: str) -> StreamingResponse:
     """Its bytes; never as something that a browser would show as a page of this server."""
     stored = there.store.files.get(file_id)
+    path = there.store.files.path(file_id)
+    if not path.is_file():
+        raise TuningNotFoundError(f"The bytes of {file_id} are gone from the disk: upload the file again.")
     headers = {"content-disposition": "attachment", "x-content-type-options": "nosniff"}
     return StreamingResponse(
-        _chunks(there.store.files.path(file_id)),
+        _chunks(path),
         media_type="text/csv" if stored.purpose == "fine-tune-results" else "application/octet-stream",
         headers=headers | {"content-length": str(stored.bytes)},
     )

@@ -1,7 +1,8 @@
 """Who may ask: the holder of the key where one is set, else programs of this machine and no web page of another origin.
 
 A web page that a user visits can reach loopback addresses too, by a host name that resolves to them (DNS rebinding) or
-by posting a form; neither can leave out its Origin or choose its Host.
+by posting a form; neither can leave out its Origin or choose its Host. An image or a link of another page has no
+Origin, but the browser says that it is another's.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ ONLY_HERE = (
 FOREIGN_PAGE = (
     "Without a key the API answers no web page of another origin: set GROUNDTUNE_API_KEY and send it along."
 )
-FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")
+FORWARDED = (b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-connecting-ip")
+OURS = ("", "same-origin", "none")  # Sec-Fetch-Site of no browser, of our own page, of what a user typed
 
 
 class RequestIds:
@@ -83,11 +85,12 @@ def _without_key(scope: Scope, key: str) -> Refusal | None:
 
 def _stranger(scope: Scope) -> Refusal | None:
     host = _name(f"//{_header(scope, b'host')}")
-    forwarded = any(name in FORWARDED for name, _ in scope["headers"])
+    forwarded = any(name in FORWARDED or name.startswith(b"x-forwarded") for name, _ in scope["headers"])
     if forwarded or not is_loopback((scope.get("client") or ("",))[0]) or not is_loopback(host):
         return Refusal(status=403, message=ONLY_HERE, code="key_required")
     origin = _header(scope, b"origin")
-    if origin and urlsplit(origin).netloc.lower() != _header(scope, b"host").lower():
+    foreign = _header(scope, b"sec-fetch-site") not in OURS
+    if foreign or (origin and _netloc(origin) != _header(scope, b"host").lower()):
         return Refusal(status=403, message=FOREIGN_PAGE, code="foreign_origin")
     return None
 
@@ -104,6 +107,13 @@ def is_loopback(host: str) -> bool:
 def _name(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _netloc(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.lower()
     except ValueError:
         return ""
 

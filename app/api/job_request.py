@@ -1,22 +1,24 @@
-"""The body of POST /v1/fine_tuning/jobs, checked: types and ranges by OpenAI's rules, names against this workspace."""
+"""The body of POST /v1/fine_tuning/jobs, checked: types and ranges by OpenAI's rules, names against what there is."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.api.errors import refused
+from app.api.json_answer import as_json
 from errors import TuningNotFoundError
+from finetune.jobs.recipe_check import check_recipe
 from finetune.jobs.record import JobRequest
 
 if TYPE_CHECKING:
     from finetune.jobs.store import TuningStore
 
-    from app.workspace import Workspace
-
 RESPONDER = "responder"
 LARGEST_SEED = 2**31 - 1
+LARGEST_OPTIONS = 20_000  # characters of JSON
 Epochs = Literal["auto"] | Annotated[int, Field(ge=1, le=50)]
 BatchSize = Literal["auto"] | Annotated[int, Field(ge=1, le=256)]
 Multiplier = Literal["auto"] | Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -70,8 +72,8 @@ class JobBody(BaseModel):
     x_groundtune: dict[str, JsonValue] | None = None
 
 
-def job_request(body: JobBody, workspace: Workspace, store: TuningStore) -> JobRequest:
-    """Raises RefusedError naming the field."""
+def job_request(body: JobBody, store: TuningStore) -> JobRequest:
+    """Raises RefusedError and TuningRequestError naming the field."""
     if body.integrations:
         raise refused("Invalid 'integrations': there are none here; leave them out.", param="integrations")
     method = body.method.type if body.method else "supervised"
@@ -82,18 +84,45 @@ def job_request(body: JobBody, workspace: Workspace, store: TuningStore) -> JobR
     _check_file(store, body.training_file, "training_file")
     if body.validation_file is not None:
         _check_file(store, body.validation_file, "validation_file")
-    _check_base(body.model, workspace)
-    return JobRequest(
+    _check_base(body.model, store)
+    request = JobRequest(
         model=body.model,
         training_file=body.training_file,
         validation_file=body.validation_file,
         method=method,
         hyperparameters=_hyperparameters(body),
-        suffix=body.suffix,
+        suffix=_suffix(body),
         seed=body.seed,
         metadata=body.metadata or {},
-        options=body.x_groundtune or {},
+        options=_options(body),
     )
+    check_recipe(request)
+    return request
+
+
+def _suffix(body: JobBody) -> str | None:
+    """It becomes part of a name that stands in commands, addresses and model cards."""
+    if body.suffix is not None and not re.fullmatch(r"[A-Za-z0-9._-]+", body.suffix):
+        raise refused(
+            "Invalid 'suffix': use letters without accents, digits, '.', '_' and '-'.",
+            param="suffix",
+            code="invalid_value",
+        )
+    return body.suffix
+
+
+def _options(body: JobBody) -> dict[str, Any]:
+    """They come back with every list of jobs, so they are short, and JSON that everybody reads."""
+    options, param = body.x_groundtune or {}, "x_groundtune"
+    try:
+        size = len(as_json(options))
+    except ValueError:
+        message = f"Invalid '{param}': NaN and infinity are no numbers of JSON."
+        raise refused(message, param=param, code="invalid_value") from None
+    if size > LARGEST_OPTIONS:
+        message = f"Invalid '{param}': it has {size:,} characters; at most {LARGEST_OPTIONS:,} are kept."
+        raise refused(message, param=param, code="invalid_value")
+    return options
 
 
 def _hyperparameters(body: JobBody) -> dict[str, Any]:
@@ -121,10 +150,9 @@ def _check_file(store: TuningStore, file_id: str, param: str) -> None:
         )
 
 
-def _check_base(name: str, workspace: Workspace) -> None:
-    from app.api.model_names import trainable
-
-    there = trainable(workspace)
+def _check_base(name: str, store: TuningStore) -> None:
+    """One that lies here, or that was registered by its hub id and is fetched when its turn comes."""
+    there = [base.name for base in store.bases.list() if base.is_there]
     if name not in there:
         raise refused(
             f"The model {name!r} cannot be trained here. There are: {', '.join(there)}.",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.local_models import verdict_of
-from errors import LocalModelNotFoundError
+from errors import LocalModelNotFoundError, SettingsError
 from local.encoder import MiniLMEncoder
 
 if TYPE_CHECKING:
@@ -67,10 +67,6 @@ def find(workspace: Workspace, name: str) -> ServedModel:
     )
 
 
-def trainable(workspace: Workspace) -> list[str]:
-    return [model.id for model in _bases(workspace)]
-
-
 def _modes(workspace: Workspace) -> Iterator[ServedModel]:
     for status in workspace.modes():
         if not status.available:
@@ -89,9 +85,17 @@ def _mode_named(workspace: Workspace, name: str) -> ServedModel | None:
         if status.mode != mode or (knowledge_base and mode not in READING):
             continue
         if knowledge_base:
-            workspace.describe(knowledge_base)
+            _check_there(workspace, knowledge_base)
         return ServedModel(id=name, kind="mode", mode=status.mode, knowledge_base=knowledge_base or None)
     return None
+
+
+def _check_there(workspace: Workspace, knowledge_base: str) -> None:
+    """Raises KnowledgeBaseNotFoundError, LocalModelNotFoundError for what cannot even be a name of one."""
+    try:
+        workspace.describe(knowledge_base)
+    except SettingsError as error:
+        raise LocalModelNotFoundError(str(error)) from error
 
 
 def _bases(workspace: Workspace) -> Iterator[ServedModel]:

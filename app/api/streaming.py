@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import anyio
 import anyio.from_thread
@@ -22,16 +22,20 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 T = TypeVar("T")
-AT_ONCE = 64  # answers and watchers that are served side by side; more wait
-_limiters: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("api answers")
+AT_ONCE = 64  # answers that are served side by side, and beside them as many watchers of jobs; more wait
+Kind = Literal["answers", "watchers"]
+_limiters: Mapping[Kind, anyio.lowlevel.RunVar[anyio.CapacityLimiter]] = {
+    "answers": anyio.lowlevel.RunVar("api answers"),
+    "watchers": anyio.lowlevel.RunVar("api watchers"),
+}
 
 
-def _limiter() -> anyio.CapacityLimiter:
+def _limiter(kind: Kind = "answers") -> anyio.CapacityLimiter:
     try:
-        return _limiters.get()
+        return _limiters[kind].get()
     except LookupError:
         made = anyio.CapacityLimiter(AT_ONCE)
-        _limiters.set(made)
+        _limiters[kind].set(made)
         return made
 
 
@@ -75,15 +79,17 @@ async def _stop_when_gone(receive: Receive, stop: Cancellation) -> None:
 class EventStream(Response):
     """Server-sent events from an iterator of `data:` blocks, which runs in one thread from its start to its end.
 
-    An error before the first block is an answer with its own status; a later one is a block of its own.
+    An error before the first block is an answer with its own status; a later one is a block of its own. Watchers, whose
+    streams last for hours, hold up no answers.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, blocks: Callable[[Cancellation], Iterator[str]]) -> None:
+    def __init__(self, blocks: Callable[[Cancellation], Iterator[str]], *, kind: Kind = "answers") -> None:
         super().__init__(headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._blocks = blocks
+        self._kind: Kind = kind
         self._stop = Cancellation()
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,7 +111,9 @@ class EventStream(Response):
                     anyio.from_thread.run(writer.send, block)
 
         async with writer:
-            outcome = await anyio.to_thread.run_sync(functools.partial(_caught, run), limiter=_limiter())
+            outcome = await anyio.to_thread.run_sync(
+                functools.partial(_caught, run), limiter=_limiter(self._kind)
+            )
             if isinstance(outcome, _Failed):
                 await writer.send(outcome)
 

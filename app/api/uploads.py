@@ -12,6 +12,7 @@ from app.api.errors import refused
 from app.api.files import EXPIRES_S, Purpose
 from app.api.json_body import CheckedRoute
 from app.api.wire import part_object, upload_object
+from errors import TuningError
 
 router = APIRouter(prefix="/uploads", route_class=CheckedRoute)
 LARGEST_BYTES = 8 * 2**30  # of one upload, as OpenAI has it
@@ -66,7 +67,12 @@ def complete(there: InTuning, upload_id: str, body: CompletionBody) -> dict[str,
     uploads = there.store.uploads
     known = uploads.get(upload_id)
     if known.status != "completed":
-        known = uploads.complete(upload_id, body.part_ids, md5=body.md5)
+        try:
+            known = uploads.complete(upload_id, body.part_ids, md5=body.md5)
+        except (TuningError, FileNotFoundError):  # the first request may have gone on, and been faster
+            known = uploads.get(upload_id)
+            if known.status != "completed":
+                raise
     return upload_object(known)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 EXPLAINED = (
-    "Fine-tuned mode asks a tuned model alone; hybrid mode lets it read your documents too. One model at a time "
+    "Fine-tuned mode asks a tuned model alone; hybrid mode uses your documents too. One model at a time "
     "answers in both."
 )
 

@@ -63,9 +63,9 @@ METRIC_WORDS = {
     "full_valid_mean_token_accuracy": "Validation accuracy",
 }
 VERDICT_WORDS: Mapping[str, tuple[str, Colour]] = {
-    "ship": ("Better than the base: use it", "green"),
+    "ship": ("Fit to use", "green"),
     "do not ship": ("Do not use it", "red"),
-    "not proven": ("Not proven better than the base", "orange"),
+    "not proven": ("Not proven", "orange"),
 }
 
 

@@ -66,7 +66,10 @@ class Prompt:
             turns.append(HumanMessage(turn.text))
             if after is None or after.role == "user":
                 turns.append(AIMessage(NO_ANSWER))
-        return [SystemMessage(self.system), *turns, HumanMessage(self.render(**values))]
+        opening = (
+            [SystemMessage(self.system)] if self.system else []
+        )  # rows without one are asked without one
+        return [*opening, *turns, HumanMessage(self.render(**values))]
 
 
 @cache

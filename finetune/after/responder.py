@@ -18,7 +18,7 @@ from finetune.after.comparing import compared
 from finetune.after.evaluation import general_questions
 from finetune.after.verdict import Decision, Measure, Verdict
 from finetune.trainers.responder_rows import question_answers
-from local.responder import Responder, confidence, prior
+from local.responder import Responder, prior
 from local.responder_files import Taught
 from local.taught import IDENTITY, encode_questions
 from local.tokens import SentenceEncoder
@@ -40,6 +40,15 @@ class _HeldOut:
     kind: str  # for people
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcomes:
+    """Of held-out questions. The shares are of all of them; it abstains from the rest."""
+
+    first: tuple[float, ...]  # 1 or 0 for each: the best answer is right
+    answered_right: float
+    answered_wrong: float
+
+
 def judge_responder(
     taught: Taught, encoder: SentenceEncoder, *, validation: Sequence[Mapping[str, Any]] = (), seed: int
 ) -> Verdict:
@@ -47,14 +56,21 @@ def judge_responder(
     recall, foreign = _recall(responder, seed), _refused(responder)
     held_out = _held_out(taught, validation, seed)
     measures: tuple[Measure, ...] = ()
-    wrong = 0.0
+    outcomes = _Outcomes(first=(), answered_right=0.0, answered_wrong=0.0)
     if held_out is not None:
         frozen = Responder(replace(taught, adapters=IDENTITY, weights=prior().weights), encoder)
-        tuned, wrong = _hits(responder, encoder, held_out)
-        before, _ = _hits(frozen, encoder, held_out)
-        measures = (compared(f"right answer first, {held_out.kind}", tuned, before, seed=seed),)
-    verdict, reasons = _decided(recall, foreign, measures, wrong)
-    facts = {"taught_given_back": recall, "foreign_refused": foreign, "answered_wrong": wrong}
+        outcomes = _outcomes(responder, encoder, held_out)
+        before = _outcomes(frozen, encoder, held_out)
+        name = f"right answer first, {held_out.kind}"
+        measures = (compared(name, outcomes.first, before.first, seed=seed),)
+    usable = len(_validated(taught, validation))
+    verdict, reasons = _decided(recall, foreign, measures, outcomes, _unproven(len(validation), usable))
+    facts = {
+        "taught_given_back": recall,
+        "foreign_refused": foreign,
+        "answered_right": outcomes.answered_right,
+        "answered_wrong": outcomes.answered_wrong,
+    }
     return Verdict(verdict=verdict, reasons=reasons, measures=measures, forgetting=facts)
 
 
@@ -78,17 +94,22 @@ def _refused(responder: Responder) -> float:
     return float(np.mean([reply.abstained for reply in responder.answers(asked)]))
 
 
-def _held_out(taught: Taught, validation: Sequence[Mapping[str, Any]], seed: int) -> _HeldOut | None:
+def _validated(taught: Taught, validation: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """(question, number of its answer) of the rows whose answer is taught, with a question that is not."""
     numbers = {
         " ".join(answer.split()): int(group)
         for answer, group in zip(taught.answers, taught.groups, strict=True)
     }
     known = set(taught.questions)
-    given = [
+    return [
         (one.question, numbers[" ".join(one.answer.split())])
         for one in question_answers(validation)[0]
         if " ".join(one.answer.split()) in numbers and one.question not in known
     ]
+
+
+def _held_out(taught: Taught, validation: Sequence[Mapping[str, Any]], seed: int) -> _HeldOut | None:
+    given = _validated(taught, validation)
     if len(given) >= LEAST:
         given = _some(given, seed)
         hidden = np.full(len(given), -1, dtype=np.int64)
@@ -111,16 +132,19 @@ def _held_out(taught: Taught, validation: Sequence[Mapping[str, Any]], seed: int
     )
 
 
-def _hits(responder: Responder, encoder: SentenceEncoder, held_out: _HeldOut) -> tuple[list[float], float]:
-    """(1 or 0 for each question: the best answer is right; share of all that is answered, and wrong)."""
+def _outcomes(responder: Responder, encoder: SentenceEncoder, held_out: _HeldOut) -> _Outcomes:
     taught = responder.taught
     found = responder.scores(encode_questions(encoder, held_out.questions, taught.pairs.rarity))
     for place, row in enumerate(held_out.hidden):
         if row >= 0:
             found[place, row] = -np.inf
     right = taught.groups[found.argmax(axis=1)] == held_out.groups
-    sure = confidence(found, taught.groups, taught.outside) >= taught.abstain_below
-    return right.astype(float).tolist(), float((sure & ~right).mean())
+    answered = np.array([not reply.abstained for reply in responder.replies(held_out.questions, found)])
+    return _Outcomes(
+        first=tuple(right.astype(float).tolist()),
+        answered_right=float((answered & right).mean()),
+        answered_wrong=float((answered & ~right).mean()),
+    )
 
 
 def _some(values: list[Any], seed: int) -> list[Any]:
@@ -129,31 +153,44 @@ def _some(values: list[Any], seed: int) -> list[Any]:
     return random.Random(seed).sample(values, MOST)  # noqa: S311 - a draw, no secret
 
 
+def _unproven(given: int, usable: int) -> str:
+    """Why nothing could be held out, and what to do."""
+    if given:
+        return (
+            f"Not tested in other words: of {given} validation rows {usable} ask for a taught answer in other words, "
+            f"and {LEAST} are needed. Their answers must be those of the training file, word for word."
+        )
+    return (
+        "Not tested in other words: each answer was taught with one question, so none could be held out. Train with a "
+        "validation file of other questions to the same answers (--validation FILE)."
+    )
+
+
 def _decided(
-    recall: float, foreign: float, measures: Sequence[Measure], wrong: float
+    recall: float, foreign: float, measures: Sequence[Measure], outcomes: _Outcomes, unproven: str
 ) -> tuple[Decision, tuple[str, ...]]:
-    said = (
+    right, wrong = outcomes.answered_right, outcomes.answered_wrong
+    said = [
         f"It gives back {recall:.0%} of what it was taught, and refuses {foreign:.0%} of general questions.",
         *(one.sentence() for one in measures),
-        *(
-            [f"{wrong:.0%} of the held-out questions get a wrong answer. {ALSO_CHOSEN_ON}"]
-            if measures
-            else []
-        ),
-    )
+    ]
+    if measures:
+        said.append(
+            f"It answers {right:.0%} of the held-out questions right and {wrong:.0%} wrong, and abstains from the "
+            f"rest. {ALSO_CHOSEN_ON}"
+        )
     if recall < RECALL:
         told = "Too much of what was taught is not given back: look for questions that are taught with two answers."
         return "do not ship", (told, *said)
     if foreign < REFUSED:
         return "do not ship", ("It answers questions that have nothing to do with what it was taught.", *said)
     if not measures:
-        told = (
-            "Every answer was taught with one question, so nothing shows how it does with other words: "
-            "give a validation file of the same answers, asked otherwise."
-        )
-        return "not proven", (told, *said)
+        return "not proven", (unproven, *said)
     if measures[0].high < 0:
         return "do not ship", ("It finds fewer right answers than before training.", *said)
-    if wrong > measures[0].tuned:
+    if wrong > right:
         return "do not ship", ("More held-out questions get a wrong answer than a right one.", *said)
-    return "ship", ("It gives what it was taught to who asks in other words, and refuses the rest.", *said)
+    return "ship", (
+        "Asked in other words it answers right more often than wrong; the rest it refuses.",
+        *said,
+    )

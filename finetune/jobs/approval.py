@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from errors import TrainingFailedError, TuningRequestError
 from finetune.jobs.configuration import RunnerConfig
+from finetune.jobs.limits import free_gb
+from finetune.jobs.machine_pace import card_free_gb, tokens_a_second
+from finetune.jobs.process_environment import environment_of
 from finetune.jobs.record import Job
-from finetune.jobs.registry import trainer_of
+from finetune.jobs.registry import python_of, trainer_of
 from finetune.jobs.store import TuningStore
 
 __all__ = ["Estimate", "estimate", "reason_to_ask"]
 
-GB = 1e9
 RESPONDER_BASE_S = 8.0  # loading, encoding its outside questions, judging
 RESPONDER_PAIR_S = 0.03  # of 1,000 pairs in 20 s on two cores, rounded up (benchmarks.responder)
 RESPONDER_GB = 0.6
-FLOAT32 = 4  # bytes
-# Forward and backward of one weight and token: 6 operations (Kaplan et al. 2020), of which LoRA saves the weights' own
-# gradient, a third.
-OPERATIONS = 4
-CPU_OPERATIONS = (
-    2e10  # a second and core, float32, as measured in LoRA steps of small models; large ones do better
-)
-ADAPTER_SHARE = 0.02  # of the weights, with optimizer state: rank 16 on every linear layer of a small model
-ACTIVATIONS_GB = 0.8
+BYTES_A_TOKEN = 4  # of JSON Lines in English; markup counts as well, so this is rather too much
 GUESS = "an estimate from sizes, not measured"
+MEASURED = "by a few seconds of real steps on this machine"
+UNSURE = 4.0  # a guess may be off by this factor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +32,9 @@ class Estimate:
     seconds: float | None  # None: not known, as of a model that is still to be fetched
     memory_gb: float | None
     rests_on: str
+    card_gb: float | None = (
+        None  # free on the graphics card that it will be trained on; None: on the processor
+    )
 
     @property
     def sentence(self) -> str:
@@ -65,55 +65,63 @@ def reason_to_ask(found: Estimate, config: RunnerConfig) -> str | None:
             f"It may take {_duration(found.seconds)}, more than the {config.minutes:g} minutes of "
             "GROUNDTUNE_TRAINING_MINUTES."
         )
-    limit = config.memory_gb if config.memory_gb is not None else _free_gb()
+    limit, what = _memory_limit(found, config)
     if found.memory_gb is not None and limit is not None and found.memory_gb > limit:
-        what = "GROUNDTUNE_TRAINING_MEMORY" if config.memory_gb is not None else "what is free"
         return f"It may need {found.memory_gb:.1f} GB of memory, more than {limit:.1f} GB ({what})."
     return None
 
 
+def _memory_limit(found: Estimate, config: RunnerConfig) -> tuple[float | None, str]:
+    """(GB, whose they are)."""
+    if found.card_gb is not None:
+        return found.card_gb, "what is free on the graphics card"
+    if config.memory_gb is not None:
+        return config.memory_gb, "GROUNDTUNE_TRAINING_MEMORY"
+    return free_gb(), "what is free"
+
+
 def _of_open_model(job: Job, folder: Path, train: Path, rows: int, config: RunnerConfig) -> Estimate:
-    from errors import DatasetFormatError
-    from finetune.probe import count_parameters
-
-    try:
-        parameters = count_parameters(folder)
-    except DatasetFormatError as error:
-        raise TrainingFailedError(str(error), code="model_not_available", param="model") from error
-    if parameters is None:
-        raise TrainingFailedError(
-            f"{str(folder)!r} holds no weights as safetensors: convert the model, other formats are never loaded.",
-            code="model_not_available",
-            param="model",
-        )
-    epochs = _epochs(job, rows)
-    tokens = train.stat().st_size / 4 * epochs
-    cores = config.threads or 2
-    seconds = OPERATIONS * parameters * tokens / (CPU_OPERATIONS * cores) + 30
-    weight = 0.6 if str(job.request.options.get("quantization") or "").startswith("nf4") else FLOAT32
-    memory = parameters * (weight + FLOAT32 * 3 * ADAPTER_SHARE) / GB + ACTIVATIONS_GB
-    return Estimate(seconds=seconds, memory_gb=memory, rests_on=GUESS)
-
-
-def _epochs(job: Job, rows: int) -> int:
+    """Raises TrainingFailedError where the folder holds no model, or the recipe cannot be followed."""
+    from finetune.trainers.lora_memory import estimate as counted
     from finetune.trainers.lora_recipe import auto_epochs, read_recipe
 
+    request, python = job.request, python_of("lora", config)
+    card = card_free_gb(python, environment_of(config))
+    tokens = train.stat().st_size // BYTES_A_TOKEN
     try:
-        read_recipe(job.request.method, job.request.hyperparameters, job.request.options)
+        recipe = read_recipe(request.method, request.hyperparameters, request.options)
+        needed = counted(
+            folder,
+            recipe,
+            rows=rows,
+            tokens=tokens,
+            longest=_longest_line(train) // BYTES_A_TOKEN,
+            device="cpu" if card is None else "cuda",
+            cores=config.threads or os.cpu_count() or 2,
+        )
     except TuningRequestError as error:
         raise TrainingFailedError(str(error), code="internal_error", param=error.param) from error
-    wanted = job.request.hyperparameters.get("n_epochs", "auto")
-    return wanted if isinstance(wanted, int) else auto_epochs(rows)
+    guess = Estimate(seconds=needed.seconds, memory_gb=needed.memory_gb, rests_on=GUESS, card_gb=card)
+    if not _is_worth_measuring(guess, config):
+        return guess
+    pace = tokens_a_second(python, environment_of(config), folder, train)
+    seconds = tokens * (recipe.epochs or auto_epochs(rows)) / pace if pace else None
+    return guess if seconds is None else replace(guess, seconds=seconds, rests_on=MEASURED)
 
 
-def _free_gb() -> float | None:
-    try:
-        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024 / GB
-    except (OSError, ValueError):
-        pass
-    return None
+def _is_worth_measuring(guess: Estimate, config: RunnerConfig) -> bool:
+    """Where the guess may be on the wrong side of the limit, and the model can be loaded."""
+    if guess.card_gb is not None or guess.seconds is None:
+        return False
+    limit, _ = _memory_limit(guess, config)
+    fits = guess.memory_gb is None or limit is None or guess.memory_gb < limit
+    return fits and guess.seconds * UNSURE > config.minutes * 60
+
+
+def _longest_line(path: Path) -> int:
+    """Bytes of the longest row."""
+    with path.open("rb") as file:
+        return max(map(len, file), default=0)
 
 
 def _duration(seconds: float) -> str:

@@ -27,6 +27,11 @@ class BaseModel:
         path = Path(self.path) if self.path else None
         return path if path is not None and path.is_dir() else None
 
+    @property
+    def is_there(self) -> bool:
+        """False for a folder that was taken away."""
+        return not Path(self.path).is_absolute() or self.folder is not None
+
 
 class BaseTable:
     """`shelf` (GROUNDTUNE_BASE_MODELS): each of its subfolders with a config.json is a base by its own name."""

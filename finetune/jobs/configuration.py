@@ -22,6 +22,7 @@ class RunnerConfig:
     memory_gb: float | None = None  # of one training process; None: what is free
     offline: bool = False
     base_models: str | None = None  # folder whose subfolders are open models
+    python: str | None = None  # the interpreter of the runner and of the responder; None: this process's
 
     def variables(self) -> Mapping[str, str]:
         return {VARIABLE: json.dumps(asdict(self))}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -15,13 +16,15 @@ from finetune.jobs.paging import Page, page_of
 from finetune.jobs.record import StoredFile
 from finetune.jobs.rows import FILE, as_file
 from loaders.database import Database
+from loaders.files import sync_folder
 
-__all__ = ["LARGEST_FILE", "FileTable"]
+__all__ = ["LARGEST_FILE", "FileTable", "safe_name", "write_whole"]
 
 LARGEST_FILE = 8 * 2**30  # bytes
 _AT_ONCE = 2**20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST_NAME = 255
+LEFT_S = 86_400
 
 
 class FileTable:
@@ -43,24 +46,23 @@ class FileTable:
     ) -> StoredFile:
         """All of it or nothing; `expires_after` in seconds. Raises TuningRequestError where it is too large,
         TuningError where the disk is full."""
-        self._forget_expired()
-        name = f"file-{secrets.token_hex(12)}"
-        try:
-            if isinstance(source, Path):
-                with source.open("rb") as stream:
-                    size, sha256 = self._kept(name, stream)
-            else:
-                size, sha256 = self._kept(name, source)
-        except OSError as error:
-            self.path(name).unlink(missing_ok=True)
-            raise TuningError(f"The file cannot be kept ({error.strerror}): check the disk.") from error
+        self._forget_old()
+        if isinstance(source, Path):
+            with _opened(source) as stream:
+                return self.add(stream, filename, purpose, expires_after=expires_after)
+        made = f"file-{secrets.token_hex(12)}"
+        size, sha256 = write_whole(self.path(made), source, largest=self._largest, param="file")
         now = self._clock()
         expires = now + expires_after if expires_after else None
-        with self._database().write() as rows:
-            (place,) = rows.execute("SELECT coalesce(max(place), 0) + 1 FROM files").fetchone()
-            values = (name, safe_name(filename), purpose, size, sha256, now, expires, place)
-            rows.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
-        return self.get(name)
+        try:
+            with self._database().write() as rows:
+                (place,) = rows.execute("SELECT coalesce(max(place), 0) + 1 FROM files").fetchone()
+                values = (made, safe_name(filename), purpose, size, sha256, now, expires, place)
+                rows.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        except BaseException:
+            self.path(made).unlink(missing_ok=True)
+            raise
+        return self.get(made)
 
     def get(self, file_id: str) -> StoredFile:
         """Raises TuningNotFoundError; an expired file is gone."""
@@ -108,33 +110,55 @@ class FileTable:
             rows.execute("DELETE FROM files WHERE id = ?", (file_id,))
         self.path(file_id).unlink(missing_ok=True)
 
-    def _kept(self, name: str, stream: BinaryIO) -> tuple[int, str]:
-        """(bytes, SHA-256)."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part, size, digest = self._folder / f".{name}", 0, hashlib.sha256()
-        try:
-            with part.open("xb") as file:
-                while data := stream.read(_AT_ONCE):
-                    size += len(data)
-                    if size > self._largest:
-                        raise TuningRequestError(
-                            f"The file is larger than {self._largest:,} bytes: split it.", param="file"
-                        )
-                    digest.update(data)
-                    file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.rename(self.path(name))
-        finally:
-            part.unlink(missing_ok=True)
-        return size, digest.hexdigest()
-
-    def _forget_expired(self) -> None:
+    def _forget_old(self) -> None:
+        """What has expired, and what a killed process left: bytes of a day ago that no row knows."""
+        now = self._clock()
         with self._database().write() as rows:
-            doomed = rows.execute("SELECT id FROM files WHERE expires_at <= ?", (self._clock(),)).fetchall()
-            rows.executemany("DELETE FROM files WHERE id = ?", doomed)
+            doomed = rows.execute("DELETE FROM files WHERE expires_at <= ? RETURNING id", (now,)).fetchall()
+            known = {name for (name,) in rows.execute("SELECT id FROM files")}
         for (name,) in doomed:
             self.path(name).unlink(missing_ok=True)
+        for path in self._folder.glob("*") if self._folder.is_dir() else ():
+            with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+                if path.name not in known and path.stat().st_mtime < now - LEFT_S:
+                    path.unlink()
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise TuningRequestError(f"{str(path)!r} cannot be read ({error.strerror}).", param="file") from error
+    with stream:
+        yield stream
+
+
+def write_whole(path: Path, stream: BinaryIO, *, largest: int, param: str) -> tuple[int, str]:
+    """(bytes, SHA-256): all of it on disk, or nothing.
+
+    Raises TuningRequestError past `largest` bytes, TuningError where the disk is full.
+    """
+    size, digest, part = 0, hashlib.sha256(), path.with_name(f".{path.name}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with part.open("xb") as file:
+            while data := stream.read(_AT_ONCE):
+                size += len(data)
+                if size > largest:
+                    raise TuningRequestError(f"It is larger than {largest:,} bytes: split it.", param=param)
+                digest.update(data)
+                file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise TuningError(f"The file cannot be kept ({error.strerror}): check the disk.") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return size, digest.hexdigest()
 
 
 def safe_name(given: str) -> str:

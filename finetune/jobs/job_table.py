@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any, Literal
 
 from errors import TuningConflictError, TuningNotFoundError, TuningStateError
@@ -23,16 +25,18 @@ Wish = Literal["pause", "cancel", "resume"]
 
 
 class JobTable:
-    """Thread-safe; several processes may use the same file."""
+    """Thread-safe; several processes may use the same file. `folder`: of the jobs' own folders."""
 
-    def __init__(self, database: Callable[[], Database], clock: Callable[[], float]) -> None:
+    def __init__(self, database: Callable[[], Database], clock: Callable[[], float], folder: Path) -> None:
         self._database = database
         self._clock = clock
+        self._folder = folder
 
     def create(
         self, request: JobRequest, *, key: str | None = None, seed: int | None = None, retry: bool = False
     ) -> tuple[Job, bool]:
-        """(the job, whether it is new). The same key, or `retry` of an equal request of late, gives the same job.
+        """(the job, whether it is new). The same key gives the same job; without one, so does a `retry` of an equal
+        request of late, unless somebody knew that job and cancelled it.
 
         Raises TuningConflictError where the key came with another request.
         """
@@ -158,14 +162,19 @@ class JobTable:
             return moved(rows, job_id, to, now=self._clock(), event=_SAID[wish, to], changes=changes)
 
     def delete(self, job_id: str) -> None:
-        """One that has ended, with its events. Raises TuningStateError where it has not."""
+        """One that has ended, with its events, its log and its checkpoints; its result stays a model.
+
+        Raises TuningStateError where it has not ended.
+        """
         with self._database().write() as rows:
             job = read_job(rows, job_id)
             if job.state not in TERMINAL:
                 raise TuningStateError(
                     f"{job_id} is {STATES[job.state].status}: cancel it before it is deleted."
                 )
+            rows.execute("DELETE FROM models WHERE job = ? AND step IS NOT NULL", (job_id,))
             rows.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+        shutil.rmtree(self._folder / job_id, ignore_errors=True)
 
     # --- events -----------------------------------------------------------------------------------
 
@@ -220,6 +229,15 @@ _SAID: Mapping[tuple[Wish, State], str] = {
 }
 
 
+_LATER: Mapping[tuple[Wish, State], str] = {
+    ("pause", "validating"): "pause it in a moment, when it waits for its turn",
+    ("pause", "submitting"): "pause it in a moment, when it is at its place",
+    ("pause", "interrupted"): "pause it in a moment, when it waits for its turn again",
+    ("pause", "awaiting_approval"): "it stands still already; resume accepts it, cancel ends it",
+    ("resume", "pausing"): "resume it once it is paused",
+}
+
+
 def _obeyed(job: Job, wish: Wish) -> State | None:
     """Where the wish leads from here; None: it is so already. Raises TuningStateError."""
     at_once, by_worker = _THEN[wish]
@@ -229,7 +247,8 @@ def _obeyed(job: Job, wish: Wish) -> State | None:
         return by_worker
     if job.state in _ALREADY[wish]:
         return None
-    raise TuningStateError(f"{job.id} is {job.state.replace('_', ' ')}: it cannot {wish} any more.")
+    then = _LATER.get((wish, job.state), f"it cannot {wish} any more")
+    raise TuningStateError(f"{job.id} is {job.state.replace('_', ' ')}: {then}.")
 
 
 def _known(rows: sqlite3.Connection, key: str | None, sha256: str, now: float, *, retry: bool) -> Job | None:
@@ -240,12 +259,12 @@ def _known(rows: sqlite3.Connection, key: str | None, sha256: str, now: float, *
             raise TuningConflictError(
                 f"The idempotency key {key!r} was used for another job: give each job a key of its own."
             )
-        if found:
-            return as_job(found[1:])
+        return as_job(found[1:]) if found else None
     if not retry:
         return None
     found = rows.execute(
-        f"SELECT {JOB} FROM jobs WHERE request_sha256 = ? AND created_at >= ? ORDER BY place DESC LIMIT 1",
+        f"SELECT {JOB} FROM jobs WHERE request_sha256 = ? AND created_at >= ? "
+        "AND state NOT IN ('cancelling', 'cancelled') ORDER BY place DESC LIMIT 1",
         (sha256, now - SAME_REQUEST_S),
     ).fetchone()
     return as_job(found) if found else None

@@ -61,15 +61,6 @@ class LeaseTable:
             return None
         return Lease(job_id=job_id, owner=found[0], fence=found[1], until=found[2]), found[3]
 
-    def release(self, lease: Lease) -> None:
-        """Gives it up; the job's state is the caller's business. A lease that was lost is none to give up."""
-        with self._database().write() as rows:
-            rows.execute(
-                "UPDATE jobs SET owner = NULL, pid = NULL, lease_until = NULL "
-                "WHERE id = ? AND fence = ? AND owner = ?",
-                (lease.job_id, lease.fence, lease.owner),
-            )
-
     def expire(self, now: float | None = None) -> list[Job]:
         """Jobs whose worker has not been heard of in time: queued again, or failed after three losses.
 
@@ -92,7 +83,6 @@ class LeaseTable:
             return self._lost(rows, read_job(rows, lease.job_id), self._clock(), why)
 
     def _lost(self, rows: sqlite3.Connection, job: Job, now: float, why: str = "") -> Job:
-        rows.execute("UPDATE jobs SET fence = fence + 1 WHERE id = ?", (job.id,))
         if job.state == "cancelling":
             return moved(rows, job.id, "cancelled", now=now, event="Cancelled.", changes={})
         told = why or "its process was not heard of any more"

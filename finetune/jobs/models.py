@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from errors import TuningNotFoundError
+from errors import TuningNotFoundError, TuningStateError
 from finetune.jobs.record import TunedModel
 from finetune.jobs.rows import MODEL, as_json, as_model
+from finetune.jobs.states import TERMINAL
 from loaders.database import Database
 
 __all__ = ["ModelTable"]
@@ -20,6 +22,7 @@ class ModelTable:
     def __init__(self, database: Callable[[], Database], folder: Path) -> None:
         self._database = database
         self.folder = folder
+        self._jobs = folder.parent / "jobs"
 
     def add(self, model: TunedModel) -> None:
         """Replaces one of the same name, so that a worker that was interrupted may say it again."""
@@ -52,14 +55,40 @@ class ModelTable:
             )
             return tuple(map(as_model, found.fetchall()))
 
-    def delete(self, model_id: str) -> None:
-        """For good, a result with its files and its checkpoints' names. Raises TuningNotFoundError."""
+    def delete(self, model_id: str, *, keep_checkpoints: bool = False) -> None:
+        """For good, with its files; a result takes its job's checkpoints with it, unless they are kept.
+
+        Raises TuningNotFoundError, TuningStateError for a checkpoint from which its job may still go on.
+        """
         model = self.get(model_id)
         with self._database().write() as rows:
-            if model.step is None:
-                rows.execute("DELETE FROM models WHERE job = ?", (model.job_id,))
-            else:
-                rows.execute("DELETE FROM models WHERE id = ?", (model_id,))
-        folder = Path(model.folder)
-        if folder.is_relative_to(self.folder) and folder != self.folder:
+            alone = model.step is not None or keep_checkpoints
+            doomed = [model] if alone else list(_of_job(rows, model.job_id))
+            if model.step is not None:
+                _check_unused(rows, model)
+            for one in doomed:
+                rows.execute("DELETE FROM models WHERE id = ?", (one.id,))
+                rows.execute("DELETE FROM checkpoints WHERE model = ?", (one.id,))
+        for one in doomed:
+            self._remove(Path(one.folder))
+
+    def _remove(self, folder: Path) -> None:
+        """A folder of ours: a job's result, or a checkpoint."""
+        place = folder.parent
+        if place == self.folder or (place.name == "checkpoints" and place.is_relative_to(self._jobs)):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _of_job(rows: sqlite3.Connection, job_id: str) -> Iterator[TunedModel]:
+    return map(as_model, rows.execute(f"SELECT {MODEL} FROM models WHERE job = ?", (job_id,)).fetchall())
+
+
+def _check_unused(rows: sqlite3.Connection, model: TunedModel) -> None:
+    """One that is recorded no longer was given up by its own job."""
+    found = rows.execute(
+        "SELECT state FROM jobs JOIN checkpoints ON job = jobs.id WHERE checkpoints.model = ?", (model.id,)
+    ).fetchone()
+    if found is not None and found[0] not in TERMINAL:
+        raise TuningStateError(
+            f"{model.job_id} is {found[0].replace('_', ' ')} and may go on from {model.id!r}: cancel the job first."
+        )

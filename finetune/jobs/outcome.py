@@ -117,10 +117,8 @@ def take_back(store: TuningStore, job_id: str) -> None:
     job = store.jobs.get(job_id)
     if job.state == "succeeded" or job.state not in TERMINAL:
         return
-    models = store.models.list(job_id=job_id)
-    for result in (one for one in models if one.step is None):
-        store.models.delete(result.id)
-        keep_checkpoints(store, job, result.facts)
+    for result in (one for one in store.models.list(job_id=job_id) if one.step is None):
+        store.models.delete(result.id, keep_checkpoints=True)
     for file in _results(store, job):
         store.files.delete(file.id)
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from errors import DatasetError, TrainingFailedError, TuningNotFoundError
+from errors import DatasetError, TrainingFailedError, TuningNotFoundError, TuningRequestError
 from finetune.jobs.approval import Estimate, estimate, reason_to_ask
 from finetune.jobs.configuration import RunnerConfig
-from finetune.jobs.record import Job, JobError
+from finetune.jobs.recipe_check import check_recipe
+from finetune.jobs.record import Job, JobError, Method
 from finetune.jobs.registry import python_of, trainer_of
 from finetune.jobs.store import TuningStore
 
@@ -34,6 +36,7 @@ class _Checked:
 def prepare(store: TuningStore, job: Job, config: RunnerConfig) -> Job:
     """Moves a validating job on: queued, awaiting approval, or failed."""
     try:
+        _check_recipe(job)
         checked = _check(store, job)
         python_of(trainer_of(job.request.model), config)
         found = estimate(store, job, config, rows=checked.rows)
@@ -52,6 +55,15 @@ def prepare(store: TuningStore, job: Job, config: RunnerConfig) -> Job:
         )  # fmt: skip
     said = f"Files validated: {checked.rows} examples. Queued; {found.sentence}"
     return store.jobs.move(job.id, "queued", version=job.version, event=said, facts=facts)
+
+
+def _check_recipe(job: Job) -> None:
+    """The API refuses such requests; one that was made otherwise ends here. Raises TrainingFailedError."""
+    try:
+        check_recipe(job.request)
+    except TuningRequestError as error:
+        code = "training_not_available" if error.param == "method" else "internal_error"
+        raise TrainingFailedError(str(error), code=code, param=error.param) from error
 
 
 def _facts(checked: _Checked, found: Estimate) -> dict[str, Any]:
@@ -94,7 +106,10 @@ def _check(store: TuningStore, job: Job) -> _Checked:
             code="invalid_n_examples",
             param="training_file",
         )
+    _refuse_another_file(train.sha256, job)
     _refuse_errors(found, job)
+    for param, path in files.items():
+        _refuse_another_kind(path, job, "training_file" if param == "train" else "validation_file")
     _refuse_leaks(store, job)
     return _Checked(
         rows=train.rows,
@@ -105,7 +120,7 @@ def _check(store: TuningStore, job: Job) -> _Checked:
     )
 
 
-def _stored(store: TuningStore, file_id: str, code: str, param: str) -> Any:
+def _stored(store: TuningStore, file_id: str, code: str, param: str) -> Path:
     try:
         return store.files.path(store.files.get(file_id).id)
     except TuningNotFoundError as error:
@@ -132,6 +147,45 @@ def _refuse_errors(found: Any, job: Job) -> None:
 
 
 _NAMES = frozenset({"F04", "F05"})  # the ending of the name, and the number of rows, which is judged above
+
+
+def _refuse_another_file(sha256: str, job: Job) -> None:
+    """Where the creator said which bytes are meant."""
+    wanted = job.request.options.get("train_sha256")
+    if wanted is not None and wanted != sha256:
+        raise TrainingFailedError(
+            "The training file is not the one that was meant: its SHA-256 is not x_groundtune.train_sha256. Upload it "
+            "again.",
+            code="invalid_training_file",
+            param="training_file",
+        )
+
+
+def _refuse_another_kind(path: Path, job: Job, param: str) -> None:
+    """All rows of a file are of one kind by now: the first one says which."""
+    from finetune.strict_json import lines
+    from finetune.validation.row_rules import kind_of_row
+
+    first = next((line.value for line in lines(path) if line.value is not None), None)
+    kind = kind_of_row(first) if first is not None else None
+    takes = _KINDS[job.request.method]
+    if trainer_of(job.request.model) == "responder":
+        takes = ("chat", "completion", "preference")  # of which the preferred answer
+    if kind is None or kind in takes:
+        return
+    raise TrainingFailedError(
+        f"These are {kind} rows, and method {job.request.method} learns from {' or '.join(takes)} rows: choose the "
+        "other method, or another file.",
+        code=f"invalid_{param}",
+        param=param,
+    )
+
+
+_KINDS: dict[Method, tuple[str, ...]] = {
+    "supervised": ("chat", "completion"),
+    "dpo": ("preference",),
+    "reinforcement": ("reinforcement",),
+}
 
 
 def _refuse_leaks(store: TuningStore, job: Job) -> None:

@@ -38,7 +38,7 @@ def entry_of(trainer: TrainerName) -> Entry:
 def python_of(trainer: TrainerName, config: RunnerConfig) -> str:
     """Raises TrainingFailedError where no Python with the training extras is known."""
     if trainer == "responder":
-        return sys.executable
+        return config.python or sys.executable
     if config.training_python is None:
         raise TrainingFailedError(NO_TORCH, code="model_not_available", param="model")
     return config.training_python

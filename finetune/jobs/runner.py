@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,13 +26,13 @@ from finetune.jobs.control import LEASE_S
 from finetune.jobs.lock_file import LockFile
 from finetune.jobs.outcome import take_back
 from finetune.jobs.preparation import prepare
-from finetune.jobs.processes import start
+from finetune.jobs.process_environment import environment_of
+from finetune.jobs.processes import exists, start
 from finetune.jobs.record import ErrorCode, Job, JobError
 from finetune.jobs.registry import python_of, trainer_of
 from finetune.jobs.states import LEASED
 from finetune.jobs.store import Lease, TuningStore
 from finetune.jobs.watch import ATTEMPT, LONGEST_LOG, Watch
-from finetune.serving.environment import without_secrets
 
 __all__ = ["Runner", "ensure_runner", "has_work", "main"]
 
@@ -40,6 +40,7 @@ LOCK = "runner.lock"
 LOOK_S = 0.2
 IDLE_S = 2.0  # with nothing to do, before it ends
 LOCK_S = 0.5  # another may only be looking whether the lock is free
+ENDING_S = 5.0
 FAILURES = 10  # of the store one after the other, before it ends: the next command starts another
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -47,19 +48,32 @@ PROJECT = Path(__file__).resolve().parents[2]
 def ensure_runner(root: Path, *, config: RunnerConfig, module: str = "finetune.jobs.runner") -> None:
     """Where one runs already it will see the job: it looks once more after it has let go of the lock.
 
+    A worker calls it too when it has ended: its runner may have been killed, and others wait.
+
     Raises TuningError where no process can be started.
     """
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if LockFile(root / LOCK).is_held():
+        if _runs(LockFile(root / LOCK)):
             return
         with _log(root / "runner.log") as log:
-            command = [sys.executable, "-m", module, str(root)]
-            start(command, environment=_environment(config), log=log, folder=PROJECT)
+            known = replace(config, python=config.python or sys.executable)
+            command = [str(known.python), "-m", module, str(root)]
+            start(command, environment=environment_of(known), log=log, folder=PROJECT)
     except OSError as error:
         raise TuningError(
             f"The process that trains cannot be started ({error.strerror}): the job waits until the next command."
         ) from error
+
+
+def _runs(lock: LockFile) -> bool:
+    """Whether one holds the lock and will go on. One that is being killed holds it until its last thread has ended."""
+    holder, until = lock.holder(), time.monotonic() + ENDING_S
+    while lock.is_held():
+        if holder is None or exists(holder) or time.monotonic() > until:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def has_work(store: TuningStore) -> bool:
@@ -176,7 +190,7 @@ class Runner:
             log.write(f"{ATTEMPT} {lease.fence}\n".encode())
             log.flush()
             command = [python, "-m", self.worker, str(self.store.root), lease.job_id, lease.owner]
-            environment = _environment(self.config)
+            environment = environment_of(self.config)
             return start([*command, str(lease.fence)], environment=environment, log=log, folder=PROJECT)
 
     def _fail(self, lease: Lease, code: ErrorCode, message: str, *, param: str | None = None) -> None:
@@ -197,14 +211,6 @@ class Runner:
         take_back(self.store, job_id)
 
 
-def _environment(config: RunnerConfig) -> dict[str, str]:
-    """For the runner, and by it once more for its workers: what is known to hold no secret, and the configuration."""
-    network = "1" if config.offline else "0"
-    caches = {name: found for name in CACHES if (found := os.environ.get(name)) and "@" not in found}
-    told = {"HF_HUB_OFFLINE": network, "TRANSFORMERS_OFFLINE": network, **caches}
-    return without_secrets(os.environ) | told | dict(config.variables())
-
-
 def _log(path: Path) -> BinaryIO:
     """What is written goes behind what is there; a log that has grown too long begins anew."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -213,8 +219,6 @@ def _log(path: Path) -> BinaryIO:
     return path.open("ab")
 
 
-# Where the hub's models lie and which certificates are trusted: no keys. A proxy's address may hold a password.
-CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "XDG_CACHE_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 

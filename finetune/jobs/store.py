@@ -43,7 +43,7 @@ class TuningStore:
         self.root = root
         self._lock = threading.Lock()
         self._opened: Database | None = None
-        self.jobs = JobTable(self._database, clock)
+        self.jobs = JobTable(self._database, clock, root / "jobs")
         self.leases = LeaseTable(self._database, clock)
         self.checkpoints = CheckpointTable(self._database, clock, root)
         self.files = FileTable(self._database, clock, root / "files")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from errors import TuningNotFoundError, TuningRequestError, TuningStateError
-from finetune.jobs.files import LARGEST_FILE, FileTable, safe_name
+from finetune.jobs.files import LARGEST_FILE, FileTable, safe_name, write_whole
 from finetune.jobs.record import StoredFile
 from loaders.database import Database
 
@@ -85,25 +87,34 @@ class UploadTable:
             id=found[0], filename=found[1], purpose=found[2], bytes=found[3], mime_type=found[4], status=state,
             created_at=found[6], expires_at=found[7],
         )  # fmt: skip
-        return replace(made, file=self._files.get(found[8])) if found[8] else made
+        with contextlib.suppress(TuningNotFoundError):  # it was deleted since, or has expired
+            return replace(made, file=self._files.get(found[8])) if found[8] else made
+        return made
 
     def add_part(self, upload_id: str, stream: BinaryIO) -> Part:
         """Raises TuningStateError where the upload is over, TuningRequestError for a part of more than 64 MiB."""
-        self._pending(upload_id)
-        data = stream.read(LARGEST_PART + 1)
-        if len(data) > LARGEST_PART:
-            raise TuningRequestError("A part may hold 64 MiB: send more parts.", param="data")
-        part = Part(
-            id=f"part_{secrets.token_hex(12)}", upload_id=upload_id, bytes=len(data), created_at=self._clock()
-        )
-        folder = self._folder / upload_id
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / part.id).write_bytes(data)
-        with self._database().write() as rows:
-            rows.execute(
-                "INSERT INTO parts VALUES (?, ?, ?, ?)", (part.id, upload_id, part.bytes, part.created_at)
-            )
+        upload = self._pending(upload_id)
+        name = f"part_{secrets.token_hex(12)}"
+        path = self._folder / upload_id / name
+        size, _ = write_whole(path, stream, largest=min(LARGEST_PART, self._room(upload)), param="data")
+        part = Part(id=name, upload_id=upload_id, bytes=size, created_at=self._clock())
+        try:
+            with self._database().write() as rows:
+                _still_pending(rows, upload_id)
+                values = (part.id, upload_id, part.bytes, part.created_at)
+                rows.execute("INSERT INTO parts VALUES (?, ?, ?, ?)", values)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         return part
+
+    def _room(self, upload: Upload) -> int:
+        """Bytes: every part may come twice, where an answer was lost, but not without end."""
+        with self._database().read() as rows:
+            (held,) = rows.execute(
+                "SELECT coalesce(sum(bytes), 0) FROM parts WHERE upload = ?", (upload.id,)
+            ).fetchone()
+        return max(0, 2 * upload.bytes - int(held))
 
     def complete(self, upload_id: str, part_ids: Sequence[str], *, md5: str | None = None) -> Upload:
         """The file, of the parts in this order. Raises TuningRequestError where parts, size or checksum do not fit."""
@@ -127,7 +138,11 @@ class UploadTable:
         stored = self._files.add(
             cast(BinaryIO, _Joined(paths)), upload.filename, upload.purpose, expires_after=seconds
         )
-        self._end(upload_id, "completed", stored.id)
+        try:
+            self._end(upload_id, "completed", stored.id)
+        except TuningStateError:  # somebody else was faster
+            self._files.delete(stored.id)
+            raise
         return self.get(upload_id)
 
     def cancel(self, upload_id: str) -> Upload:
@@ -152,7 +167,9 @@ class UploadTable:
         return self._folder / upload_id / part_id
 
     def _end(self, upload_id: str, state: UploadState, file_id: str | None) -> None:
+        """Once: of two who complete or cancel it at the same time one is refused."""
         with self._database().write() as rows:
+            _still_pending(rows, upload_id)
             rows.execute("UPDATE uploads SET state = ?, file = ? WHERE id = ?", (state, file_id, upload_id))
         shutil.rmtree(self._folder / upload_id, ignore_errors=True)
 
@@ -165,6 +182,12 @@ class UploadTable:
             ).fetchall()
         for (name,) in over:
             shutil.rmtree(self._folder / name, ignore_errors=True)
+
+
+def _still_pending(rows: sqlite3.Connection, upload_id: str) -> None:
+    (state,) = rows.execute("SELECT state FROM uploads WHERE id = ?", (upload_id,)).fetchone()
+    if state != "pending":
+        raise TuningStateError(f"The upload {upload_id} is {state}: begin a new one.")
 
 
 class _Joined:

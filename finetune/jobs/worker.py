@@ -26,6 +26,7 @@ from finetune.jobs.control import LEASE_S, LOST, Heartbeat, JobControl
 from finetune.jobs.outcome import keep_checkpoints, keep_model, take_back
 from finetune.jobs.record import ErrorCode, Job, JobError
 from finetune.jobs.registry import entry_of, trainer_of
+from finetune.jobs.runner import ensure_runner, has_work
 from finetune.jobs.store import Lease, TuningStore
 from finetune.trainers.contract import Trained, TrainingTask
 from finetune.trainers.responder_rows import rows_of, system_message
@@ -33,14 +34,18 @@ from finetune.trainers.responder_rows import rows_of, system_message
 __all__ = ["main", "task_of"]
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], *, runner: str = "finetune.jobs.runner") -> int:
+    """`runner`: the module that goes on with the queue, where the runner that started this process is gone."""
     root, job_id, owner, fence = arguments
-    shelf = read_config(os.environ).base_models
-    store = TuningStore(Path(root), base_models=Path(shelf) if shelf else None)
+    config = read_config(os.environ)
+    shelf = Path(config.base_models) if config.base_models else None
+    store = TuningStore(Path(root), base_models=shelf)
     lease = Lease(job_id=job_id, owner=owner, fence=int(fence), until=time.time() + LEASE_S)
     try:
         with Heartbeat(store, lease):
             _run(store, lease)
+        if has_work(store):
+            ensure_runner(store.root, config=config, module=runner)
     except LeaseLostError as error:
         print(error, file=sys.stderr)  # noqa: T201 - into worker.log
         return LOST

@@ -13,6 +13,7 @@ from chains.failures import QUOTA_CODES, SettingNames, provider_error
 from errors import (
     GroundtuneError,
     TrainingFailedError,
+    TuningBusyError,
     TuningConflictError,
     TuningNotFoundError,
     TuningRequestError,
@@ -70,6 +71,8 @@ def _own(status: Any, code: str | None, sentence: str, param: str | None) -> Gro
         return TuningStateError(sentence)
     if status == 409:
         return TuningConflictError(sentence)
+    if status == 503:
+        return TuningBusyError(sentence)
     return TuningRequestError(sentence, code=code, param=param)
 
 

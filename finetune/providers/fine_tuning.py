@@ -32,7 +32,7 @@ from errors import (
 from finetune.catalogue import Catalogue
 from finetune.freezing import Frozen, FrozenStore
 from finetune.providers.connection import Connect, Connection
-from finetune.providers.ledger import Ledger
+from finetune.providers.ledger import UNFINISHED, Ledger
 from finetune.providers.orders import (
     ENDED,
     Entry,
@@ -51,7 +51,7 @@ from finetune.providers.wire import pages, plain, view
 
 DEFAULT_MODEL = "responder"
 FRESH_S = 3.0  # a look that young is not repeated by a list
-_RETRYABLE = frozenset({"written", "uploading", "creating"})
+_RETRYABLE = frozenset(UNFINISHED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,26 +101,10 @@ class FineTuning:
         """
         connection = self.connect(order.place)
         check_recipe(order.recipe, connection.place)
-        entry = self._unfinished(order, connection)
-        if entry is None:
-            entry = self.ledger.write(order, account=connection.account, accepted=accepted)
-        elif accepted and not entry.accepted:
+        entry = self.ledger.write(order, account=connection.account, accepted=accepted)
+        if accepted and not entry.accepted:
             entry = self.ledger.change(entry.tag, accepted=True)
         return self._view(self._sender(connection).send(entry, order))
-
-    def _unfinished(self, order: Order, connection: Connection) -> Entry | None:
-        """The same order, which broke off before its job was known."""
-        return next(
-            (
-                entry
-                for entry in self.ledger.all()
-                if entry.state in _RETRYABLE
-                and (entry.place, entry.model, entry.dataset) == (order.place, order.model, order.data.hash)
-                and entry.recipe == order.recipe
-                and entry.account == connection.account
-            ),
-            None,
-        )
 
     def running_alike(self, order: Order) -> JobView | None:
         """A job of the same data, model and recipe that has not ended: to be asked about before it is paid again."""
@@ -248,11 +232,21 @@ class FineTuning:
     def cancel(self, name: str, *, place: str | None = None) -> JobView:
         """What was trained so far is billed where training is."""
         entry = self._entry(name, place)
-        if entry.state in ("written", "uploading"):
-            return self._view(
-                self.ledger.change(entry.tag, state="refused", problem="It was given up before it was sent.")
-            )
+        if entry.state in _RETRYABLE and (entry := self._given_up(entry)).state == "refused":
+            return self._view(entry)
         return self._ask(name, "cancel", place)
+
+    def _given_up(self, entry: Entry) -> Entry:
+        """Where its job is not at the place. Raises TuningBusyError while somebody is sending it."""
+        if entry.creating_at is not None:
+            entry = self._sender(self._connection(entry)).recover(entry)
+        with self.ledger.sending(entry.tag):
+            entry = self.ledger.get(entry.tag)
+            if entry.state not in ("written", "uploading"):
+                return entry
+            return self.ledger.change(
+                entry.tag, state="refused", problem="It was given up before it was sent."
+            )
 
     def resume(self, name: str, *, place: str | None = None) -> JobView:
         """A paused job goes on, one that waits for approval is accepted, and an order that broke off is sent."""

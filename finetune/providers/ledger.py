@@ -29,6 +29,7 @@ from loaders.schema import Migrations
 
 LEDGER_FILE = "ledger.db"
 TAG_KEY = "groundtune"  # in a job's metadata
+UNFINISHED = ("written", "uploading", "creating")  # states of an order whose job is not known
 _SENDING = "sending"
 _SHORTEST_PREFIX = 4
 
@@ -94,10 +95,19 @@ class Ledger:
     # --- entries ----------------------------------------------------------------------------------
 
     def write(self, order: Order, *, account: str, accepted: bool) -> Entry:
-        """On the disk when this returns."""
+        """On the disk when this returns. The same order, where it broke off before its job was known, is that entry:
+        also of several who give it at the same moment.
+        """
         tag = f"gt-{secrets.token_hex(8)}"
         data, recipe = order.data, _dumped(order.recipe.as_dict())
         with self._database.write() as connection:
+            known = connection.execute(
+                "SELECT tag FROM entries WHERE place = ? AND model = ? AND dataset = ? AND recipe = ? AND account = ?"
+                f" AND state IN {UNFINISHED} ORDER BY written_at DESC",
+                (order.place, order.model, data.hash, recipe, account),
+            ).fetchone()
+            if known is not None:
+                return self.get(known[0])
             connection.execute(
                 "INSERT INTO entries (tag, written_at, place, model, dataset, dataset_name, data_sha256, recipe,"
                 " state, account, accepted, estimate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'written', ?, ?, ?)",

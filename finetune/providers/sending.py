@@ -2,7 +2,7 @@
 
     written -> uploading -> creating -> sent          each step is in the ledger before it is taken
 
-"creating" means that a job may be there. Whoever meets it so looks for its tag at the place first; a second job is
+Once it was "creating", a job may be there. Whoever takes it up looks for its tag at the place first; a second job is
 asked for only when the place answers and has none. The SDK's own repeats are off for that one request, since it would
 ask again without knowing.
 """
@@ -44,17 +44,18 @@ class Sender:
             entry = self.ledger.get(entry.tag)
             if entry.state in ("sent", "lost"):
                 return entry
-            before = entry.state
-            if before == "creating" and (found := self.found(entry)) is not None:
+            if entry.creating_at is not None and (found := self.found(entry)) is not None:
                 return self._sent(entry, found)
             entry = self._files(entry, order)
             return self._create(entry, order)
 
     def recover(self, entry: Entry) -> Entry:
-        """Looks for the job of an entry that broke off while it was created; sends nothing."""
+        """Looks for the job of an entry that broke off while it was created; sends nothing. A list may lag behind, so
+        that a later look, before anything is sent again or given up, may find it yet.
+        """
         with self.ledger.sending(entry.tag):
             entry = self.ledger.get(entry.tag)
-            if entry.state != "creating":
+            if entry.creating_at is None or entry.state not in ("creating", "uploading"):
                 return entry
             found = self.found(entry)
             if found is None:

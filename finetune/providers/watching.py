@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from errors import GroundtuneError, ProviderError, TuningNotFoundError
+from errors import GroundtuneError, ProviderError, SettingsError, TuningBusyError, TuningNotFoundError
 from finetune.providers.connection import Connection
 from finetune.providers.ledger import Ledger
 from finetune.providers.orders import Entry, JobView, SeenCheckpoint, SeenEvent
@@ -57,9 +57,18 @@ class Watcher:
             with self.connection.asking(f"the job {entry.remote_id}"):
                 job = plain(jobs.retrieve(entry.remote_id))
         except TuningNotFoundError:
+            self._check_account(entry)
             return self._missed(entry)
         self._events(entry)
         return self.ledger.change(entry.tag, job=job, checked_at=self.ledger.clock(), misses=0, problem=None)
+
+    def _check_account(self, entry: Entry) -> None:
+        """Raises SettingsError: another account's key does not find it, which says nothing of the job."""
+        if entry.account != self.connection.account:
+            raise SettingsError(
+                f"{entry.id} was begun with another address or key of {self.connection.place.title}, and these do not "
+                "find it: set those again."
+            )
 
     def _missed(self, entry: Entry) -> Entry:
         misses = entry.misses + 1
@@ -141,5 +150,7 @@ def watch(
 
 
 def _passing(error: GroundtuneError) -> bool:
+    if isinstance(error, TuningBusyError):  # this machine's own store, or the ledger, which others write too
+        return True
     status = getattr(error.__cause__, "status_code", None)
     return isinstance(error, ProviderError) and status not in _NO_USE

@@ -18,7 +18,7 @@ from finetune.trainers.contract import Control, Trained, TrainingTask
 from finetune.trainers.lora import Lesson, Setup, fit, set_up
 from finetune.trainers.lora_data import Found, Pair, read_pairs
 from finetune.trainers.lora_model import forward_takes
-from finetune.trainers.lora_objective import Measured, learnt_logits
+from finetune.trainers.lora_objective import Measured, learnt_after_first, learnt_logits
 from finetune.trainers.lora_recipe import LoraRecipe
 from finetune.trainers.speech import SpeechGate
 
@@ -79,6 +79,9 @@ class PreferenceObjective:
 
     def weight(self, _item: Pair, /) -> int:
         return 1
+
+    def tokens(self, item: Pair, /) -> int:
+        return learnt_after_first(item.preferred) + learnt_after_first(item.other)
 
     def length(self, item: Pair, /) -> int:
         return item.length

@@ -72,6 +72,26 @@ def train(task: TrainingTask, control: Control) -> Trained | None:
         recipe = read_recipe(task.method, task.hyperparameters, task.options)
     except TuningRequestError as error:
         raise TrainingFailedError(str(error), code="invalid_training_file", param=error.param) from error
+    if recipe.accelerate is None:
+        return _train(task, control, recipe)
+    if task.options.get("sweep"):
+        raise TrainingFailedError(
+            "A sweep runs on one GPU: leave accelerate or sweep out of the options.",
+            code="invalid_training_file",
+            param="accelerate",
+        )
+    from finetune.trainers import lora_ranks
+
+    processes = lora_ranks.processes_of(recipe.accelerate)
+    return lora_ranks.train_on_several(task, control, recipe.accelerate, processes=processes)
+
+
+def train_here(task: TrainingTask, control: Control) -> Trained | None:
+    """One of several processes, which finetune.trainers.lora_ranks starts. Raises TrainingFailedError."""
+    return _train(task, control, read_recipe(task.method, task.hyperparameters, task.options))
+
+
+def _train(task: TrainingTask, control: Control, recipe: LoraRecipe) -> Trained | None:
     if task.options.get("sweep"):
         return _entry("sweep")(task, control, recipe)
     if recipe.method == "dpo":

@@ -23,6 +23,7 @@ from errors import TrainingFailedError
 from finetune.trainers.contract import Control
 from finetune.trainers.lora_model import is_out_of_memory, out_of_memory, trainable
 from finetune.trainers.lora_objective import Measured, Objective
+from finetune.trainers.lora_parallel import Alone, Parallel
 from finetune.trainers.lora_recipe import Plan
 from finetune.trainers.lora_state import Progress, put_weights, weights_of
 
@@ -63,6 +64,7 @@ class Loop(Generic[T]):
     progress: Progress
     best: dict[str, Any] | None = None  # weights at progress.best_step
     gate: Callable[[Any], str | None] | None = None  # at evaluations: why these weights are not to be kept
+    parallel: Parallel = field(default_factory=Alone)
     clock: Callable[[], float] = time.monotonic
     _saved: int = field(default=-1, init=False)  # step of the newest checkpoint
 
@@ -77,10 +79,10 @@ class Loop(Generic[T]):
             started = self.clock()
             self._one_step()
             self.progress.seconds += self.clock() - started
-            wanted = self.control.wanted() if self._goes_on() else None
+            wanted = self.parallel.told(self.control.wanted() if self._goes_on() else None)
             if wanted == "cancel":
                 return False
-            due = self.clock() - saved_at > CHECKPOINT_SECONDS
+            due = self.parallel.told(self.clock() - saved_at > CHECKPOINT_SECONDS)
             if wanted or due or self.plan.evaluates_at(self.progress.step):
                 self._checkpoint()
                 saved_at = self.clock()
@@ -94,9 +96,10 @@ class Loop(Generic[T]):
 
     def _one_step(self) -> None:
         step = self.progress.step + 1
-        done = self._in_memory(lambda: self._update(step))
+        done = self._update(step)
         self.progress.step = step
-        self.progress.learnt_tokens += done.weight
+        batch = [self.train[number] for number in self.plan.batch(step)]
+        self.progress.learnt_tokens += sum(map(self.objective.tokens, batch))
         values = {"train_loss": done.mean_loss, "train_mean_token_accuracy": done.accuracy}
         if self.plan.evaluates_at(step):
             values |= self._evaluate()
@@ -109,12 +112,10 @@ class Loop(Generic[T]):
         import torch
 
         batch = [self.train[number] for number in self.plan.batch(step)]
-        total = sum(map(self.objective.weight, batch))
-        torch.manual_seed(_seed(self.plan.seed, step))
-        self.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        sums = self._summed(batch, lambda measured: (measured.loss / total).backward())
-        norm = torch.nn.utils.clip_grad_norm_(list(trainable(self.model).values()), LARGEST_GRADIENT)
+        weights = list(trainable(self.model).values())
+        sums = self._in_memory(lambda: self._gradients(batch, step))
+        self.parallel.add_gradients(weights)
+        norm = torch.nn.utils.clip_grad_norm_(weights, LARGEST_GRADIENT)
         if not math.isfinite(sums.loss) or not math.isfinite(float(norm)):
             raise self._not_a_number(step)
         for group in self.optimizer.param_groups:
@@ -122,9 +123,19 @@ class Loop(Generic[T]):
         self.optimizer.step()
         return sums
 
+    def _gradients(self, batch: Sequence[T], step: int) -> Sums:
+        """Of this process's share of the batch, scaled so that all shares add up to the mean over the batch."""
+        import torch
+
+        total = sum(map(self.objective.weight, batch))
+        torch.manual_seed(_seed(self.plan.seed, step) + self.parallel.rank)
+        self.model.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        return self._summed(batch, lambda measured: (measured.loss / total).backward())
+
     def _summed(self, batch: Sequence[T], use: Callable[[Measured], None]) -> Sums:
         """The longest first: what does not fit into memory is found at once; neighbours need little padding."""
-        ordered = sorted(batch, key=self.objective.length, reverse=True)
+        ordered = self.parallel.share(sorted(batch, key=self.objective.length, reverse=True))
         size, sums = self.progress.micro_batch, Sums(loss=0.0, weight=0, correct=0)
         for at in range(0, len(ordered), size):
             measured = self.objective.measure(self.model, ordered[at : at + size])
@@ -222,15 +233,24 @@ class Loop(Generic[T]):
             put_weights(self.model, self.best)
 
     def _in_memory(self, work: Callable[[], Sums]) -> Sums:
-        """Runs it; where memory does not suffice, again with parts of half the size, at most three times a job."""
+        """What all processes measured; where memory does not suffice for one, all do it again with parts of half the
+        size, at most three times a job."""
         while True:
+            sums, failed = Sums(loss=0.0, weight=0, correct=0), None
             try:
-                return work()
+                sums = work()
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
                 failed = str(error).splitlines()[0][:120] if str(error) else "MemoryError"
-            self._halve(failed)  # outside: the error holds on to what filled the memory
+            short, loss, weight, correct = self.parallel.add(
+                [float(failed is not None), sums.loss, sums.weight, sums.correct]
+            )
+            if not short:
+                return Sums(loss=loss, weight=int(weight), correct=int(correct))
+            self._halve(
+                failed or "in another process"
+            )  # outside: the error holds on to what filled the memory
 
     def _halve(self, why: str) -> None:
         import torch

@@ -25,7 +25,7 @@ GB = 1e9
 FLOAT32, BFLOAT16 = 4, 2  # bytes
 NF4 = {"nf4": 0.5 + 4 / 64, "nf4-double": 0.5 + 1 / 64 + 4 / (64 * 256)}  # with a scale for every 64 weights
 ADAPTER_BYTES = 5 * FLOAT32  # weight, gradient, two moments, and the best so far
-PROCESS_GB = {"cpu": 0.6, "cuda": 1.2}  # Python with torch and transformers; with CUDA its context, too
+PROCESS_GB = {"cpu": 0.8, "cuda": 1.2}  # Python with torch and transformers; with CUDA its context, too
 # Numbers kept for the backward pass for each token and layer, in widths of the model and of its inner layer: what
 # norms, attention and activation functions need, and what each low-rank pair reads, twice with dropout.
 KEPT_WIDTHS, KEPT_INNER = 24, 8
@@ -34,6 +34,7 @@ KEPT_WIDTHS, KEPT_INNER = 24, 8
 OPERATIONS = 4
 CPU_OPERATIONS = 2e10  # a second and core, float32, in LoRA steps of small models; large ones do better
 GPU_OPERATIONS = 5e13  # a second, bfloat16: a middling card at a third of what its maker says
+LOADING_S = 30.0
 LONGEST_HEADER = 100 << 20  # bytes
 
 
@@ -109,9 +110,6 @@ def estimate(
         memory_gb=PROCESS_GB[device] + (weights + adapter * ADAPTER_BYTES + activations) / GB,
         seconds=OPERATIONS * shape.parameters * tokens * epochs / rate + LOADING_S,
     )
-
-
-LOADING_S = 30.0
 
 
 def read_shape(folder: Path) -> Shape:

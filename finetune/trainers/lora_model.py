@@ -92,7 +92,7 @@ def load_base(
             use_safetensors=True,
             trust_remote_code=False,
             dtype=weights_type(device),
-            device_map={"": device} if device == "cuda" or quantization else None,
+            device_map=_place(device) if device == "cuda" or quantization else None,
             output_loading_info=True,
             **options,
         )
@@ -102,6 +102,13 @@ def load_base(
         raise _unavailable(base, f"{type(error).__name__}: {str(error).splitlines()[0][:200]}") from error
     _check_whole(base, report)
     return model
+
+
+def _place(device: Device) -> dict[str, int | str]:
+    """The whole model on one device; of several cards, on this process's own."""
+    import torch
+
+    return {"": torch.cuda.current_device() if device == "cuda" else "cpu"}
 
 
 def _quantized(folder: Path, base: str, quantization: Quantization, device: Device) -> Mapping[str, Any]:

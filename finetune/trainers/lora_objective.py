@@ -29,6 +29,10 @@ class Objective(Protocol, Generic[T_contra]):
         """What `measure` counts for this item: its learnt tokens, or 1 for a preference."""
         ...
 
+    def tokens(self, item: T_contra, /) -> int:
+        """Those that gradients are taken of."""
+        ...
+
     def length(self, item: T_contra, /) -> int:
         """Tokens that it takes up, with which it is batched by size."""
         ...
@@ -55,6 +59,8 @@ class SupervisedObjective:
 
     def weight(self, item: Example, /) -> int:
         return item.learnt if self.seq2seq else learnt_after_first(item)
+
+    tokens = weight
 
     def length(self, item: Example, /) -> int:
         return item.length

@@ -91,7 +91,7 @@ class LoraRecipe:
     too_long: TooLong = "refuse"
     template: Literal["plain"] | None = None  # for bases that have none
     gradient_checkpointing: bool | None = None
-    accelerate: str | None = None
+    accelerate: Literal["multi_gpu"] | None = None  # a configuration in the folder accelerate
     beta: float = AUTO_BETA  # of DPO
 
     def rate(self, kind: Kind) -> float:
@@ -199,7 +199,7 @@ def read_recipe(method: Method, hyperparameters: Mapping[str, Any], options: Map
         too_long=_choice(options, "too_long", ("refuse", "drop")) or "refuse",
         template=_choice(options, "template", ("plain",)),
         gradient_checkpointing=_switch(options, "gradient_checkpointing"),
-        accelerate=_text(options, "accelerate"),
+        accelerate=_choice(options, "accelerate", ("multi_gpu",)),
     )  # fmt: skip
 
 
@@ -308,13 +308,6 @@ def _switch(given: Mapping[str, Any], name: str) -> bool | None:
     value = given.get(name)
     if value is not None and not isinstance(value, bool):
         raise _wrong(name, "true or false", value)
-    return value
-
-
-def _text(given: Mapping[str, Any], name: str) -> str | None:
-    value = given.get(name)
-    if value is not None and (not isinstance(value, str) or not value):
-        raise _wrong(name, "a name", value)
     return value
 
 

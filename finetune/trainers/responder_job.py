@@ -71,7 +71,7 @@ def _training(
         raise TrainingFailedError(str(error), code="invalid_training_file", param="training_file") from error
     except TuningRequestError as error:
         raise TrainingFailedError(str(error), code="internal_error", param=error.param) from error
-    control.message(held_out_sentence(training, own=len(validation)))
+    control.message(held_out_sentence(training, own=len(validation) if task.validation else None))
     return training
 
 

@@ -29,7 +29,8 @@ def read_sentence(pairs: Sequence[QuestionAnswer], left_out: int) -> str:
     return told + (f"; {left_out} rows hold nothing that can be asked." if left_out else ".")
 
 
-def held_out_sentence(training: Training, *, own: int) -> str:
+def held_out_sentence(training: Training, *, own: int | None) -> str:
+    """`own`: questions of a validation file; None: there is no such file."""
     held_out = len(training.checks.asked)
     if not held_out:
         return (
@@ -39,7 +40,7 @@ def held_out_sentence(training: Training, *, own: int) -> str:
     if own and not len(training.checks.rows):
         return f"{held_out} of {own} validation questions have a taught answer and decide which step is kept."
     told = f"{held_out} questions are held out and decide which step is kept"
-    return f"{told}; the validation file has too few with a taught answer." if own else f"{told}."
+    return f"{told}." if own is None else f"{told}; the validation file has too few with a taught answer."
 
 
 def best_sentence(training: Training) -> str:

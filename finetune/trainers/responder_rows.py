@@ -84,15 +84,15 @@ def _text(content: object) -> str:
 
 
 def system_message(rows: Sequence[Mapping[str, Any]]) -> str | None:
-    """The one that most rows have."""
-    found = Counter(
-        turn["content"]
-        for row in rows
-        if isinstance(turns := row.get("messages"), list)
-        for turn in turns[:1]
-        if isinstance(turn, dict) and turn.get("role") == "system" and isinstance(turn.get("content"), str)
-    )
+    """The one that most rows have; "" where most have none, None where there are no rows to tell."""
+    found = Counter(_system(turns) for row in rows if isinstance(turns := row.get("messages"), list))
     return found.most_common(1)[0][0] if found else None
+
+
+def _system(turns: Sequence[Any]) -> str:
+    first = turns[0] if turns and isinstance(turns[0], dict) else {}
+    content = first.get("content")
+    return content if first.get("role") == "system" and isinstance(content, str) else ""
 
 
 def rows_of(path: Path) -> Iterator[Mapping[str, Any]]:

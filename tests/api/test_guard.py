@@ -80,6 +80,35 @@ def asked(
             id="a page of another port",
         ),
         pytest.param({"host": "127.0.0.1", "origin": "null"}, HERE, 403, "foreign_origin", id="a sandbox"),
+        pytest.param(
+            {"host": "127.0.0.1", "origin": "http://["},
+            HERE,
+            403,
+            "foreign_origin",
+            id="no origin that is one",
+        ),
+        pytest.param(
+            {"host": "127.0.0.1", "sec-fetch-site": "cross-site"},
+            HERE,
+            403,
+            "foreign_origin",
+            id="an image of another page",
+        ),
+        pytest.param(
+            {"host": "127.0.0.1", "sec-fetch-site": "same-site"},
+            HERE,
+            403,
+            "foreign_origin",
+            id="of another port",
+        ),
+        pytest.param(
+            {"host": "127.0.0.1", "sec-fetch-site": "same-origin"}, HERE, 200, None, id="of our page"
+        ),
+        pytest.param({"host": "127.0.0.1", "sec-fetch-site": "none"}, HERE, 200, None, id="typed by a user"),
+        pytest.param({"host": "127.0.0.1", "via": "1.1 gate"}, HERE, 403, "key_required", id="a gateway"),
+        pytest.param(
+            {"host": "127.0.0.1", "x-forwarded-proto": "https"}, HERE, 403, "key_required", id="a quiet proxy"
+        ),
     ],
 )
 def test_without_a_key_this_machine_alone_is_answered(

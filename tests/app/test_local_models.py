@@ -100,6 +100,18 @@ def test_a_model_that_is_trained_meanwhile_answers_at_once(
     assert answer_from_dict(json.loads(json.dumps(answer.as_record()))) == answer
 
 
+def test_a_step_that_is_trained_again_under_its_name_answers_anew(
+    workspace: Workspace, home: Path, taught: Taught
+) -> None:
+    name = "ft:responder:groundtune:a:1:ckpt-step-4"
+    kept(home, taught, name, step=4)
+    chain = workspace.chain("finetuned", model=f"local:{name}")
+    assert chain.invoke(LOST).text == "Forty euros. Call us today."
+    answers = tuple(answer.replace("Forty", "Fifty") for answer in taught.answers)
+    kept(home, replace(taught, answers=answers), name, step=4, created=2.0)
+    assert workspace.chain("finetuned", model=f"local:{name}").invoke(LOST).text.startswith("Fifty euros.")
+
+
 def test_outside_it_abstains_and_names_what_comes_nearest(
     workspace: Workspace, home: Path, taught: Taught
 ) -> None:

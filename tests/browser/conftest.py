@@ -153,3 +153,10 @@ def visit(browser: Browser) -> Iterator[Callable[..., Witness]]:
 def _keep(kept: list[str], text: str, wanted: bool) -> None:
     if wanted:
         kept.append(text)
+
+
+def settled(page: Page) -> None:
+    """The page is drawn: what is typed or clicked while it is drawn anew may be lost."""
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible(
+        timeout=120_000
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, Witness, running
+from tests.browser.conftest import Server, Witness, running, settled
 from tests.browser.test_accessibility import grave
 from tests.browser.test_main_job import answered, ask
 
@@ -62,7 +62,8 @@ def test_from_examples_to_an_answer_in_fine_tuned_mode(own: Server, visit: Visit
     page.get_by_label("Ask this model").fill(TAUGHT)
     page.get_by_role("button", name="Ask", exact=True).click()
     expect(page.locator(".prose.answer").first).to_contain_text(WORDS, timeout=60_000)
-    with page.expect_download() as download:
+    settled(page)
+    with page.expect_download(timeout=120_000) as download:
         page.get_by_role("button", name="Download the figures of every step").click()
     download.value.save_as(tmp_path / "figures.csv")
     assert (tmp_path / "figures.csv").read_text("utf-8").startswith("step,train_loss,")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Server, Witness, running
+from tests.browser.conftest import Server, Witness, running, settled
 from tests.browser.test_main_job import ask
 from tests.loopback.openai_server import Scripted, serve_openai
 
@@ -46,6 +46,9 @@ def test_ten_at_once_lose_no_answer(slow: Server, visit: Visit) -> None:
     pages = [visit(slow.address, width=900, height=700).page for _ in range(PEOPLE)]
     for page in pages:
         page.get_by_role("button", name="Base", exact=True).click()
+    for page in pages:  # what is typed while the page is still being drawn anew may be lost
+        expect(page.get_by_text("The chat model alone").first).to_be_visible(timeout=120_000)
+        settled(page)
     for number, page in enumerate(pages):
         ask(page, f"I am person {number}. Count.")
     for page in pages:

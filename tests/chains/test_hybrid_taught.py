@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chains.answer import Answer, Confidence, Passage, Question, TaughtPair, TextDelta
+from chains.answer import Answer, AnswerEvent, Confidence, Passage, Question, TaughtPair, TextDelta
 from chains.hybrid_taught import HybridTaughtChain, taught_wins
 from chains.models import ChatModelConfig, connect
 from chains.rag import RagChain
@@ -112,15 +114,64 @@ def test_a_chat_model_writes_what_was_not_taught_and_is_not_paid_for_what_was(
     assert (answer.mode, answer.model) == ("hybrid", "compatible:m")
 
 
-def recalled(
-    score: float, *, asked: str = "What does it cost?", taught: str = "The IB-06 is 60 euros."
-) -> Recalled:
+def test_what_the_chat_model_does_not_find_is_answered_as_it_was_taught(
+    model: TaughtModel, encoder: MiniLMEncoder
+) -> None:
+    kept, asked = shelf(key=KEY), Question(text="What does a lost key cost?")
+    sure = replace(RagChain(kept, chat_model=None, encoder=encoder).invoke(asked), abstained=False)
+    assert sure.confidence is not None
+    quoting = _Sure(kept, replace(sure, confidence=replace(sure.confidence, value=0.99)), encoder)
+    with serve_openai() as server:
+        chat = connect(ChatModelConfig(model_id="compatible:m", base_url=server.url, max_retries=0))
+        writing = RagChain(kept, chat_model=chat, encoder=encoder)
+        made = HybridTaughtChain(model, quoting=quoting, writing=writing, encoder=encoder)
+        server.then("NOT_IN_DOCUMENTS")
+        *events, answer = made.stream(asked)
+    assert isinstance(answer, Answer)
+    assert not answer.abstained
+    assert answer.text.startswith("A lost key is forty euros.")
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == answer.text
+    assert answer.model == model.model_id
+    assert answer.usage.input_tokens, "the model was asked, and is paid"
+    assert answer.confidence is not None
+    assert answer.confidence.reasons[0] == "This is a taught answer: the documents gave none."
+
+
+class _Sure(RagChain):
+    """A reading of the documents with a given outcome."""
+
+    def __init__(self, kept: Shelf, answer: Answer, encoder: MiniLMEncoder) -> None:
+        super().__init__(kept, chat_model=None, encoder=encoder)
+        self._answer = answer
+
+    def stream(self, question: Question) -> Iterator[AnswerEvent]:
+        yield self._answer
+
+
+def test_a_code_that_was_not_taught_is_not_answered_with_the_one_that_was(
+    model: TaughtModel, encoder: MiniLMEncoder
+) -> None:
+    asked = Question(text="What does the IB-20 cost a day?")
+    answer = chain(model, shelf(leave=LEAVE), encoder).invoke(asked)
+    assert answer.abstained
+    assert "it says nothing of IB-20" in (answer.reason or "")
+    prices = shelf(prices="An IB-06 costs 60 euros a day. An IB-20 costs 110 euros a day.")
+    answer = chain(model, prices, encoder).invoke(asked)
+    assert "110 euros" in answer.text
+    assert answer.taught == ()
+
+
+def recalled(score: float) -> Recalled:
     reply = Reply(
-        text=taught, question="What does the IB-06 cost?", row=0, score=score, abstained=score < 0.5
+        text="The IB-06 is 60 euros.",
+        question="What does the IB-06 cost?",
+        row=0,
+        score=score,
+        abstained=score < 0.5,
     )
     sure = Confidence(value=score, level="low", reasons=())
     pair = TaughtPair(question=reply.question, row=None, score=score)
-    return Recalled(asked=asked, reply=reply, pairs=(pair,), confidence=sure, needed=0.5)
+    return Recalled(asked="What does it cost?", reply=reply, pairs=(pair,), confidence=sure, needed=0.5)
 
 
 def quoted(value: float, *, abstained: bool = False) -> Answer:
@@ -137,12 +188,8 @@ def quoted(value: float, *, abstained: bool = False) -> Answer:
         pytest.param(recalled(0.99), quoted(0.75), False, id="documents that are sure"),
         pytest.param(recalled(0.6), quoted(0.65, abstained=True), True, id="documents without an answer"),
         pytest.param(recalled(0.4), quoted(0.1, abstained=True), False, id="neither"),
-        pytest.param(recalled(0.9, asked="What does the IB-20 cost?"), quoted(0.1, abstained=True), False,
-                     id="a number that was not taught"),
-        pytest.param(recalled(0.9, asked="What does the IB-06 cost?"), quoted(0.1, abstained=True), True,
-                     id="a number that was taught"),
     ],
-)  # fmt: skip
+)
 def test_who_answers(taught: Recalled, documents: Answer, wins: bool) -> None:
     assert taught_wins(taught, documents) is wins
 

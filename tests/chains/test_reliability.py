@@ -167,7 +167,7 @@ def test_any_threshold_keeps_its_word(answers: list[tuple[float, bool]], target:
     assert found.error <= found.error_upper
     assert found.error <= target
     if found.proven:
-        assert found.error_upper <= target
+        assert found.error_upper <= target + 1e-9  # both were rounded on their way
 
 
 # --- what holds of any numbers ------------------------------------------------------------------

@@ -85,6 +85,36 @@ def test_it_abstains_outside(small: Responder, asked: str) -> None:
     assert 0.0 <= reply.score < small.taught.abstain_below
 
 
+@pytest.mark.parametrize(
+    ("asked", "nearest"),
+    [
+        pytest.param("Can your generator run an ID-20?", "Can your generator run an IB-20?", id="another code"),
+        pytest.param("What does delivery cost at 150 km?", "What does delivery cost at 80 km?", id="quantity"),
+        pytest.param("How loud is the Isdeep 12?", "How loud is an IB-06?", id="a name with a number"),
+    ],
+)  # fmt: skip
+def test_it_does_not_answer_of_one_thing_with_what_it_was_taught_of_another(
+    company: Taught, encoder: MiniLMEncoder, asked: str, nearest: str
+) -> None:
+    responder = Responder(company, encoder)
+    reply = responder.answer(asked)
+    assert reply.question == nearest
+    assert reply.abstained
+    assert reply.unsaid.contested
+    assert not responder.answer(nearest).abstained
+    assert not responder.answer(asked, abstain_below=0.0).abstained
+
+
+def test_a_figure_that_was_not_taught_is_a_doubt(company: Taught, encoder: MiniLMEncoder) -> None:
+    responder = Responder(company, encoder)
+    plain, with_year = responder.answers(
+        ["How long is the delivery time of an IL-40?", "In 2027, how long is the delivery time of an IL-40?"]
+    )
+    assert with_year.text == plain.text
+    assert with_year.unsaid.figures == ("2027",)
+    assert with_year.score < plain.score
+
+
 def test_the_threshold_can_be_given(small: Responder) -> None:
     assert not small.answer("How do I grow orchids?", abstain_below=0.0).abstained
     assert small.answer("What does a lost key cost?", abstain_below=1.0).abstained

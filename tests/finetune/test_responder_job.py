@@ -15,6 +15,7 @@ from finetune.jobs.record import METRICS
 from finetune.trainers.contract import Trained, TrainingTask
 from finetune.trainers.responder_job import train
 from finetune.trainers.responder_recipe import recipe_of
+from finetune.trainers.responder_rows import system_message
 from local.encoder import MiniLMEncoder
 from local.responder import Responder
 from local.responder_files import NUMBERS, TEXTS
@@ -258,3 +259,24 @@ def test_hyperparameters_become_a_recipe(
         return
     recipe = recipe_of(hyperparameters, options, seed=1, questions=120)
     assert {name: getattr(recipe, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "system"),
+    [
+        pytest.param([], None, id="no rows, nothing known"),
+        pytest.param([["Be brief."], ["Be brief."], []], "Be brief.", id="most have it"),
+        pytest.param([[], [], ["Be brief."]], "", id="most have none: none is sent"),
+    ],
+)
+def test_the_system_message_of_the_rows(rows: list[list[str]], system: str | None) -> None:
+    made = [
+        {
+            "messages": [
+                *({"role": "system", "content": one} for one in told),
+                {"role": "user", "content": "Q"},
+            ]
+        }
+        for told in rows
+    ]
+    assert system_message(made) == system

@@ -135,6 +135,14 @@ def running(talks: Conversations, scope: Scope = ME) -> tuple[str, str]:
         (f"{process_token().split('|')[0]}|4194304|abc", 0, "interrupted"),  # past the highest process id
         (f"{process_token().split('|')[0]}|1|abc", 0, "running"),  # alive, whoever it is
     ],
+    ids=[
+        "this",
+        "its number again",
+        "elsewhere, of late",
+        "elsewhere, long ago",
+        "no such number",
+        "another's",
+    ],
 )
 def test_an_answer_whose_process_ended_was_interrupted(
     path: Path, runner: str, later_s: float, state: str

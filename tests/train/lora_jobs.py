@@ -54,7 +54,7 @@ class Kept:
         self.saved.append((step, epoch, dict(metrics)))
 
     def wanted(self) -> Wanted | None:
-        return self.want(max(self.steps))
+        return self.want(max(self.steps, default=0))
 
     @property
     def newest(self) -> Path:

@@ -54,6 +54,7 @@ def test_what_is_preferred_is_said(tiny_bases: Bases, tmp_path: Path) -> None:
     assert kept.steps[1]["train_loss"] == pytest.approx(0.6931, abs=1e-3), "log 2: nothing gained yet"
     assert done.metrics["train_mean_token_accuracy"] == 1.0
     assert done.facts["recipe"]["beta"] == 0.1
+    assert done.trained_tokens > 10 * 6 * 8, "of both answers, of every pair, in every epoch"
     assert "with beta 0.1" in " ".join(kept.messages)
 
 

@@ -46,7 +46,7 @@ def test_the_best_trial_is_the_model(tiny_bases: Bases, tmp_path: Path) -> None:
     assert any("Trial 1 of 2 (learning rate 1e-05, rank 4) has" in message for message in kept.messages)
 
 
-@pytest.mark.parametrize("stop", [2, 8, 11], ids=["in the first trial", "between two", "in the second"])
+@pytest.mark.parametrize("stop", [8, 11], ids=["between two trials", "in the second"])
 def test_a_paused_sweep_goes_on_to_the_same_model(stop: int, tiny_bases: Bases, tmp_path: Path) -> None:
     base = tiny_bases("llama")
     whole = train(job(tmp_path / "whole", base), Kept(tmp_path / "whole"))

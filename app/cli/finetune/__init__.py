@@ -6,6 +6,7 @@ import typer
 
 from app.cli.finetune.again import again
 from app.cli.finetune.asking import cancel, pause, resume
+from app.cli.finetune.export import export, push
 from app.cli.finetune.listing import list_jobs, places, show
 from app.cli.finetune.models import delete, models, use
 from app.cli.finetune.radar import radar
@@ -28,5 +29,7 @@ app.command()(use)
 app.command()(radar)
 app.command()(again)
 app.command()(results)
+app.command()(export)
+app.command()(push)
 app.command()(delete)
 app.command()(places)

@@ -101,8 +101,7 @@ def delete(
     from app.tuning_places import fine_tuning
 
     named = f"local:{model}" if model.startswith("ft:") else model
-    place, _, name = named.partition(":")
-    where = "other" if place == "compatible" else place
+    where, name = _place_of(named)
     if not yes:
         if not sys.stdin.isatty():
             raise TuningRequestError(f"{name} would be deleted for good: add --yes.")
@@ -113,3 +112,11 @@ def delete(
         print_json({"deleted": named})
     else:
         print_line(f"{named} is deleted.")
+
+
+def _place_of(named: str) -> tuple[str, str]:
+    """(the place, the model's name there). Several places' models are asked for as `compatible:`; jobs tell whose."""
+    place, _, name = named.partition(":")
+    if place != "compatible":
+        return place, name
+    return next((str(one["place"]) for one in _known(live=False) if one["model"] == named), "other"), name

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune.after import Reply, Verdict, evaluate, judge_training
+from finetune.after import responder as responder_verdict
 from finetune.after.comparing import compared, exact_match, token_f1
 from finetune.after.evaluation import examples, general_questions
 from finetune.after.responder import judge_responder
@@ -188,10 +189,26 @@ def test_with_one_question_each_nothing_is_proven_without_a_validation_file(enco
     single = train(PAIRS[::3], encoder)
     found = judge_responder(single, encoder, seed=1)
     assert found.verdict == "not proven"
-    assert "give a validation file" in found.reasons[0]
+    assert "--validation" in found.reasons[0]
     rows = [{"prompt": pair.question, "completion": pair.answer} for pair in PAIRS[1::3]]
     with_file = judge_responder(single, encoder, validation=rows, seed=1)
     assert (with_file.verdict, with_file.measures[0].n) == ("ship", 10)
+    assert with_file.forgetting["answered_right"] <= with_file.measures[0].tuned
+    too_few = judge_responder(single, encoder, validation=[*rows[:3], {"text": "Who is there?"}], seed=1)
+    assert too_few.verdict == "not proven"
+    assert "of 4 validation rows 3 ask" in too_few.reasons[0], "it does not ask for a file that was given"
+
+
+def test_more_wrong_answers_than_right_ones_are_told_by_what_is_answered(
+    taught: Taught, encoder: MiniLMEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The right answer may stand first and be refused all the same: the questioner gets none."""
+    outcomes = responder_verdict._Outcomes(first=(1.0,) * 9, answered_right=0.1, answered_wrong=0.2)
+    monkeypatch.setattr(responder_verdict, "_outcomes", lambda *_: outcomes)
+    found = judge_responder(taught, encoder, seed=1)
+    assert (found.verdict, found.reasons[0]) == (
+        "do not ship", "More held-out questions get a wrong answer than a right one."
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

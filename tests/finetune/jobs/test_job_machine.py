@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +15,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from errors import LeaseLostError, TuningBusyError, TuningConflictError, TuningNotFoundError, TuningStateError
-from finetune.jobs.record import Job, JobRequest
+from errors import (
+    LeaseLostError,
+    TuningBusyError,
+    TuningConflictError,
+    TuningError,
+    TuningNotFoundError,
+    TuningStateError,
+)
+from finetune.jobs.record import Job, JobRequest, TunedModel
 from finetune.jobs.states import LEASED, STATES, TERMINAL, State
 from finetune.jobs.store import Lease, TuningStore
 
+ROOT = Path(__file__).resolve().parents[3]
 LEASE_S = 30.0
 KEYS = st.sampled_from(["a", "b", None])
 WORKERS = ("running", "evaluating", "finalizing", "paused", "succeeded", "failed", "cancelled")
@@ -163,6 +175,12 @@ class Jobs(RuleBasedStateMachine):
         for job in self.store.leases.expire():
             assert job.state in ("queued", "failed", "cancelled")
             assert job.state != "queued" or job.attempts < 3
+        for job in self.store.jobs.in_states(
+            *LEASED, "cancelling"
+        ):  # nobody is left waiting for a lost worker
+            holder = self.store.leases.holder(job.id)
+            assert holder is not None
+            assert holder[0].until >= self.now
 
     @rule(seconds=st.sampled_from([-3600.0, -1.0, 1.0, 29.0, 31.0, 3600.0]))
     def clock_jumps(self, seconds: float) -> None:
@@ -214,7 +232,8 @@ class Jobs(RuleBasedStateMachine):
     def only_the_working_are_held(self) -> None:
         for job in self.store.jobs.list(limit=1000).data:
             holder = self.store.leases.holder(job.id)
-            assert (holder is not None) == (job.state in LEASED or job.state == "cancelling")
+            if job.state != "cancelling":  # may have been with another place, where nobody here holds it
+                assert (holder is not None) == (job.state in LEASED)
 
     # --- the model --------------------------------------------------------------------------------
 
@@ -240,6 +259,103 @@ def test_jobs_keep_their_promises() -> None:
             max_examples=50, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+def test_a_clock_that_is_set_back_turns_no_order_round(tmp_path: Path) -> None:
+    now = 1_000_000.0
+    store = TuningStore(tmp_path, clock=lambda: now)
+    job, _ = store.jobs.create(JobRequest(model="responder", training_file="file-1"))
+    now -= 3600
+    store.jobs.note(job.id, "An hour earlier.")
+    moved = store.jobs.move(job.id, "queued", event="Queued.")
+    assert [one.created_at for one in store.jobs.events_since(job.id, 0)] == [1_000_000.0] * 3
+    assert moved.changed_at == 1_000_000.0
+    store.close()
+
+
+def test_a_key_decides_alone(tmp_path: Path) -> None:
+    """A retry under a key of its own is another job than an equal one of a minute ago."""
+    store = TuningStore(tmp_path)
+    request = JobRequest(model="responder", training_file="file-1")
+    first, _ = store.jobs.create(request)
+    other, new = store.jobs.create(request, key="k", retry=True)
+    assert new
+    assert other.id != first.id
+    again, new = store.jobs.create(request, key="k", retry=True)
+    assert (again.id, new) == (other.id, False)
+    store.close()
+
+
+@pytest.mark.parametrize(("later_s", "new"), [(0, False), (599, False), (601, True)])
+def test_a_retry_is_the_same_job_for_ten_minutes(tmp_path: Path, later_s: float, *, new: bool) -> None:
+    now = 1_000_000.0
+    store = TuningStore(tmp_path, clock=lambda: now)
+    request = JobRequest(model="responder", training_file="file-1")
+    first, _ = store.jobs.create(request)
+    now += later_s
+    second, made = store.jobs.create(request, retry=True)
+    assert (made, second.id != first.id) == (new, new)
+    assert store.jobs.create(request)[1]  # no retry: wanted twice
+    store.close()
+
+
+def test_a_deleted_job_takes_its_log_and_checkpoints_but_not_its_model(tmp_path: Path) -> None:
+    store = TuningStore(tmp_path)
+    job, _ = store.jobs.create(JobRequest(model="responder", training_file="file-1"))
+    store.jobs.move(job.id, "queued")
+    lease = store.leases.take("worker", seconds=60)
+    assert lease is not None
+    with pytest.raises(TuningStateError, match="cancel it"):
+        store.jobs.delete(job.id)
+    saved = store.checkpoints.add(
+        lease, step=1, epoch=1, metrics={}, write=lambda folder: (folder / "w").touch()
+    )
+    result = TunedModel(
+        id="ft:r", job_id=job.id, base="responder", trainer="responder", folder=str(tmp_path), created_at=1.0
+    )
+    store.models.add(result)
+    store.models.add(replace(result, id=saved.model, step=1, folder=str(store.checkpoints.path(saved))))
+    with pytest.raises(TuningStateError, match="may go on from"):
+        store.models.delete(saved.model)
+    store.jobs.move(job.id, "failed", lease=lease)
+    store.jobs.delete(job.id)
+    assert store.models.list() == (result,)
+    assert not store.job_folder(job.id).exists()
+    with pytest.raises(TuningNotFoundError):
+        store.jobs.events_since(job.id, 0)
+    store.close()
+
+
+def test_processes_that_want_the_same_job_get_one_each(tmp_path: Path) -> None:
+    """Four processes make the same jobs by the same keys and take what waits: each is made once and taken once."""
+    command = [sys.executable, "-m", "tests.finetune.jobs.rivals", str(tmp_path), "12"]
+    rivals = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)]
+    said = [rival.communicate(timeout=60)[0].split() for rival in rivals]
+    assert [rival.returncode for rival in rivals] == [0] * 4
+    store = TuningStore(tmp_path)
+    jobs = store.jobs.list(limit=100).data
+    assert len(jobs) == 12
+    assert sorted(job for one in said for job in one) == sorted(job.id for job in jobs)
+    for job in jobs:
+        told = [event.sequence for event in store.jobs.events_since(job.id, 0)]
+        assert told == list(range(1, len(told) + 1))
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.write_bytes(b"no database" * 500), "restore it"),
+        (lambda path: path.mkdir(), "cannot be used"),
+    ],
+    ids=["other bytes", "a folder"],
+)
+def test_a_store_that_cannot_be_used_is_a_sentence(
+    tmp_path: Path, damage: Callable[[Path], Any], said: str
+) -> None:
+    damage(tmp_path / "tuning.db")
+    with pytest.raises(TuningError, match=said):
+        TuningStore(tmp_path).jobs.list()
 
 
 def test_a_job_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import get_args
@@ -9,7 +10,9 @@ from typing import get_args
 import pytest
 
 from errors import TuningStateError
+from finetune.jobs.record import JobRequest
 from finetune.jobs.states import LEASED, STATES, TERMINAL, State, check_move
+from finetune.jobs.store import TuningStore
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "jobs.md"
 ALL: tuple[State, ...] = get_args(State)
@@ -77,3 +80,16 @@ def test_the_document_shows_the_table() -> None:
         if line.startswith("| `") and len(cells := line.strip("|").split("|")) == 3
     }
     assert told == {state: (facts.status, set(facts.next)) for state, facts in STATES.items()}
+
+
+def test_a_wish_that_comes_too_early_is_told_when(tmp_path: Path) -> None:
+    with closing(TuningStore(tmp_path)) as store:
+        job, _ = store.jobs.create(JobRequest(model="responder", training_file="file-1"))
+        with pytest.raises(TuningStateError, match="validating: pause it in a moment"):
+            store.jobs.ask(job.id, "pause")
+        store.jobs.move(job.id, "awaiting_approval")
+        with pytest.raises(TuningStateError, match="resume accepts it"):
+            store.jobs.ask(job.id, "pause")
+        store.jobs.ask(job.id, "cancel")
+        with pytest.raises(TuningStateError, match="cannot pause any more"):
+            store.jobs.ask(job.id, "pause")

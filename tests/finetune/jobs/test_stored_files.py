@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from errors import TuningError, TuningNotFoundError, TuningRequestError, TuningStateError
 from finetune.jobs.base_table import RESPONDER, base_name
 from finetune.jobs.files import FileTable, safe_name
-from finetune.jobs.record import Event, Job, JobRequest, TunedModel, tuned_name
+from finetune.jobs.record import Event, Job, JobRequest, StoredFile, TunedModel, tuned_name
 from finetune.jobs.results import results_csv
 from finetune.jobs.store import TuningStore
 
@@ -165,6 +166,58 @@ def test_an_upload_lasts_an_hour(store: TuningStore, clock: Clock) -> None:
         store.uploads.complete(upload.id, [])
     store.uploads.create(filename="b", purpose="fine-tune", bytes=3, mime_type="x")
     assert not (store.root / "uploads" / upload.id).exists()
+
+
+def test_an_upload_is_completed_once(store: TuningStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two who complete it at the same moment: one file, one refusal."""
+    upload = store.uploads.create(filename="a", purpose="fine-tune", bytes=3, mime_type="x")
+    part = store.uploads.add_part(upload.id, io.BytesIO(b"abc"))
+    add = store.files.add
+
+    def beaten(*told: Any, **more: Any) -> StoredFile:
+        monkeypatch.setattr(store.files, "add", add)
+        store.uploads.complete(upload.id, [part.id])
+        return add(io.BytesIO(b"abc"), "again", "fine-tune")
+
+    monkeypatch.setattr(store.files, "add", beaten)
+    with pytest.raises(TuningStateError, match="completed"):
+        store.uploads.complete(upload.id, [part.id])
+    assert [one.filename for one in store.files.list().data] == ["a"]
+
+
+def test_a_completed_upload_outlives_its_file(store: TuningStore) -> None:
+    upload = store.uploads.create(filename="a", purpose="fine-tune", bytes=3, mime_type="x")
+    done = store.uploads.complete(upload.id, [store.uploads.add_part(upload.id, io.BytesIO(b"abc")).id])
+    assert done.file is not None
+    store.files.delete(done.file.id)
+    assert (store.uploads.get(upload.id).status, store.uploads.get(upload.id).file) == ("completed", None)
+
+
+def test_parts_do_not_fill_the_disk(store: TuningStore) -> None:
+    """A part whose answer was lost may come again; more than that nobody needs."""
+    upload = store.uploads.create(filename="a", purpose="fine-tune", bytes=3, mime_type="x")
+    for _ in range(2):
+        store.uploads.add_part(upload.id, io.BytesIO(b"abc"))
+    with pytest.raises(TuningRequestError, match="larger than 0 bytes"):
+        store.uploads.add_part(upload.id, io.BytesIO(b"abc"))
+    assert len(list((store.root / "uploads" / upload.id).iterdir())) == 2
+
+
+def test_what_a_killed_process_left_is_swept_a_day_later(store: TuningStore, clock: Clock) -> None:
+    kept = store.files.add(io.BytesIO(b"x"), "f", "fine-tune")
+    for name, age in (("file-lost", 90_000), (".file-half", 90_000), ("file-new", 10)):
+        path = store.files.path(name)
+        path.write_bytes(b"x")
+        os.utime(path, (clock.now - age, clock.now - age))
+    store.files.add(io.BytesIO(b"y"), "g", "fine-tune")
+    there = {path.name for path in store.files.path(kept.id).parent.iterdir()}
+    assert {"file-lost", ".file-half"} & there == set()
+    assert {kept.id, "file-new"} <= there
+
+
+def test_a_file_that_cannot_be_read_is_named(store: TuningStore, tmp_path: Path) -> None:
+    with pytest.raises(TuningRequestError, match="cannot be read"):
+        store.files.add(tmp_path / "none.jsonl", "none.jsonl", "fine-tune")
 
 
 def test_a_cancelled_upload_is_over(store: TuningStore) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from app import tuning_places, workspace
 from app.__main__ import app
+from app.cli.finetune.models import delete
 from app.tuning_places import fine_tuning
 from errors import (
     DatasetError,
@@ -290,3 +292,29 @@ def test_another_servers_key_is_not_sent_to_openai(
     monkeypatch.setattr(workspace, "_process_workspace", None)
     found = {one["place"]: one for one in run_json("places")}
     assert not found["openai"]["connected"] and "--place other" in found["openai"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("named", "where"),
+    [
+        ("local:ft:responder:a", "local"),
+        ("nebius:ft:llama:a", "nebius"),
+        ("compatible:ft:llama:a", "nebius"),
+        ("compatible:ft:llama:b", "other"),
+    ],
+)
+def test_a_model_is_deleted_where_it_was_trained(
+    tuning_home: Path, monkeypatch: pytest.MonkeyPatch, named: str, where: str
+) -> None:
+    """And at no other place that is asked in the same way."""
+    deleted: list[tuple[str, str]] = []
+
+    class Work:
+        def delete_model(self, model: str, *, place: str) -> None:
+            deleted.append((place, model))
+
+    known = [{"model": "compatible:ft:llama:a", "base": "llama", "place": "nebius", "in_use": False}]
+    monkeypatch.setattr(sys.modules[delete.__module__], "_known", lambda *, live: known)
+    monkeypatch.setattr("app.tuning_places.fine_tuning", lambda _workspace: Work())
+    delete(named, yes=True)
+    assert deleted == [(where, named.partition(":")[2])]

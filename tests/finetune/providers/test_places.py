@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -239,11 +240,11 @@ EVENT = st.fixed_dictionaries(
 
 def test_seen_events_are_kept_once_and_without_gaps(tmp_path: Path, frozen: Frozen) -> None:
     ledger = Ledger(tmp_path / "one")
-    order = Order(place="openai", model="m", data=training_data(frozen))
+    order, orders = Order(place="openai", model="m", data=training_data(frozen)), itertools.count()
 
     @given(st.lists(st.lists(EVENT, max_size=6), max_size=5))
     def holds(batches: list[list[dict[str, Any]]]) -> None:
-        tag, told, first = ledger.write(order, account="a", accepted=True).tag, [], {}
+        tag, told, first = ledger.write(order, account=f"a{next(orders)}", accepted=True).tag, [], {}
         for batch in batches:
             told += ledger.add_events(tag, batch)
             for event in batch:

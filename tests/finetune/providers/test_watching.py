@@ -132,6 +132,20 @@ def test_failures_in_between_are_said_once_and_waited_out(
     assert updates[-1].job.status == "succeeded"
 
 
+def test_a_store_that_others_write_is_waited_out(
+    work: FineTuning, frozen: Frozen, place: TuningPlace
+) -> None:
+    job = work.start(work.order(frozen, place="local", model="responder"))
+    busy = (
+        "Another process is writing to this store of fine-tuning jobs: wait for it to finish and try again."
+    )
+    place.fault("GET", JOB, status=503, code="busy", message=busy)
+    place.moves = True
+    updates = list(work.watch(job.id))
+    assert [update.note for update in updates if update.note] == [busy]
+    assert updates[-1].job.status == "succeeded"
+
+
 def test_a_key_that_is_refused_is_not_waited_out(work: FineTuning, order: Order, place: TuningPlace) -> None:
     job = work.start(order)
     place.fault("GET", JOB, status=401, code="invalid_api_key")
