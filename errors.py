@@ -28,6 +28,9 @@ GroundtuneError
 │   ├── DatasetExistsError          the name is taken
 │   ├── DatasetFrozenError          what is frozen cannot be changed, or is not what its hash says
 │   └── DatasetBusyError            another process is writing it
+├── EvaluationError            an evaluation cannot be run, read or kept
+│   ├── EvaluationNotFoundError     no run of this id
+│   └── EvaluationBusyError         another process is writing the runs
 ├── TuningError                a fine-tuning job, its files or its models cannot do what was asked
 │   ├── TuningNotFoundError         no such job, file, upload, checkpoint or tuned model
 │   ├── TuningRequestError          what was asked for cannot be done as it was written; names the field
@@ -162,6 +165,18 @@ class DatasetFrozenError(DatasetError):
 
 class DatasetBusyError(DatasetError):
     """Another process is writing the dataset."""
+
+
+class EvaluationError(GroundtuneError):
+    """An evaluation cannot be run, read or kept."""
+
+
+class EvaluationNotFoundError(EvaluationError):
+    """There is no evaluation run of this id."""
+
+
+class EvaluationBusyError(EvaluationError):
+    """Another process is writing the evaluation runs."""
 
 
 class TuningError(GroundtuneError):

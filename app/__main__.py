@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from app.cli import conversations, dataset, evaluate, finetune, kb
+from app.cli.advise import advise
 from app.cli.ask import ask
 from app.cli.ingest import ingest
 from app.cli.output import run
@@ -28,6 +29,7 @@ app.command()(search)
 app.command()(ask)
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(evaluate.app, name="evaluate")
+app.command()(advise)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(finetune.app, name="finetune")
 

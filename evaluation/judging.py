@@ -2,6 +2,7 @@
 
 A row: {_id, text} and one of
     "answers": ["six", "6 days"] or "answer": "six"     words of which one must stand in the answer or its quotes
+    "answer": a text of more than twelve words          its figures, and half of its words (token F1), must be there
     "gold": [{"document": ...}] or "gold_documents"     documents of which one must be cited
     "answerable": false                                 the documents do not answer it: every answer is wrong
 Where both words and documents are given, both must hold: a "5" from somewhere else is no right answer. Words are
@@ -19,14 +20,36 @@ from typing import TYPE_CHECKING, Any
 
 from chains.answer import Answer
 from errors import SettingsError
+from evaluation.text_metrics import figures_kept, normalised, token_f1
 from loaders.jsonl import read_rows, well_formed
 
 if TYPE_CHECKING:
     from loaders.inventory import DocumentInfo
 
-__all__ = ["KnownQuestion", "check_documents", "is_right", "read_known_questions"]
+__all__ = [
+    "GoldPlace",
+    "KnownQuestion",
+    "check_documents",
+    "holds_one",
+    "is_right",
+    "known_question",
+    "names_one",
+    "read_known_questions",
+    "says",
+]
+
+LONGEST_WORDING = 12  # words of an answer that can be asked for to the letter
+LIKE_ENOUGH = 0.5  # token F1 with a longer one
 
 _MARKS = re.compile(r"[*_`>|]|\[[\d,;\s?-]{1,40}\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldPlace:
+    """Where an answer stands: a document, and its words there where they are known."""
+
+    document: str
+    quote: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,23 +61,30 @@ class KnownQuestion:
     documents: tuple[str, ...]  # that hold the answer; empty: not known
     group: str  # questions on one document share it
     place: str = ""  # file and line, for error messages
+    reference: str = ""  # a whole answer, as it should be said; "" where there is none
+    tags: tuple[str, ...] = ()
+    gold: tuple[GoldPlace, ...] = ()
 
 
 def read_known_questions(path: Path) -> list[KnownQuestion]:
     """Rows of a JSONL file. Raises SettingsError naming file, line and fault."""
-    return [_question(row, place) for place, row in read_rows(path)]
+    return [known_question(row, place) for place, row in read_rows(path)]
 
 
-def _question(row: Mapping[str, Any], place: str) -> KnownQuestion:
+def known_question(row: Mapping[str, Any], place: str) -> KnownQuestion:
+    """Raises SettingsError naming the place and the field at fault."""
     identifier, text = row.get("_id"), row.get("text")
     if not isinstance(identifier, str | int) or not isinstance(text, str) or not text.strip():
         raise SettingsError(f'{place} needs the fields "_id" and "text".')
     answerable = row.get("answerable", True)
     if not isinstance(answerable, bool):
         raise SettingsError(f'{place}: the field "answerable" must be true or false.')
+    reference = row["answer"] if isinstance(row.get("answer"), str) else ""
     answers = _texts(row.get("answers") or row.get("answer") or (), "answers", place)
+    if answers == (reference,) and len(normalised(reference)) > LONGEST_WORDING:
+        answers = ()
     documents = _documents(row, place)
-    if answerable and not answers and not documents:
+    if answerable and not answers and not documents and not reference:
         raise SettingsError(
             f'{place} needs "answers", "gold" documents, or "answerable": false, to tell right from wrong.'
         )
@@ -67,6 +97,9 @@ def _question(row: Mapping[str, Any], place: str) -> KnownQuestion:
         documents=documents,
         group=article or (documents[0] if documents else f"question {identifier}"),
         place=place,
+        reference=reference.strip(),
+        tags=_tags(row, place),
+        gold=_gold(row, documents),
     )
 
 
@@ -99,6 +132,25 @@ def _documents(row: Mapping[str, Any], place: str) -> tuple[str, ...]:
     return _texts(names, "gold", place)
 
 
+def _gold(row: Mapping[str, Any], documents: Sequence[str]) -> tuple[GoldPlace, ...]:
+    listed = row.get("gold")
+    quotes = {
+        one["document"]: one["quote"]
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict)
+        and isinstance(one.get("document"), str)
+        and isinstance(one.get("quote"), str)
+    }
+    return tuple(GoldPlace(document=name, quote=quotes.get(name, "")) for name in documents)
+
+
+def _tags(row: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    """Its tags, and its type as one of them."""
+    kind = row.get("type")
+    found = _texts(row.get("tags") or (), "tags", place)
+    return tuple(dict.fromkeys([*([kind] if isinstance(kind, str) and kind else []), *found]))
+
+
 def _texts(value: object, name: str, place: str) -> tuple[str, ...]:
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list | tuple) or not all(
@@ -109,15 +161,32 @@ def _texts(value: object, name: str, place: str) -> tuple[str, ...]:
 
 
 def is_right(answer: Answer, question: KnownQuestion) -> bool:
-    """Whether a given answer is right; an abstention is not judged here."""
+    """Whether a given answer is right, its source included; an abstention is not judged here."""
     if not question.answerable:
         return False
+    if not question.documents or names_one(answer, question.documents):
+        return says(answer, question) is not False
+    return False
+
+
+def says(answer: Answer, question: KnownQuestion) -> bool | None:
+    """Whether the answer's words, quotes included, are right; None where only its documents are known."""
+    if question.answers:
+        return holds_one(_said(answer), question.answers)
+    if question.reference:
+        kept = figures_kept(_said(answer), question.reference)
+        return kept in (None, 1.0) and token_f1(answer.text, question.reference) >= LIKE_ENOUGH
+    return None
+
+
+def names_one(answer: Answer, documents: Sequence[str]) -> bool:
+    """Whether one of the documents is cited."""
     cited = ((one.document_id, one.document_name) for one in answer.citations)
-    named = not question.documents or any(_is_one(names, question.documents) for names in cited)
-    if not question.answers:
-        return named
-    said = "\n".join([answer.text, *(citation.quote for citation in answer.citations)])
-    return named and holds_one(said, question.answers)
+    return any(_is_one(names, documents) for names in cited)
+
+
+def _said(answer: Answer) -> str:
+    return "\n".join([answer.text, *(citation.quote for citation in answer.citations)])
 
 
 def holds_one(text: str, accepted: Sequence[str]) -> bool:

@@ -20,6 +20,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 BENCHMARKS = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OUTPUTS = {"answers.jsonl", "receipt.json", "run.trec"}
+OUTPUTS |= {f"evaluation.{form}" for form in ("html", "md", "json", "csv")}
 OUTPUTS |= {"report.html", "chat", "raft.jsonl", "raft.refused.jsonl", "generated.jsonl"}
 
 

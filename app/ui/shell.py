@@ -30,6 +30,8 @@ def main() -> None:
             st.Page(PAGES / "knowledge.py", title="Knowledge", icon=":material/library_books:"),
             st.Page(PAGES / "training.py", title="Training data", icon=":material/model_training:"),
             st.Page(PAGES / "jobs.py", title="Fine-tuning", icon=":material/school:"),
+            st.Page(PAGES / "advisor.py", title="Advisor", icon=":material/explore:"),
+            st.Page(PAGES / "evaluation.py", title="Evaluation", icon=":material/balance:"),
             st.Page(PAGES / "settings.py", title="Settings", icon=":material/tune:"),
         ]
     )

@@ -1,0 +1,247 @@
+"""python -m app evaluate answers: the four modes on your own questions, with intervals, cost and time.
+
+    python -m app evaluate answers                                the sample company's two sets of questions
+    python -m app evaluate answers --questions questions.csv --kb NAME --out report.html
+    python -m app evaluate answers --questions questions.csv --modes rag,hybrid --budget 2 --gate "rag.right>=0.7"
+    python -m app evaluate answers --resume run-1a2b3c
+
+The columns of a question file: evaluation/question_files.py. --questions may be given several times.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from app.cli.ingest import load_sample
+from app.cli.output import print_json, print_line, say
+from app.workspace import SAMPLE, Workspace, open_workspace
+from chains.answer import MODES, Mode
+from errors import SettingsError
+
+if TYPE_CHECKING:
+    from app.evaluating import Plan
+    from evaluation.gate import Condition
+    from evaluation.reports.content import Content
+    from evaluation.run_store import Run
+
+SAID_EVERY = 20  # answers
+FORMS = (".html", ".htm", ".md", ".json", ".csv")
+INTERRUPTED = 130  # exit status, as shells have it
+
+
+def answers(
+    questions: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="CSV, XLSX or JSONL of questions with their answers; the sample company's if none."
+        ),
+    ] = None,
+    modes: Annotated[str, typer.Option(help="Which modes, with commas.")] = ",".join(MODES),
+    kb: Annotated[str, typer.Option(help="The knowledge base of RAG and hybrid.")] = SAMPLE,
+    k: Annotated[int, typer.Option(min=1, max=50, help="Passages to read.")] = 5,
+    budget: Annotated[float | None, typer.Option(min=0.0, help="US dollars that may be spent.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Questions asked at a time.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do not take over answers of earlier runs.")] = False,
+    resume: Annotated[str | None, typer.Option(help="Go on with this run.")] = None,
+    training: Annotated[
+        Path | None,
+        typer.Option(help="The rows a model was tuned on: a question that was taught is refused."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A report to write: .html (with .md, .json and .csv beside it) or one form."),
+    ] = None,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(help='A condition such as "rag.right>=0.7"; exit status 1 where it fails.'),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="A stored run: exit status 1 where a mode got worse.")
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="A chat model that judges the answers too, by its id; named in the report."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Ask every question in every mode and say which way pays."""
+    from evaluation.gate import parsed
+    from evaluation.reports.exports import document
+
+    conditions = [parsed(one) for one in gate or []]
+    if out is not None and out.suffix.lower() not in FORMS:
+        raise typer.BadParameter(f"name a file that ends in one of {', '.join(FORMS)}", param_hint="--out")
+    plan = _plan(questions, _modes(modes), kb, k)
+    if judge is not None:
+        open_workspace().judge(judge)
+    run = _begun(plan, resume, against, training)
+    found = _asked(run, budget=budget, workers=workers, fresh=fresh)
+    if judge is not None:
+        found = _judged(found, judge)
+    content = _content(found)
+    written = write_reports(content, out) if out is not None else []
+    failed = _gates(open_workspace(), content, conditions, against)
+    if json:
+        print_json(document(content) | {"failed": failed, "written": [str(path) for path in written]})
+    else:
+        print_run(content, found, written)
+    for sentence in failed:
+        say(sentence)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _modes(given: str) -> tuple[Mode, ...]:
+    names = [one.strip() for one in given.split(",") if one.strip()]
+    wrong = [one for one in names if one not in get_args(Mode)]
+    if wrong or not names:
+        raise typer.BadParameter(f"{wrong or 'nothing'}: modes are {', '.join(MODES)}", param_hint="--modes")
+    return tuple(mode for mode in MODES if mode in names)
+
+
+def _plan(questions: list[Path] | None, modes: tuple[Mode, ...], kb: str, k: int) -> Plan:
+    from app.evaluating import SAMPLE_SETS, Plan, QuestionFile
+
+    if not questions and kb != SAMPLE:
+        raise typer.BadParameter(
+            f"name a file of questions on {kb!r}: those that come along are the sample company's",
+            param_hint="--questions",
+        )
+    sets = tuple(QuestionFile(path=path) for path in questions or ())
+    return Plan(sets=sets or SAMPLE_SETS, modes=modes, knowledge_base=kb, k=k)
+
+
+def _begun(plan: Plan, resume: str | None, against: str | None, training: Path | None) -> Run:
+    """What is wrong with the call is found before anything is asked."""
+    from app.evaluating import begin, evaluations
+
+    workspace = open_workspace()
+    store = evaluations(workspace)
+    if against is not None:
+        store.run(against)
+    if resume is not None:
+        run = store.run(resume)
+    else:
+        _checked(plan, training)
+        run = None
+    if (run.facts["knowledge_base"] if run else plan.knowledge_base) == SAMPLE:
+        load_sample()
+    return run or begin(workspace, plan)
+
+
+def _checked(plan: Plan, training: Path | None) -> None:
+    """Rows that are no questions are told; questions that were taught are refused."""
+    from app.evaluating import read_sets
+    from evaluation.leaks import taught_questions
+
+    read = read_sets(plan.sets)
+    for sentence in read.refused[:5]:
+        say(f"  left out: {sentence}")
+    if len(read.refused) > 5:
+        say(f"  ... and {len(read.refused) - 5} more rows.")
+    if training is not None and (taught := taught_questions(read.questions, training)):
+        shown = ", ".join(taught[:5]) + (" ..." if len(taught) > 5 else "")
+        raise SettingsError(
+            f"{len(taught)} of the questions were taught ({shown}): a model that learnt the answer proves nothing. "
+            "Take them out of the questions, or of the training rows."
+        )
+
+
+def _asked(run: Run, *, budget: float | None, workers: int | None, fresh: bool) -> Run:
+    from app.evaluating import go_on, questions_of
+
+    workspace = open_workspace()
+    total = len(questions_of(workspace, run).questions)
+    try:
+        found = go_on(
+            workspace, run, budget=budget, workers=workers, fresh=fresh, on_outcome=_Counted(total, run)
+        )
+    except KeyboardInterrupt:
+        say(f"Stopped; what was answered is kept: python -m app evaluate answers --resume {run.id} goes on.")
+        raise typer.Exit(INTERRUPTED) from None
+    for reason in found.facts["not_run"].values():
+        say(f"  left out: {reason}")
+    return found
+
+
+def _judged(run: Run, model: str) -> Run:
+    from app.evaluating import judge_run
+
+    found = judge_run(open_workspace(), run, model)
+    if left := found.facts["not_judged"]:
+        say(f"  {left} answers could not be judged: the judge failed, or its reply was no verdict.")
+    return found
+
+
+def _content(run: Run) -> Content:
+    from app.evaluating import content_of_run
+
+    return content_of_run(open_workspace(), run.id)
+
+
+class _Counted:
+    """Says now and then how far it is, on stderr; the first time with the run's name."""
+
+    def __init__(self, questions: int, run: Run) -> None:
+        self._questions = questions
+        self._done = 0
+        say(f"{run.id}: {questions} questions")
+
+    def __call__(self, _outcome: object) -> None:
+        self._done += 1
+        if self._done % SAID_EVERY == 0:
+            say(f"  {self._done} answers")
+
+
+def write_reports(content: Content, out: Path) -> list[Path]:
+    """`out` .html: all four forms beside each other; otherwise that form alone. Makes its folder."""
+    from evaluation.reports.exports import as_csv, as_json
+    from evaluation.reports.html import as_html
+    from evaluation.reports.markdown import as_markdown
+    from loaders.jsonl import write_whole
+
+    forms = {".html": as_html, ".htm": as_html, ".md": as_markdown, ".json": as_json, ".csv": as_csv}
+    suffix = out.suffix.lower()
+    if suffix not in forms:
+        raise SettingsError(f"{str(out)!r} names no form: end it in one of {', '.join(FORMS)}.")
+    wanted = (out.suffix, ".md", ".json", ".csv") if suffix in (".html", ".htm") else (out.suffix,)
+    written = [out.with_suffix(one) for one in wanted]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    for path in written:
+        with write_whole(path) as file:
+            file.write(forms[path.suffix.lower()](content))
+    return written
+
+
+def _gates(
+    workspace: Workspace, content: Content, conditions: list[Condition], against: str | None
+) -> list[str]:
+    from app.evaluating import content_of_run
+    from evaluation.gate import check, regressions
+
+    failed = check(content.summary, conditions)
+    if content.run.state != "done":
+        failed += [f"The run is not whole ({content.run.state}): --resume {content.run.id} goes on."] * bool(
+            conditions or against
+        )
+    if against is not None:
+        failed += regressions(content_of_run(workspace, against), content)
+    return failed
+
+
+def print_run(content: Content, run: Run, written: list[Path]) -> None:
+    from evaluation.reports.tables import brief_rows, in_columns, set_rows
+
+    for sentence in content.verdict.sentences:
+        print_line(sentence)
+    for rows in (brief_rows(content.summary), set_rows(content.summary, content.sets)):
+        told = list(rows)
+        for line in ["", *in_columns(told)] if len(told) > 1 else []:
+            print_line(line)
+    state = "" if run.state == "done" else f" ({run.state}: --resume {run.id} goes on)"
+    print_line(f"\nRun {run.id}{state}")
+    for path in written:
+        print_line(f"written: {path}")

@@ -1,0 +1,209 @@
+"""Evaluation of a workspace, composed: question sets, runs begun, gone on with and read again.
+
+    run = begin(workspace, Plan(sets=SAMPLE_SETS, modes=MODES, knowledge_base="sample"))
+    run = go_on(workspace, run, workers=4)
+    content = content_of_run(workspace, run.id)
+
+A run keeps a copy of its questions: whatever becomes of the file, the run can be read and gone on with.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.evaluation_arms import arms, facts_of
+from app.model_settings import evaluation_budget
+from app.workspace import SAMPLE, TENANT, Workspace
+from chains.answer import MODES, Mode
+from errors import EvaluationError
+
+if TYPE_CHECKING:
+    import threading
+
+    from evaluation.question_files import QuestionSet
+    from evaluation.reports.content import Content
+    from evaluation.run_store import Run, RunStore
+    from evaluation.running import OnOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionFile:
+    path: Path
+    name: str | None = None  # what the set is called; None: as the file
+
+    def read(self) -> QuestionSet:
+        """Raises SettingsError for a file without a question in it."""
+        from evaluation.question_files import read_question_set
+
+        return read_question_set(self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is asked of what."""
+
+    sets: tuple[QuestionFile, ...]
+    modes: tuple[Mode, ...] = MODES
+    knowledge_base: str = SAMPLE
+    k: int = 5  # passages to read
+
+
+_EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+SAMPLE_SETS = (
+    QuestionFile(path=_EXAMPLES / "questions.jsonl", name="document questions"),
+    QuestionFile(path=_EXAMPLES / "paraphrases.jsonl", name="taught questions"),
+)
+
+
+def evaluations(workspace: Workspace) -> RunStore:
+    return _store(_folder(workspace))
+
+
+@cache
+def _store(folder: Path) -> RunStore:
+    from evaluation.run_store import RunStore
+
+    return RunStore(folder)
+
+
+def read_sets(files: Sequence[QuestionFile]) -> QuestionSet:
+    from evaluation.question_files import joined
+
+    return joined([one.read() for one in files])
+
+
+def begin(workspace: Workspace, plan: Plan) -> Run:
+    """Raises SettingsError for a file without a question in it."""
+    read = read_sets(plan.sets)
+    kept = [_kept(workspace, one) for one in plan.sets]
+    facts = {
+        "question_set": read.name,
+        "question_files": kept,
+        "questions_sha256": read.sha256,
+        "modes_asked": list(plan.modes),
+        "modes": list(plan.modes),
+        "k": plan.k,
+        "command": _command(plan),
+        **facts_of(workspace, plan.knowledge_base),
+    }
+    return evaluations(workspace).begin(facts)
+
+
+def go_on(
+    workspace: Workspace,
+    run: Run,
+    *,
+    budget: float | None = None,
+    workers: int | None = None,
+    fresh: bool = False,
+    stop: threading.Event | None = None,
+    on_outcome: OnOutcome | None = None,
+) -> Run:
+    """Asks what is not answered yet. `budget`: US dollars, those of the settings where nothing is said.
+
+    Modes that cannot run are told in facts["not_run"]. Raises EvaluationError where none can.
+    """
+    from chains.limits import Budget
+    from evaluation.running import run_all
+
+    known, asked = workspace.settings, run.facts
+    spending = evaluation_budget(known) if budget is None else Budget(budget, what="evaluation")
+    ready, missing = arms(
+        workspace, asked["modes_asked"], asked["knowledge_base"], k=asked["k"], budget=spending
+    )
+    if not ready:
+        raise EvaluationError("None of these modes can run: " + " ".join(missing.values()))
+    at_once = workers or (4 if workspace.chat_connected else 1)
+    changed = {"modes": [arm.mode for arm in ready], "not_run": missing, "workers": at_once}
+    store = evaluations(workspace)
+    run = store.describe(run, {**asked, **changed})
+    return run_all(
+        questions_of(workspace, run).questions, ready, store=store, run=run, encoder=workspace.encoder,
+        workers=at_once, fresh=fresh, stop=stop, on_outcome=on_outcome,
+    )  # fmt: skip
+
+
+def judge_run(workspace: Workspace, run: Run, model_id: str, *, on_outcome: OnOutcome | None = None) -> Run:
+    """Has a chat model judge what was answered; facts["judge"] names it. Raises SettingsError, SpendingLimitError."""
+    from evaluation.judged_answers import judge_all
+
+    model = workspace.judge(model_id)
+    store = evaluations(workspace)
+    run = store.describe(run, {**run.facts, "judge": model.model_id})
+    questions = {one.id: one for one in questions_of(workspace, run).questions}
+    left = judge_all(
+        questions, store.outcomes(run.id), model, keep=lambda one: store.put(run.id, one), told=on_outcome
+    )
+    return store.describe(run, {**run.facts, "not_judged": left})
+
+
+def questions_of(workspace: Workspace, run: Run) -> QuestionSet:
+    """The copy that the run keeps. Raises EvaluationError where it was removed."""
+    folder = _folder(workspace) / "questions"
+    files = [QuestionFile(path=folder / one["kept"], name=one["name"]) for one in run.facts["question_files"]]
+    gone = next((str(one.path) for one in files if not one.path.is_file()), None)
+    if gone is not None:
+        raise EvaluationError(f"The questions of {run.id} are gone: put {gone!r} back, or run it anew.")
+    return read_sets(files)
+
+
+def content_of_run(workspace: Workspace, name: str) -> Content:
+    """A stored run's report. Raises EvaluationNotFoundError, and EvaluationError where its questions are gone."""
+    from evaluation.reports.content import content_of
+
+    store = evaluations(workspace)
+    run = store.run(name)
+    return content_of(run, questions_of(workspace, run).questions, store.outcomes(run.id))
+
+
+def remove_run(workspace: Workspace, name: str) -> str:
+    """Its id. Questions that no other run asks go with it."""
+    store = evaluations(workspace)
+    run = store.run(name)
+    store.remove(run.id)
+    used = {one["kept"] for other in store.runs() for one in other.facts.get("question_files", ())}
+    for one in run.facts.get("question_files", ()):
+        if one["kept"] not in used:
+            (_folder(workspace) / "questions" / one["kept"]).unlink(missing_ok=True)
+    return run.id
+
+
+def _folder(workspace: Workspace) -> Path:
+    return workspace.settings.home.value / "tenants" / TENANT / "evaluations"
+
+
+def _kept(workspace: Workspace, file: QuestionFile) -> dict[str, Any]:
+    """A copy by the hash of what is in it, whole or not at all."""
+    read = file.read()
+    folder = _folder(workspace) / "questions"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept = folder / f"{read.sha256}{file.path.suffix.lower()}"
+    if not kept.is_file():
+        begun = kept.with_name(f"{kept.name}.part")
+        shutil.copyfile(file.path, begun)
+        begun.replace(kept)
+    return {
+        "name": read.name,
+        "file": str(file.path.absolute()),
+        "sha256": read.sha256,
+        "questions": len(read.questions),
+        "kept": kept.name,
+    }
+
+
+def _command(plan: Plan) -> str:
+    """What was not said is not repeated."""
+    command = ["python", "-m", "app", "evaluate", "answers"]
+    if plan.sets != SAMPLE_SETS:
+        command += [part for one in plan.sets for part in ("--questions", str(one.path))]
+    if plan.modes != MODES:
+        command += ["--modes", ",".join(plan.modes)]
+    if plan.knowledge_base != SAMPLE:
+        command += ["--kb", plan.knowledge_base]
+    return shlex.join([*command, *(["--k", str(plan.k)] if plan.k != 5 else [])])

@@ -1,0 +1,161 @@
+"""One run: its progress while it runs, then verdict, charts, tables, answers, and the reports to download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.evaluating import content_of_run, evaluations, remove_run
+from app.ui.charts import charts
+from app.ui.escape import escape
+from app.ui.evaluation_answers import draw_answers
+from app.ui.evaluation_list import run_words, state_words
+from app.ui.evaluation_session import WORK, open_run
+from app.ui.evaluation_work import at_work, resume
+from app.ui.facts_table import facts_table
+from app.ui.job_rows import job_rows
+from app.ui.training_session import attempted, press
+from evaluation.reports.charts import pictures
+from evaluation.reports.exports import as_csv, as_json
+from evaluation.reports.html import as_html
+from evaluation.reports.markdown import as_markdown
+from evaluation.reports.tables import cost_rows, mode_rows, pair_rows, score_rows, set_rows, tag_rows
+from evaluation.reports.verdict import NAMES
+
+if TYPE_CHECKING:
+    from app.workspace import Workspace
+    from evaluation.reports.content import Content
+    from evaluation.run_store import Run
+
+FORMS: tuple[tuple[str, str, str, Callable[[Content], str]], ...] = (
+    ("HTML", "html", "text/html", as_html),
+    ("Markdown", "md", "text/markdown", as_markdown),
+    ("JSON", "json", "application/json", as_json),
+    ("CSV", "csv", "text/csv", as_csv),
+)
+KEPT = 3  # reports of a session: a page that is drawn again does not count anew
+
+
+def draw_run(workspace: Workspace, run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "All runs",
+            key="evaluation_back",
+            type="tertiary",
+            icon=":material/arrow_back:",
+            on_click=open_run,
+            args=(None,),
+        )
+        st.caption(escape(f"{run_words(run)} · {run.id}", longest=160))
+    job_rows(WORK, run.id)
+    if at_work(run.id):
+        st.caption("Closing this page changes nothing: the run goes on, and is found here again.")
+        return
+    if run.state != "done":
+        _unfinished(workspace, run)
+    content = _content(workspace, run)
+    if not content.summary.modes:
+        st.info("No question was answered in every mode yet.", icon=":material/hourglass_empty:")
+        return
+    _verdict(content)
+    _downloads(content)
+    _tables(content)
+    draw_answers(content)
+    _foot(workspace, content)
+
+
+def _unfinished(workspace: Workspace, run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/pause_circle: This run is {state_words(run)}: what was answered is below.")
+        st.button(
+            "Go on",
+            key="evaluation_resume",
+            icon=":material/play_arrow:",
+            on_click=press,
+            args=(lambda: resume(workspace, run),),
+        )
+
+
+def _content(workspace: Workspace, run: Run) -> Content:
+    """Counted once in a session, until the run changes."""
+    held: dict[tuple[str, float], Content] = st.session_state.setdefault("evaluation_contents", {})
+    key = (run.id, run.changed_at)
+    if key not in held:
+        held[key] = content_of_run(workspace, run.id)
+        while len(held) > KEPT:
+            del held[next(iter(held))]
+    return held[key]
+
+
+def _verdict(content: Content) -> None:
+    draw = st.success if content.verdict.strength == "clear" else st.warning
+    first, *others = content.verdict.sentences
+    words = [f"**{escape(first, longest=600)}**", *(escape(one, longest=600) for one in others)]
+    draw("\n\n".join(words), icon=":material/balance:")
+    for mode, why in content.not_run.items():
+        st.caption(f":material/lock: {NAMES[mode]} was not asked: {escape(why, longest=300)}")
+
+
+def _downloads(content: Content) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Report")
+        for label, suffix, media, written in FORMS:
+            st.download_button(
+                label,
+                partial(written, content),
+                file_name=f"{content.run.id}.{suffix}",
+                mime=media,
+                key=f"evaluation_{suffix}",
+                type="tertiary",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+
+
+def _tables(content: Content) -> None:
+    summary = content.summary
+    charts([(picture, "") for picture in pictures(summary)], key="evaluation_charts")
+    for title, rows, opened in (
+        ("The modes", mode_rows(summary), True),
+        ("Set by set", set_rows(summary, content.sets), True),
+        ("Time and cost", cost_rows(summary), True),
+        ("How near the answers come", score_rows(summary), False),
+        ("Pair by pair", pair_rows(summary), False),
+        ("By tag", tag_rows(summary), False),
+    ):
+        told = _named(rows)
+        if told:
+            with st.expander(title, expanded=opened):
+                facts_table(told, key=f"evaluation_table_{title}")
+
+
+def _named(rows: Iterable[tuple[str, ...]]) -> list[dict[str, str]]:
+    head, *body = rows
+    return [dict(zip(head, row, strict=True)) for row in body]
+
+
+def _foot(workspace: Workspace, content: Content) -> None:
+    with st.expander("To run it again"):
+        st.code(str(content.facts.get("command", "")), language="bash")
+        kept = {name: str(value) for name, value in content.facts.items() if name != "command"}
+        facts_table([{"Fact": name, "Value": value} for name, value in kept.items()], key="evaluation_facts")
+        st.button(
+            "Remove this run",
+            key="evaluation_remove",
+            icon=":material/delete:",
+            on_click=_removed,
+            args=(workspace, content.run.id),
+        )
+
+
+def _removed(workspace: Workspace, name: str) -> None:
+    if attempted(lambda: remove_run(workspace, name), said=f"{name} is removed."):
+        open_run(None)
+
+
+def run_of(workspace: Workspace, name: str) -> Run:
+    """Raises EvaluationNotFoundError."""
+    return evaluations(workspace).run(name)

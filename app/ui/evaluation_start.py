@@ -1,0 +1,155 @@
+"""Starting an evaluation: which questions, which modes, what it may cost."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.evaluating import SAMPLE_SETS, Plan, QuestionFile, read_sets
+from app.ui.escape import escape
+from app.ui.evaluation_session import open_run
+from app.ui.evaluation_work import start
+from app.ui.ingestion import LARGEST_MB, file_name
+from app.ui.training_session import attempted
+from app.workspace import ModeStatus, Workspace
+from chains.answer import Mode
+from errors import GroundtuneError
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from evaluation.question_files import QuestionSet
+
+SAMPLE, OWN = "The sample company's", "A file of mine"
+INTRODUCTION = (
+    "Puts every question to every mode and says which way pays, with intervals: how many are right, what they cost, "
+    "how long they take, and what so few questions cannot show."
+)
+COLUMNS = (
+    "CSV, Excel or JSON Lines. Columns: **question**, **answer** (as it should be said) or **answers** (accepted "
+    "wordings, with | between), and where you have them **documents** (that hold the answer), **answerable** (yes or "
+    "no), **tags**, **id**."
+)
+REFUSED_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    files: tuple[QuestionFile, ...]
+    questions: QuestionSet
+
+
+def draw_start(workspace: Workspace) -> None:
+    st.markdown(INTRODUCTION)
+    name = st.session_state.get("knowledge_base") or workspace.default_knowledge_base
+    chosen = _questions(workspace, sample=name == workspace.default_knowledge_base)
+    modes = _modes(workspace.modes())
+    budget = _budget(workspace)
+    fresh = st.checkbox(
+        "Ask everything anew",
+        key="evaluation_fresh",
+        help="Otherwise answers of earlier runs are taken over where question, model, prompt and documents are the "
+        "same.",
+    )
+    ready = chosen is not None and bool(modes)
+    count = len(chosen.questions.questions) * len(modes) if chosen else 0
+    if st.button(
+        f"Ask {count:,} questions" if ready else "Ask",
+        type="primary",
+        key="evaluation_go",
+        icon=":material/play_arrow:",
+        disabled=not ready,
+    ):
+        assert chosen is not None
+        plan = Plan(sets=chosen.files, modes=modes, knowledge_base=name)
+        _start(workspace, plan, budget, fresh=fresh)
+
+
+def _start(workspace: Workspace, plan: Plan, budget: float | None, *, fresh: bool) -> None:
+    begun: list[str] = []
+    if attempted(lambda: begun.append(start(workspace, plan, budget=budget, fresh=fresh).id)):
+        st.session_state["evaluation_wanted"] = begun[0]  # the part's control is drawn already
+        st.rerun()
+
+
+def take_wanted() -> None:
+    """Before anything is drawn: the run that was just started."""
+    name = st.session_state.pop("evaluation_wanted", None)
+    if name is not None:
+        open_run(name)
+
+
+def _questions(workspace: Workspace, *, sample: bool) -> _Chosen | None:
+    options = [SAMPLE, OWN] if sample else [OWN]
+    which = st.radio("Questions", options, key=f"evaluation_set_{sample}", horizontal=True)
+    if which == SAMPLE:
+        return _read(SAMPLE_SETS)
+    given = st.file_uploader(
+        "A file of questions with their answers",
+        type=["csv", "tsv", "xlsx", "ods", "jsonl"],
+        key="evaluation_upload",
+        max_upload_size=LARGEST_MB,
+    )
+    st.caption(COLUMNS)
+    return _read((QuestionFile(path=_kept(workspace, given), name=Path(given.name).stem),)) if given else None
+
+
+def _read(files: tuple[QuestionFile, ...]) -> _Chosen | None:
+    """None, with the reason on the page, where it holds no question."""
+    try:
+        found = read_sets(files)
+    except GroundtuneError as error:
+        st.error(escape(str(error), longest=500), icon=":material/error:")
+        return None
+    unanswerable = len(found.questions) - found.answerable
+    aside = f", {unanswerable:,} of them without an answer in the documents" if unanswerable else ""
+    st.caption(
+        f":material/quiz: {len(found.questions):,} questions{aside}: {escape(found.name, longest=200)}"
+    )
+    for sentence in found.refused[:REFUSED_SHOWN]:
+        st.caption(f":material/warning: Left out: {escape(sentence, longest=300)}")
+    if len(found.refused) > REFUSED_SHOWN:
+        st.caption(f"… and {len(found.refused) - REFUSED_SHOWN:,} more rows.")
+    return _Chosen(files=files, questions=found)
+
+
+def _kept(workspace: Workspace, file: UploadedFile) -> Path:
+    """Where the command line would find it: by its content, until uploads are cleared; a run keeps its own copy."""
+    held = file.getvalue()
+    digest = hashlib.sha256(held).hexdigest()[:20]
+    path = workspace.settings.home.value / "uploads" / "questions" / digest / file_name(file.name)
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(held)
+    return path
+
+
+def _modes(statuses: tuple[ModeStatus, ...]) -> tuple[Mode, ...]:
+    """Those that are ticked; those that cannot run say what they need."""
+    ticked: list[Mode] = []
+    for column, status in zip(st.columns(len(statuses), gap="small"), statuses, strict=True):
+        with column, st.container(gap=None):
+            can = status.available
+            if st.checkbox(status.label, can, key=f"evaluation_{status.mode}_{can}", disabled=not can):
+                ticked.append(status.mode)
+            why = escape(status.reason or status.summary, longest=300)
+            st.caption(f"{':material/lock: ' if status.reason else ''}{why}")
+    return tuple(ticked)
+
+
+def _budget(workspace: Workspace) -> float | None:
+    """Only where something may cost; None: the limit of the settings."""
+    if not workspace.chat_connected:
+        return None
+    return st.number_input(
+        "US dollars that may be spent (empty: as the settings say)",
+        min_value=0.0,
+        value=None,
+        step=0.5,
+        key="evaluation_budget",
+        width=320,
+    )

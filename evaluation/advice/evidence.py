@@ -1,0 +1,312 @@
+"""Advice and measurement together: as soon as an evaluation exists, its result outweighs the questionnaire, visibly.
+
+    decision = weigh(advise(levels), Evidence(run="run-1a2b", named="50 questions", summary=summary))
+    decision.pick, decision.standing, decision.sentences
+
+What is shown decides. Where no difference is shown the questionnaire chooses among those that may be as good, if its
+points are clear enough; else the cheaper, else the simpler. A requirement (sources must be shown, rights must be kept)
+stands against any measured quality; a forecast of quality does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from chains.answer import MODES, Mode
+from evaluation.advice.advisor import LEAN, Advice, Strength
+from evaluation.advice.factors import Framework, framework
+from evaluation.reports.verdict import NAMES, span
+from evaluation.summary import ModeSummary, Pair, Summary
+
+__all__ = ["Basis", "Decision", "Evidence", "Standing", "ratios", "weigh"]
+
+Standing = Literal[
+    "not measured",  # no run, or none that compares modes
+    "measurement alone",  # no question is answered
+    "agreement",  # measured best, and shown
+    "contradiction",  # shown to be worse than another
+    "no difference shown",  # among the best, and so many questions cannot tell them apart
+    "advised mode not measured",
+]
+Basis = Literal["questionnaire", "measurement", "questionnaire among the tied", "cost", "simplicity"]
+CHEAPER = 0.8  # a mode at less than this share of another's price is the cheaper one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One evaluation run."""
+
+    run: str
+    named: str  # the question set and the day, for people
+    summary: Summary
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    advice: Advice
+    evidence: Evidence | None
+    pick: Mode
+    strength: Strength
+    standing: Standing
+    basis: Basis
+    tied: tuple[Mode, ...]  # modes that may be as good as the pick; empty without evidence
+    barred: Mapping[Mode, tuple[str, ...]]  # measured, and out by a requirement
+    sentences: tuple[str, ...]  # the measurement and what it does to the advice
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "pick": self.pick,
+            "strength": self.strength,
+            "standing": self.standing,
+            "basis": self.basis,
+            "tied": list(self.tied),
+            "barred": {mode: list(reasons) for mode, reasons in self.barred.items()},
+            "sentences": list(self.sentences),
+            "run": self.evidence.run if self.evidence else None,
+            "questionnaire": self.advice.as_dict(),
+        }
+
+
+def weigh(advice: Advice, evidence: Evidence | None, *, by: Framework | None = None) -> Decision:
+    """The pick after the evidence; without a run that compares modes it is the questionnaire's."""
+    required = _required(advice, by or framework())
+    if evidence is None or evidence.summary.best is None:
+        return _questionnaire(advice, None, ())
+    measured = {mode: one for mode, one in evidence.summary.modes.items() if mode not in required}
+    barred = {mode: required[mode] for mode in evidence.summary.modes if mode in required}
+    if len(evidence.summary.modes) < 2 or not measured:
+        return _questionnaire(advice, evidence, tuple(_why_not(evidence, barred)), barred=barred)
+    found = _Measured(evidence.summary, measured)
+    if advice.levels and advice.pick not in evidence.summary.modes and not found.beaten:
+        return _not_asked(advice, evidence, found, barred)
+    return _decided(advice, evidence, found, barred)
+
+
+def ratios(summary: Summary, first: Mode, second: Mode) -> tuple[float, float, float] | None:
+    """(lowest, measured, highest) right answers of the first for each of the second, by the paired interval.
+
+    None where one of them was not measured, or answers nothing right.
+    """
+    pair = _pair(summary, first, second)
+    if pair is None or not summary.modes[second].right.value or not summary.modes[first].right.value:
+        return None
+    of, found = summary.modes[second].right.value, pair.comparison.difference
+    low, value, high = found.low, found.value, found.high
+    if pair.first != first:
+        low, value, high = -high, -value, -low
+    least = 0.01  # of the second's; nothing at all right cannot be reckoned with
+    return max(1 + low / of, least), max(1 + value / of, least), max(1 + high / of, least)
+
+
+class _Measured:
+    """The modes that may be chosen: the best of them, those shown to be worse, and those that may be as good."""
+
+    def __init__(self, summary: Summary, modes: Mapping[Mode, ModeSummary]) -> None:
+        self.summary, self.modes = summary, modes
+        self.best: Mode = min(modes, key=lambda mode: (-modes[mode].right.value, MODES.index(mode)))
+        others = [mode for mode in modes if mode != self.best]
+        self.beaten = [mode for mode in others if _shown(summary, self.best, mode)]
+        self.level = tuple(mode for mode in modes if mode not in self.beaten)
+
+    @property
+    def cheapest(self) -> Mode | None:
+        """Of those that may be as good; None where a price is lacking or hardly differs."""
+        prices = {mode: self.modes[mode].cost_per_1000 for mode in self.level}
+        known = sorted(
+            (price, MODES.index(mode), mode) for mode, price in prices.items() if price is not None
+        )
+        if len(known) < len(prices) or len(known) < 2 or known[0][0] >= CHEAPER * known[1][0]:
+            return None
+        return known[0][2]
+
+
+def _required(advice: Advice, by: Framework) -> dict[Mode, tuple[str, ...]]:
+    """What is out whatever is measured."""
+    holding = [gate for gate in by.gates if not gate.forecast and gate.holds(advice.levels)]
+    found = {mode: tuple(gate.reason for gate in holding if mode in gate.out) for mode in MODES}
+    return {mode: reasons for mode, reasons in found.items() if reasons}
+
+
+def _questionnaire(
+    advice: Advice,
+    evidence: Evidence | None,
+    sentences: tuple[str, ...],
+    *,
+    barred: Mapping[Mode, tuple[str, ...]] | None = None,
+) -> Decision:
+    return Decision(
+        advice=advice,
+        evidence=evidence,
+        pick=advice.pick,
+        strength=advice.strength,
+        standing="not measured",
+        basis="questionnaire",
+        tied=(),
+        barred=barred or {},
+        sentences=sentences or (NOT_MEASURED,),
+    )
+
+
+NOT_MEASURED = (
+    "Nothing is measured yet: this is judgement from answers. Ask your own questions in every mode to know: "
+    "python -m app evaluate answers --questions FILE"
+)
+
+
+def _why_not(evidence: Evidence, barred: Mapping[Mode, tuple[str, ...]]) -> Iterator[str]:
+    if len(evidence.summary.modes) < 2:
+        only = NAMES[next(iter(evidence.summary.modes))]
+        yield f"{evidence.run} asked {only} alone: it compares nothing, so the questionnaire decides."
+        return
+    yield f"{evidence.run} measured {_list(list(barred))} alone, which a requirement rules out."
+
+
+def _not_asked(
+    advice: Advice, evidence: Evidence, found: _Measured, barred: Mapping[Mode, tuple[str, ...]]
+) -> Decision:
+    """The advised mode was not measured, and between the measured ones no difference is shown."""
+    level = _list(list(found.level))
+    told = (
+        f"{_measured(evidence, found)} Between {level} no difference is shown, and {NAMES[advice.pick]}, which the "
+        f"questionnaire advises, was not asked: measure it before you decide."
+        if len(found.level) > 1
+        else f"{_measured(evidence, found)} {NAMES[advice.pick]}, which the questionnaire advises, was not asked: "
+        "measure it before you decide."
+    )
+    return Decision(
+        advice=advice,
+        evidence=evidence,
+        pick=advice.pick,
+        strength="toss-up" if advice.strength == "toss-up" else "lean",
+        standing="advised mode not measured",
+        basis="questionnaire",
+        tied=(),
+        barred=barred,
+        sentences=(told, *_limits(evidence, barred)),
+    )
+
+
+def _decided(
+    advice: Advice, evidence: Evidence, found: _Measured, barred: Mapping[Mode, tuple[str, ...]]
+) -> Decision:
+    pick, basis, ahead = _choice(advice, found)
+    standing = _standing(advice, evidence.summary, found)
+    return Decision(
+        advice=advice,
+        evidence=evidence,
+        pick=pick,
+        strength=_strength(found, standing, ahead),
+        standing=standing,
+        basis=basis,
+        tied=tuple(mode for mode in found.level if mode != pick),
+        barred=barred,
+        sentences=(
+            _measured(evidence, found),
+            _told(advice, found, standing),
+            *_by(pick, basis),
+            *_limits(evidence, barred),
+        ),
+    )
+
+
+def _choice(advice: Advice, found: _Measured) -> tuple[Mode, Basis, float]:
+    """The pick, by what, and by how many points the questionnaire prefers it among those that may be as good."""
+    if len(found.level) == 1:
+        return found.best, "measurement", 0.0
+    order = sorted(found.level, key=lambda mode: (-round(advice.points[mode], 9), MODES.index(mode)))
+    ahead = advice.points[order[0]] - advice.points[order[1]]
+    if advice.levels and ahead >= LEAN:
+        return order[0], "questionnaire among the tied", ahead
+    if found.cheapest is not None:
+        return found.cheapest, "cost", 0.0
+    return min(found.level, key=MODES.index), "simplicity", 0.0
+
+
+def _standing(advice: Advice, summary: Summary, found: _Measured) -> Standing:
+    if not advice.levels:
+        return "measurement alone"
+    if advice.pick not in summary.modes:
+        return "advised mode not measured"
+    if advice.pick not in found.level:
+        return "contradiction"
+    return "agreement" if len(found.level) == 1 else "no difference shown"
+
+
+def _strength(found: _Measured, standing: Standing, ahead: float) -> Strength:
+    if len(found.level) == 1 and found.beaten:
+        return "lean" if standing == "advised mode not measured" else "clear"
+    return "lean" if found.beaten or ahead >= LEAN else "toss-up"
+
+
+def _measured(evidence: Evidence, found: _Measured) -> str:
+    best = found.modes[found.best]
+    asked = evidence.summary.questions
+    others = "; ".join(
+        f"{NAMES[mode]} {span(one.right)}" for mode, one in found.modes.items() if mode != found.best
+    )
+    against = f" ({others})" if others else ""
+    return f"Measured in {evidence.named} on {asked} questions: {NAMES[found.best]} {span(best.right)} right{against}."
+
+
+def _told(advice: Advice, found: _Measured, standing: Standing) -> str:
+    advised, best = NAMES[advice.pick], NAMES[found.best]
+    if standing == "agreement":
+        if not found.beaten:
+            return "It is what the questionnaire advises; a requirement rules the other measured modes out."
+        beaten = _list(found.beaten)
+        return f"The measurement agrees with the questionnaire: {best} is shown to be better than {beaten}."
+    if standing == "contradiction":
+        pair = _pair(found.summary, found.best, advice.pick)
+        p = f" (p {pair.p_holm:.2g}, all pairs looked at)" if pair else ""
+        return (
+            f"The questionnaire advised {advised} ({advice.strength}). The measurement contradicts it: {best} is shown "
+            f"to be better{p}. The measurement counts."
+        )
+    if standing == "advised mode not measured":
+        return (
+            f"The questionnaire advised {advised} ({advice.strength}), which was not asked: of those that were, the "
+            f"measured result counts. Measure {advised} too before you build on it."
+        )
+    if standing == "measurement alone":
+        level = _list(list(found.level))
+        shown = f"; between {level} no difference is shown" if len(found.level) > 1 else ""
+        return f"No question is answered, so the measurement decides{shown}."
+    level = _list(list(found.level))
+    return f"Between {level} no difference is shown, so the measurement does not speak against {advised}."
+
+
+def _by(pick: Mode, basis: Basis) -> Iterator[str]:
+    if basis == "questionnaire among the tied":
+        yield f"Among these the questionnaire prefers {NAMES[pick]}, and that decides."
+    elif basis == "cost":
+        yield f"The questionnaire hardly prefers one of them; {NAMES[pick]} is the cheaper, and that decides."
+    elif basis == "simplicity":
+        yield f"The questionnaire hardly prefers one of them; {NAMES[pick]} is the simplest, and that decides."
+
+
+def _limits(evidence: Evidence, barred: Mapping[Mode, tuple[str, ...]]) -> Iterator[str]:
+    for mode, reasons in barred.items():
+        right = span(evidence.summary.modes[mode].right)
+        yield f"{NAMES[mode]} answered {right} right and stays out all the same: {reasons[0]}"
+    least = evidence.summary.detectable
+    if least is not None:
+        yield f"So many questions cannot show a difference of less than about {round(100 * least)} points."
+    if not evidence.complete:
+        yield "The run is not finished: go on with it before you rely on it."
+
+
+def _pair(summary: Summary, first: Mode, second: Mode) -> Pair | None:
+    return next((pair for pair in summary.pairs if {pair.first, pair.second} == {first, second}), None)
+
+
+def _shown(summary: Summary, first: Mode, second: Mode) -> bool:
+    pair = _pair(summary, first, second)
+    return pair is not None and pair.shown
+
+
+def _list(modes: list[Mode]) -> str:
+    names = [NAMES[mode] for mode in modes]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,148 @@
+"""The report as one HTML file to open, mail or archive: no script, nothing loaded, light or dark as the reader has it.
+
+Questions and answers are strangers' text: everything goes through `text`, and the file's own policy
+(default-src 'none') forbids whatever would slip past it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from chains.answer import Mode
+from evaluation.outcomes import Outcome
+from evaluation.reports.charts import pictures
+from evaluation.reports.content import Content, Failure, SideBySide
+from evaluation.reports.tables import cost_rows, mode_rows, pair_rows, score_rows, set_rows, tag_rows
+from evaluation.reports.verdict import NAMES
+from finetune.reports.html import POLICY, STYLE_SHEET
+from finetune.reports.inert import text
+
+__all__ = ["as_html"]
+
+OWN_STYLE = Path(__file__).with_name("report.css")
+IDS_SHOWN = 40
+
+
+def as_html(content: Content) -> str:
+    return "".join(_parts(content))
+
+
+def _parts(content: Content) -> Iterator[str]:
+    style = STYLE_SHEET.read_text("utf-8") + OWN_STYLE.read_text("utf-8")
+    yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f"<title>Which way pays</title><style>{style}</style></head><body><main>"
+    yield f'<h1>Which way pays</h1><p class="quiet">{_circumstances(content)}</p>'
+    yield _verdict(content)
+    yield "<h2>The modes</h2>" + _table(mode_rows(content.summary), numbers=1)
+    for mode, why in content.not_run.items():
+        yield f'<p class="quiet">{text(NAMES[mode])} was not asked: {text(why)}</p>'
+    yield '<div class="charts">' + "".join(_charts(content)) + "</div>"
+    for title, rows, numbers in (
+        ("Set by set", set_rows(content.summary, content.sets), 2),
+        ("Time and cost", cost_rows(content.summary), 1),
+        ("How near the answers come", score_rows(content.summary), 1),
+        ("Pair by pair", pair_rows(content.summary), 2),
+        ("By tag", tag_rows(content.summary), 1),
+    ):
+        told = list(rows)
+        if len(told) > 1:
+            yield f"<h2>{title}</h2>" + _table(told, numbers=numbers)
+    yield from _differing(content)
+    yield from _failures(content.failures)
+    yield from _again(content)
+    yield "</main></body></html>\n"
+
+
+def _circumstances(content: Content) -> str:
+    facts, summary = content.facts, content.summary
+    named = f"{facts.get('question_set', 'questions')}: {summary.questions} questions, {summary.answerable} answerable"
+    where = f" · knowledge base {facts['knowledge_base']}" if facts.get("knowledge_base") else ""
+    return text(f"{named}{where} · run {content.run.id} · {content.made_at}")
+
+
+def _verdict(content: Content) -> str:
+    level = {"clear": "fine", "lean": "warning", "cannot tell yet": "warning"}[content.verdict.strength]
+    sentences = "".join(f"<p>{text(one)}</p>" for one in content.verdict.sentences)
+    return f'<div class="verdict {level}">{sentences}</div>'
+
+
+def _charts(content: Content) -> Iterator[str]:
+    for picture in pictures(content.summary):
+        yield f'<figure class="chart"><figcaption>{text(picture.title)}</figcaption>{picture.markup()}</figure>'
+
+
+def _table(rows: Iterable[tuple[str, ...]], *, numbers: int) -> str:
+    """The first row is the head; `numbers`: from which column on cells stand to the right."""
+    head, *body = rows
+    cells = "".join(f"<th{_side(place, numbers)}>{text(cell)}</th>" for place, cell in enumerate(head))
+    lines = "".join(
+        "<tr>"
+        + "".join(f"<td{_side(place, numbers)}>{text(cell)}</td>" for place, cell in enumerate(row))
+        + "</tr>"
+        for row in body
+    )
+    return f'<div class="wide"><table><tr>{cells}</tr>{lines}</table></div>'
+
+
+def _side(place: int, numbers: int) -> str:
+    return ' class="number"' if place >= numbers else ""
+
+
+def _differing(content: Content) -> Iterator[str]:
+    if not content.differing:
+        return
+    yield "<h2>Where the modes differ</h2>"
+    if content.differing_left_out:
+        more = f"The first {len(content.differing)}; {content.differing_left_out} more are in the JSON."
+        yield f'<p class="quiet">{more}</p>'
+    for one in content.differing:
+        yield _side_by_side(one)
+
+
+def _side_by_side(one: SideBySide) -> str:
+    wanted = one.question.reference or " / ".join(one.question.answers)
+    if not one.question.answerable:
+        wanted = "nothing: the documents do not answer it"
+    answers = "".join(_answer(mode, outcome) for mode, outcome in one.outcomes.items())
+    return (
+        f"<details><summary>{text(one.question.text, longest=300)}</summary>"
+        f'<p class="quiet">{text(one.question.id)} · wanted: {text(wanted, longest=400)}</p>'
+        f'<div class="answers">{answers}</div></details>'
+    )
+
+
+def _answer(mode: Mode, outcome: Outcome) -> str:
+    level = "info" if outcome.right else "error"
+    said = outcome.error or outcome.text or "no text"
+    head = f'<b>{text(NAMES[mode])}</b> <span class="level {level}">{text(outcome.verdict)}</span>'
+    return f'<div class="answer"><p>{head}</p><p>{text(said, longest=1200)}</p></div>'
+
+
+def _failures(failures: Iterable[Failure]) -> Iterator[str]:
+    rows = [("Mode", "What went wrong", "Questions", "Which")]
+    for one in failures:
+        shown = ", ".join(one.questions[:IDS_SHOWN]) + (" …" if len(one.questions) > IDS_SHOWN else "")
+        rows.append((NAMES[one.mode], one.kind, str(len(one.questions)), shown))
+    if len(rows) > 1:
+        yield "<h2>What went wrong</h2>" + _table(rows, numbers=9)
+
+
+def _again(content: Content) -> Iterator[str]:
+    facts = content.facts
+    yield "<h2>To run it again</h2>"
+    if command := facts.get("command"):
+        yield f"<p><code>{text(str(command), longest=2000)}</code></p>"
+    begun = datetime.datetime.fromtimestamp(content.run.created_at, datetime.UTC).isoformat(
+        timespec="seconds"
+    )
+    told = [("Fact", "Value"), ("begun", begun), ("state", content.run.state)]
+    told += [(name, str(value)) for name, value in facts.items() if name != "command"]
+    yield _table(told, numbers=9)
+    yield (
+        '<p class="quiet">Every answer was kept with its receipt: <code>python -m app evaluate show '
+        f"{text(content.run.id)} --question ID --mode MODE</code> prints it.</p>"
+    )

@@ -1,0 +1,74 @@
+"""The report as Markdown, for a merge request, a ticket or a README."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from evaluation.reports.content import Content
+from evaluation.reports.tables import cost_rows, mode_rows, pair_rows, score_rows, set_rows, tag_rows
+from evaluation.reports.verdict import NAMES
+from finetune.reports.markdown import plain
+
+__all__ = ["as_markdown", "markdown_table"]
+
+DIFFERING = 10
+LONGEST = 300
+
+
+def as_markdown(content: Content) -> str:
+    return "\n".join(_lines(content)) + "\n"
+
+
+def markdown_table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """The first row is the head, in our own words."""
+    for number, row in enumerate(rows):
+        yield "| " + " | ".join(cell if number == 0 else _cell(cell) for cell in row) + " |"
+        if number == 0:
+            yield "|" + " --- |" * len(row)
+
+
+def _lines(content: Content) -> Iterator[str]:
+    facts = content.facts
+    yield "# Which way pays"
+    yield ""
+    yield f"{plain(str(facts.get('question_set', 'questions')))}, run `{content.run.id}`, {content.made_at}"
+    yield ""
+    for sentence in content.verdict.sentences:
+        yield f"**{plain(sentence)}**  "
+    for mode, why in content.not_run.items():
+        yield f"{NAMES[mode]} was not asked: {plain(why)}  "
+    for title, rows in (
+        ("The modes", mode_rows(content.summary)),
+        ("Set by set", set_rows(content.summary, content.sets)),
+        ("Time and cost", cost_rows(content.summary)),
+        ("How near the answers come", score_rows(content.summary)),
+        ("Pair by pair", pair_rows(content.summary)),
+        ("By tag", tag_rows(content.summary)),
+    ):
+        told = list(rows)
+        if len(told) > 1:
+            yield from ("", f"## {title}", "")
+            yield from markdown_table(told)
+    yield from _differing(content)
+    if command := facts.get("command"):
+        yield from ("", "## To run it again", "", f"    {command}")
+
+
+def _differing(content: Content) -> Iterator[str]:
+    if not content.differing:
+        return
+    yield from ("", "## Where the modes differ", "")
+    for one in content.differing[:DIFFERING]:
+        yield f"- **{_cell(one.question.text)}** ({plain(one.question.id)})"
+        for mode, outcome in one.outcomes.items():
+            said = outcome.error or outcome.text
+            yield f"  - {NAMES[mode]}, {outcome.verdict}: {_cell(said)}"
+    left = len(content.summary.disagreements) - min(DIFFERING, len(content.differing))
+    if left:
+        yield f"- … and {left} more."
+
+
+def _cell(words: str) -> str:
+    line = " ".join(words.split())
+    short = line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return plain(short).replace("|", "\\|")

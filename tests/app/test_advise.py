@@ -1,0 +1,188 @@
+"""python -m app advise: answers from options, a file or the keyboard, evidence from a run, one recommendation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from app.__main__ import app
+from app.advising import levels_of, newest_evidence, read_answers
+from app.cli import advise_questions
+from app.evaluating import Plan, QuestionFile, begin, evaluations
+from app.workspace import open_workspace
+from chains.answer import Mode
+from errors import EvaluationNotFoundError, SettingsError
+from evaluation.advice.factors import framework
+from evaluation.outcomes import Outcome
+
+QUESTIONS = 40
+
+
+def advise(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["advise", *map(str, arguments)], catch_exceptions=False)
+
+
+def told(*arguments: object) -> dict[str, Any]:
+    ran = advise(*arguments, "--json")
+    assert ran.exit_code == 0, ran.output
+    read: dict[str, Any] = json.loads(ran.stdout)
+    return read
+
+
+def measured_run(tmp_path: Path, right: dict[Mode, int]) -> str:
+    """A run of so many questions as it would stand in the store; its id."""
+    rows = [
+        {"_id": f"q{number}", "text": f"Question {number}?", "answer": "yes"} for number in range(QUESTIONS)
+    ]
+    path = tmp_path / "asked.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    workspace = open_workspace()
+    store = evaluations(workspace)
+    run = begin(workspace, Plan(sets=(QuestionFile(path=path),), modes=tuple(right), knowledge_base="none"))
+    for mode, rights in right.items():
+        for number in range(QUESTIONS):
+            store.put(run.id, _outcome(f"q{number}", mode, right=number < rights))
+    store.finish(run, "done")
+    return run.id
+
+
+def _outcome(question: str, mode: Mode, *, right: bool) -> Outcome:
+    return Outcome(
+        question=question, mode=mode, verdict="right" if right else "wrong", key=f"{question} {mode}", text="yes",
+        model="local:embedded", confidence=None, seconds=0.5, first_text_s=None, input_tokens=None,
+        output_tokens=None, cost_usd=0.0,
+    )  # fmt: skip
+
+
+def test_answers_lead_to_one_sentence_with_reasons_sources_flips_and_money(home: Path) -> None:
+    said = advise("--set", "volatility=4", "--set", "attribution=always, it is required").stdout
+    assert said.startswith("Choose RAG (clear)")
+    for part in ("For it: volatility", "Points by factor", "Sources", "arXiv", "Ruled out", "Only a mode that reads",
+                 "What would change", "Costs at", "When it pays", "Fine-tuned against RAG"):  # fmt: skip
+        assert part in said
+
+
+def test_json_holds_the_whole_advice(home: Path) -> None:
+    found = told("--set", "style=4", "--set", "data=4", "--cost", "questions=20000")
+    assert (found["pick"], found["standing"]) == ("finetuned", "not measured")
+    assert found["workload"]["questions"] == 20_000
+    assert set(found["questionnaire"]["by_factor"]) == {factor.name for factor in framework().factors}
+    assert {one["mode"] for one in found["costs"]} == {"base", "rag", "finetuned", "hybrid"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "answers.toml",
+            'volatility = 4\nprivate = "all of it"\nstyle = "unknown"\n[costs]\nquestions = 300\n',
+        ),
+        (
+            "answers.json",
+            '{"volatility": 4, "private": "all of it", "style": null, "costs": {"questions": 300}}',
+        ),
+    ],
+)
+def test_answers_come_from_a_file_and_an_option_wins(
+    home: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text, "utf-8")
+    found = told("--answers", path, "--set", "volatility=3")
+    assert found["questionnaire"]["levels"] == {"volatility": 3, "private": 4}
+    assert found["workload"]["questions"] == 300
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["volatility = ", "[1, 2]", "costs = 3", '{"a": ', "\x00"],
+    ids=["half", "list", "costs", "json", "zero"],
+)
+@pytest.mark.parametrize("suffix", [".toml", ".json"])
+def test_a_file_that_is_no_answers_is_refused_in_a_sentence(tmp_path: Path, text: str, suffix: str) -> None:
+    path = tmp_path / f"answers{suffix}"
+    path.write_text(text, "utf-8")
+    with pytest.raises(SettingsError, match=path.name):
+        read_answers(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"gone\.toml"):
+        read_answers(tmp_path / "gone.toml")
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    assert levels_of({"volatility": "?", "style": "Unknown", "size": None, "data": "3"}) == {"data": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(("--set", "volatility"), 2), (("--out", "advice.pdf"), 2)],
+    ids=["no value", "no such form"],
+)
+def test_wrong_usage_is_status_two(home: Path, arguments: tuple[str, ...], status: int) -> None:
+    assert advise(*arguments).exit_code == status
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--set", "weather=1"), ("--set", "volatility=9"), ("--cost", "questions=x")]
+)
+def test_what_cannot_be_used_is_a_sentence(home: Path, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SettingsError):
+        advise(*arguments)
+
+
+def test_the_newest_run_outweighs_the_answers_and_none_leaves_it_out(home: Path, tmp_path: Path) -> None:
+    measured_run(tmp_path, {"rag": 38, "base": 2})
+    newest = measured_run(tmp_path, {"rag": 10, "hybrid": 38})
+    found = told("--set", "volatility=4")
+    assert (found["pick"], found["standing"], found["run"]) == ("hybrid", "contradiction", newest)
+    assert "contradicts" in advise("--set", "volatility=4").stdout
+    alone = told("--set", "volatility=4", "--run", "none")
+    assert (alone["pick"], alone["standing"], alone["run"]) == ("rag", "not measured", None)
+
+
+def test_a_run_is_named_by_its_id(home: Path, tmp_path: Path) -> None:
+    first = measured_run(tmp_path, {"rag": 38, "base": 2})
+    measured_run(tmp_path, {"rag": 2, "base": 38})
+    assert told("--run", first)["pick"] == "rag"
+    with pytest.raises(EvaluationNotFoundError):
+        advise("--run", "run-of-nobody")
+
+
+def test_a_run_whose_questions_are_gone_is_said_and_an_older_one_counts(home: Path, tmp_path: Path) -> None:
+    older = measured_run(tmp_path, {"rag": 38, "base": 2})
+    workspace = open_workspace()
+    broken = evaluations(workspace).begin(
+        {"modes": ["rag", "base"], "question_files": [{"kept": "gone.jsonl", "name": "gone"}]}
+    )
+    found, problem = newest_evidence(workspace)
+    assert found is not None and found.run == older
+    assert problem is not None and broken.id in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("advice.md", "# Which mode"), ("advice.html", "<!doctype html>")]
+)
+def test_the_advice_is_written(home: Path, tmp_path: Path, name: str, begins: str) -> None:
+    ran = advise("--set", "volatility=4", "--out", tmp_path / name)
+    assert f"written: {tmp_path / name}" in ran.stdout
+    assert (tmp_path / name).read_text("utf-8").startswith(begins)
+
+
+def test_on_a_terminal_it_asks_and_takes_only_what_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = iter(["4", "", "nine", "2", "?", "q"])
+    monkeypatch.setattr(typer, "prompt", lambda *_, **__: next(typed))
+    first, _, third, *_ = (factor.name for factor in framework().factors)
+    assert advise_questions.ask_levels() == {first: 4, third: 2}
+
+
+def test_with_no_answer_and_no_terminal_it_says_what_to_do(home: Path) -> None:
+    said = advise().stdout
+    assert "no question is answered" in said
+    assert "--set" in said

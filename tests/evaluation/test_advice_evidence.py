@@ -1,0 +1,227 @@
+"""As soon as an evaluation exists its result outweighs the questionnaire, and the decision says that it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from chains.answer import Mode
+from evaluation.advice.advisor import advise
+from evaluation.advice.consultation import Consultation, consult
+from evaluation.advice.costs import Rates
+from evaluation.advice.evidence import Decision, Evidence, ratios, weigh
+from evaluation.judging import KnownQuestion
+from evaluation.outcomes import Outcome
+from evaluation.reports.advice import as_html, as_markdown, flip_rows, gate_rows, points_rows, recommendation
+from evaluation.reports.advice_chart import points_picture
+from evaluation.summary import Summary, summarise
+
+QUESTIONS = 60
+RAG_ADVISED = {"volatility": 4, "private": 4}  # clearly
+HYBRID_LEANT = {"expertise": 4, "style": 3, "volatility": 3}
+LOCAL = Rates(
+    model="local:embedded", asked=None, tuned_model="local:embedded", tuned=None, on_machine=True,
+    tuned_on_machine=True, training_usd=None, notes=("It ends <soon>.",),
+)  # fmt: skip
+
+
+def measured(
+    right: Mapping[Mode, int], *, questions: int = QUESTIONS, cost: Mapping[Mode, float] | None = None
+) -> Summary:
+    """So many right of the first questions on; US dollars a question."""
+    asked = [_question(number) for number in range(questions)]
+    outcomes = [
+        _outcome(f"q{number}", mode, number < rights, (cost or {}).get(mode, 0.001))
+        for mode, rights in right.items()
+        for number in range(questions)
+    ]
+    return summarise(asked, outcomes, list(right))
+
+
+def decided(levels: dict[str, int], summary: Summary, *, complete: bool = True) -> Decision:
+    return weigh(
+        advise(levels), Evidence(run="run-1", named="run-1 of today", summary=summary, complete=complete)
+    )
+
+
+def test_without_a_run_the_questionnaire_decides_and_says_so() -> None:
+    found = weigh(advise(RAG_ADVISED), None)
+    assert (found.pick, found.basis, found.standing) == ("rag", "questionnaire", "not measured")
+    assert "evaluate answers" in found.sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("levels", "right", "pick", "standing", "basis", "strength"),
+    [
+        pytest.param(RAG_ADVISED, {"base": 10, "rag": 45}, "rag", "agreement", "measurement", "clear", id="agreement"),
+        pytest.param(RAG_ADVISED, {"base": 10, "rag": 25, "hybrid": 50}, "hybrid", "contradiction", "measurement",
+                     "clear", id="contradiction"),
+        pytest.param({}, {"base": 10, "rag": 45, "hybrid": 46}, "rag", "measurement alone", "simplicity",
+                     "lean", id="nothing answered, two level: the simpler"),
+        pytest.param(HYBRID_LEANT, {"base": 10, "rag": 45, "hybrid": 44}, "hybrid", "no difference shown",
+                     "questionnaire among the tied", "lean", id="tied: the questionnaire among them"),
+        pytest.param(RAG_ADVISED, {"base": 31, "rag": 30}, "rag", "no difference shown",
+                     "questionnaire among the tied", "lean", id="nothing shown at all"),
+        pytest.param(HYBRID_LEANT, {"base": 10, "rag": 45}, "rag", "advised mode not measured", "measurement",
+                     "lean", id="the advised mode was not asked, another is shown to be better"),
+        pytest.param(HYBRID_LEANT, {"base": 30, "rag": 31}, "hybrid", "advised mode not measured", "questionnaire",
+                     "lean", id="the advised mode was not asked, nothing is shown"),
+        pytest.param(RAG_ADVISED, {"base": 10}, "rag", "not measured", "questionnaire", "clear", id="one mode alone"),
+    ],
+)  # fmt: skip
+def test_the_measured_result_outweighs_the_questionnaire(
+    levels: dict[str, int], right: dict[Mode, int], pick: Mode, standing: str, basis: str, strength: str
+) -> None:
+    found = decided(levels, measured(right))
+    assert (found.pick, found.standing, found.basis, found.strength) == (pick, standing, basis, strength)
+
+
+def test_a_contradiction_names_both_and_which_counts() -> None:
+    told = " ".join(decided(RAG_ADVISED, measured({"rag": 25, "hybrid": 50})).sentences)
+    assert "questionnaire advised RAG" in told
+    assert "contradicts it: Hybrid" in told
+    assert "The measurement counts" in told
+    assert "83 %" in told
+
+
+def test_of_the_tied_the_cheaper_where_the_questionnaire_hardly_prefers_one() -> None:
+    dear = measured({"base": 10, "rag": 45, "hybrid": 46}, cost={"rag": 0.01, "hybrid": 0.002})
+    found = decided({}, dear)
+    assert (found.pick, found.basis, found.tied) == ("hybrid", "cost", ("rag",))
+    assert "cheaper" in " ".join(found.sentences)
+
+
+@pytest.mark.parametrize(
+    ("levels", "best"),
+    [
+        pytest.param({"attribution": 4}, "finetuned", id="sources are required"),
+        pytest.param({"tenants": 4}, "finetuned", id="rights must be kept"),
+        pytest.param({"updates": 4}, "finetuned", id="changes must show"),
+        pytest.param({"budget": 0}, "hybrid", id="there is nothing to keep it up with"),
+    ],
+)
+def test_a_requirement_stands_against_any_measured_quality(levels: dict[str, int], best: Mode) -> None:
+    found = decided(levels, measured({"base": 5, "rag": 30, best: 58}))
+    assert found.pick == "rag"
+    assert set(found.barred) >= {best}
+    assert "stays out all the same" in " ".join(found.sentences)
+
+
+def test_a_forecast_of_quality_is_refuted_by_a_measurement() -> None:
+    found = decided({"data": 0}, measured({"base": 5, "rag": 20, "finetuned": 58}))
+    assert (found.pick, found.standing) == ("finetuned", "contradiction")
+    assert any("refutes" in cell for row in gate_rows(found) for cell in row)
+
+
+def test_where_only_ruled_out_modes_were_measured_the_questionnaire_decides() -> None:
+    found = decided({"attribution": 4}, measured({"base": 5, "finetuned": 58}))
+    assert (found.pick, found.basis) == ("rag", "questionnaire")
+    assert "rules out" in found.sentences[0]
+
+
+def test_what_so_many_questions_cannot_show_and_an_unfinished_run_are_said() -> None:
+    told = " ".join(decided(RAG_ADVISED, measured({"base": 10, "rag": 12}), complete=False).sentences)
+    assert "cannot show a difference of less than about" in told
+    assert "not finished" in told
+
+
+@pytest.mark.parametrize("levels", [{}, RAG_ADVISED, HYBRID_LEANT, {"attribution": 4, "tenants": 4}])
+def test_no_pick_is_shown_to_be_worse_than_the_best_that_may_be_chosen(levels: dict[str, int]) -> None:
+    for rights in ((10, 20, 30, 40), (40, 30, 20, 10), (30, 31, 30, 29), (5, 50, 20, 50)):
+        names: tuple[Mode, ...] = ("base", "rag", "finetuned", "hybrid")
+        summary = measured(dict(zip(names, rights, strict=True)))
+        found = decided(levels, summary)
+        allowed = [one for one in names if one not in found.barred]
+        best = max(allowed, key=lambda one: summary.modes[one].right.value)
+        worse = [
+            pair for pair in summary.pairs if {pair.first, pair.second} == {best, found.pick} and pair.shown
+        ]
+        assert not worse
+
+
+def test_the_ratio_of_right_answers_is_that_of_the_pair_either_way() -> None:
+    summary = measured({"rag": 40, "finetuned": 20})
+    low, value, high = ratios(summary, "rag", "finetuned") or (0, 0, 0)
+    assert value == pytest.approx(2.0)
+    assert low < value < high
+    back = ratios(summary, "finetuned", "rag")
+    assert back is not None
+    assert back[1] == pytest.approx(0.5)
+    assert back[0] < back[1] < back[2]
+    assert ratios(summary, "rag", "hybrid") is None
+    assert ratios(measured({"rag": 0, "hybrid": 5}), "hybrid", "rag") is None
+
+
+def told(levels: dict[str, int], summary: Summary | None) -> Consultation:
+    evidence = Evidence(run="run-1", named="run-1 <b>", summary=summary) if summary else None
+    return consult(levels, rates=LOCAL, evidence=evidence)
+
+
+def test_the_advice_says_pick_strength_and_basis_in_one_sentence() -> None:
+    assert recommendation(told(RAG_ADVISED, None).decision).startswith("Choose RAG (clear):")
+    assert "by the questionnaire alone" in recommendation(told(RAG_ADVISED, None).decision)
+    assert recommendation(told({}, None).decision).startswith("Begin with Base (toss-up)")
+    assert recommendation(told({}, measured({"base": 5, "rag": 50})).decision) == (
+        "Choose RAG (clear): by what was measured."
+    )
+
+
+def test_the_points_table_adds_up_and_names_every_source() -> None:
+    head, *rows, start, total = points_rows(advise(RAG_ADVISED))
+    assert head[2:6] == ("Base", "RAG", "Fine-tuned", "Hybrid")
+    for place in range(2, 6):
+        parts = sum(_number(row[place]) for row in (*rows, start))
+        assert parts == pytest.approx(_number(total[place].removesuffix(" (out)")))
+    assert all(row[6] for row in (*rows, start))
+    assert total[4].endswith("(out)")
+
+
+def test_what_would_change_it_tells_what_is_now() -> None:
+    _, *rows = flip_rows(advise(RAG_ADVISED))
+    assert {row[1] for row in rows} >= {"not known", "most of it, or every week"}
+
+
+def test_the_written_advice_is_inert_and_whole() -> None:
+    found = told(RAG_ADVISED, measured({"base": 5, "rag": 50, "finetuned": 20}))
+    page, plain = as_html(found), as_markdown(found)
+    assert "<soon>" not in page and "&lt;soon&gt;" in page
+    assert "run-1 <b>" not in page
+    for part in ("Points by factor", "Ruled out", "What would change", "Costs at", "When it pays"):
+        assert part in page
+        assert part in plain
+    assert "<script" not in page
+
+
+def test_measured_modes_have_costs_for_each_right_answer_and_a_band() -> None:
+    found = told({}, measured({"base": 5, "rag": 50, "finetuned": 20}))
+    assert found.values["rag"].per_1000_correct is not None
+    assert found.values["hybrid"].per_1000_correct is None
+    by = {(one.first, one.second): one for one in found.breaks}
+    assert by["finetuned", "rag"].measured
+    assert not by["hybrid", "rag"].measured
+    assert found.as_dict()["break_even"]
+
+
+def test_the_picture_says_its_numbers_in_words_and_marks_what_is_out() -> None:
+    picture = points_picture(advise(RAG_ADVISED))
+    assert "Fine-tuned −3.75 (ruled out)" in picture.description
+    bars = [shape.attributes["class"] for shape in picture.shapes if shape.tag == "rect"]
+    assert bars == ["bar", "bar", "bar loud", "bar"]
+
+
+def _number(cell: str) -> float:
+    return float(cell.replace("−", "-"))
+
+
+def _question(number: int) -> KnownQuestion:
+    name = f"q{number}"
+    return KnownQuestion(id=name, text=name, answerable=True, answers=("x",), documents=(), group=name)
+
+
+def _outcome(question: str, mode: Mode, right: bool, cost: float) -> Outcome:
+    return Outcome(
+        question=question, mode=mode, verdict="right" if right else "wrong", key=f"{question}{mode}", text="",
+        model="m", confidence=None, seconds=0.5, first_text_s=None, input_tokens=None, output_tokens=None,
+        cost_usd=cost,
+    )  # fmt: skip

@@ -1,0 +1,90 @@
+"""A judge's word beside the verdicts, and how far both agree with people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from errors import SettingsError
+from evaluation.agreement import agreement, read_marks
+from tests.evaluation.test_evaluate_command import ask, connected, document, invoke, questions
+from tests.loopback.openai_server import serve_openai
+
+__all__ = ["questions"]  # a fixture
+
+
+@pytest.mark.parametrize(
+    ("both_yes", "only_first", "only_second", "both_no", "kappa"),
+    [
+        pytest.param(20, 5, 10, 15, 0.4, id="Cohen's own kind of table"),
+        pytest.param(45, 15, 25, 15, 0.1304, id="much agreement, little beyond chance"),
+        pytest.param(10, 0, 0, 10, 1.0, id="all alike"),
+        pytest.param(0, 10, 10, 0, -1.0, id="all unlike"),
+        pytest.param(10, 0, 0, 0, None, id="one mark only: nothing beyond chance can be said"),
+    ],
+)
+def test_kappa(both_yes: int, only_first: int, only_second: int, both_no: int, kappa: float | None) -> None:
+    pairs = [(True, True)] * both_yes + [(True, False)] * only_first
+    pairs += [(False, True)] * only_second + [(False, False)] * both_no
+    found = agreement([one for one, _ in pairs], [other for _, other in pairs])
+    assert found.kappa == (None if kappa is None else pytest.approx(kappa, abs=1e-4))
+    assert found.n == len(pairs)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20))
+def test_agreement_is_the_same_from_both_sides(pairs: list[tuple[bool, bool]]) -> None:
+    first, second = [one for one, _ in pairs], [other for _, other in pairs]
+    there, back = agreement(first, second), agreement(second, first)
+    assert there.kappa == (None if back.kappa is None else pytest.approx(back.kappa))
+    assert there.share == back.share
+    assert there.kappa is None or -1 <= there.kappa <= there.share + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("question,right\na,yes\n", "no column 'mode'", id="a column is missing"),
+        pytest.param("question,mode,right\na,rag,maybe\n", "line 2: 'right' must be yes or no", id="no mark"),
+    ],
+)
+def test_marks_that_cannot_be_read(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "m.csv").write_text(text, "utf-8")
+    with pytest.raises(SettingsError, match=said):
+        read_marks(tmp_path / "m.csv")
+
+
+def test_rows_without_a_mark_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("\ufeffquestion,mode,right\na,rag,Yes\nb,rag,\n", "utf-8")
+    assert read_marks(tmp_path / "m.csv") == {("a", "rag"): True}
+
+
+def test_a_judge_is_named_and_held_against_people(
+    questions: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yes = json.dumps([{"claim": 1, "verdict": "supported", "score": 1.0}])
+    with serve_openai("six", "who knows", "forty-two", yes, "no verdict at all") as server:
+        connected(monkeypatch, server.url, home)
+        found = document(
+            ask(questions, "--modes", "base", "--workers", "1", "--judge", "openai:gpt-4o-mini", "--json")
+        )
+        assert server.left == 0
+    assert found["facts"]["judge"]
+    assert found["facts"]["not_judged"] == 1
+    scores = {one["question"]: one["scores"].get("judged") for one in found["outcomes"]}
+    assert scores == {"a": 1.0, "b": None, "c": None}
+    (tmp_path / "m.csv").write_text("question,mode,right\na,base,yes\nc,base,no\n", "utf-8")
+    told = invoke("evaluate", "agreement", found["run"]["id"], "--human", str(tmp_path / "m.csv")).stdout
+    assert "the verdicts by words and people: agree on 100 % of 2 answers, kappa 1.00" in told
+    assert f"{found['facts']['judge']} and people: agree on 100 % of 1 answers; no kappa" in told
+
+
+def test_marks_of_another_run_are_refused(questions: Path, tmp_path: Path) -> None:
+    name = document(ask(questions, "--modes", "rag", "--json"))["run"]["id"]
+    (tmp_path / "m.csv").write_text("question,mode,right\nz,rag,yes\n", "utf-8")
+    result = invoke("evaluate", "agreement", name, "--human", str(tmp_path / "m.csv"), status=1)
+    assert "marks no answer" in str(result.exception)

@@ -1,0 +1,184 @@
+"""Question sets as people keep them: what each row becomes, what is refused and where, several sets as one."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook
+
+from app.evaluating import SAMPLE_SETS, read_sets
+from errors import SettingsError
+from evaluation.judging import GoldPlace, KnownQuestion
+from evaluation.question_files import QuestionSet, joined, read_question_set
+
+
+def csv_file(folder: Path, rows: list[list[str]], name: str = "q.csv") -> Path:
+    path = folder / name
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def only(path: Path) -> KnownQuestion:
+    return read_question_set(path).questions[0]
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "expected"),
+    [
+        pytest.param(["question", "answer"], ["How many?", "six"],
+                     {"text": "How many?", "answers": ("six",), "reference": "six", "answerable": True, "id": "2"},
+                     id="the least there is"),
+        pytest.param(["Frage", "Antwort"], ["Wie viele?", "sechs"], {"text": "Wie viele?", "answers": ("sechs",)},
+                     id="German names"),
+        pytest.param(["Question", "Expected", "Category"], ["Q?", "six", "leave"], {"tags": ("leave",)},
+                     id="other names, any case"),
+        pytest.param(["question", "answers"], ["Q?", "six | 6 days |"], {"answers": ("six", "6 days"), "reference": ""},
+                     id="several wordings"),
+        pytest.param(["question", "answer", "documents", "quote"], ["Q?", "six", "a.md; b.md", "six days"],
+                     {"documents": ("a.md", "b.md"),
+                      "gold": tuple(GoldPlace(document=one, quote="six days") for one in ("a.md", "b.md")),
+                      "group": "a.md"}, id="documents and their words"),
+        pytest.param(["question", "answerable"], ["How many are there?", "no"], {"answerable": False},
+                     id="marked unanswerable"),
+        pytest.param(["question", "answer", "answerable"], ["Q?", "six", "JA"], {"answerable": True},
+                     id="marked answerable"),
+        pytest.param(["id", "question", "answer", "tags"], ["x1", "Q?", "six", "a, b; c"],
+                     {"id": "x1", "tags": ("a", "b", "c")}, id="its own id, tags"),
+        pytest.param(["question", "answer"], ["Q?", " ".join(["word"] * 14)], {"answers": ()},
+                     id="a long answer is a reference alone"),
+    ],
+)  # fmt: skip
+def test_a_row_of_a_table(tmp_path: Path, head: list[str], row: list[str], expected: dict[str, Any]) -> None:
+    found = only(csv_file(tmp_path, [head, row]))
+    assert {name: getattr(found, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        pytest.param(["", "six", ""], '"_id" and "text"', id="no question"),
+        pytest.param(["Q?", "", ""], '"answers", "gold" documents', id="nothing to judge by"),
+        pytest.param(["Q?", "six", "perhaps"], '"answerable" must be true or false', id="neither yes nor no"),
+    ],
+)
+def test_a_row_that_is_none_is_told_and_stops_no_other(tmp_path: Path, row: list[str], said: str) -> None:
+    path = csv_file(tmp_path, [["question", "answer", "answerable"], ["Good?", "yes", "yes"], row])
+    found = read_question_set(path)
+    assert [one.text for one in found.questions] == ["Good?"]
+    assert len(found.refused) == 1
+    assert "row 3" in found.refused[0]
+    assert said in found.refused[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        pytest.param("q.csv", "animal,sound\ncat,meow\n", "no column of questions", id="no such column"),
+        pytest.param("q.csv", "", "is empty", id="an empty file"),
+        pytest.param("q.csv", "question,answer\n", "holds no question", id="a head alone"),
+        pytest.param("q.jsonl", '{"_id": 1}\n', "holds no question that can be judged. The first row:", id="JSONL"),
+        pytest.param("q.jsonl", "{nonsense\n", "q.jsonl", id="no JSON"),
+        pytest.param("q.pdf", "%PDF-1.7", "document, not a table", id="a document"),
+        pytest.param("q.csv", "id,question,answer\na,Q?,1\na,R?,2\n", "has the id 'a' of", id="an id twice"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_question_set(tmp_path: Path, name: str, content: str, said: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    with pytest.raises(SettingsError, match=said):
+        read_question_set(path)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"name a CSV, XLSX or JSONL file"):
+        read_question_set(tmp_path / "nowhere.csv")
+
+
+def test_a_spreadsheet_with_two_sheets_keeps_its_rows_apart(tmp_path: Path) -> None:
+    book = Workbook()
+    first = book.active
+    assert first is not None
+    first.title = "Leave"
+    second = book.create_sheet("Travel")
+    for sheet, text in ((first, "How many days?"), (second, "How much?")):
+        sheet.append(["Question", "Answer", "Answerable"])
+        sheet.append([text, 6, "yes"])
+    book.save(tmp_path / "q.xlsx")
+    found = read_question_set(tmp_path / "q.xlsx")
+    assert [(one.id, one.text, one.answers) for one in found.questions] == [
+        ("Leave-2", "How many days?", ("6",)),
+        ("Travel-2", "How much?", ("6",)),
+    ]
+    assert "sheet Travel, row 2" in found.questions[1].place
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(categories=("L", "N", "Zs")), min_size=1).filter(str.strip),
+            st.text(st.characters(categories=("L", "N")), min_size=1, max_size=20),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_csv_and_json_lines_say_the_same(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
+    table = csv_file(
+        tmp_path, [["id", "question", "answer"], *([f"n{at}", *row] for at, row in enumerate(rows))]
+    )
+    lines = tmp_path / "q.jsonl"
+    lines.write_text(
+        "".join(
+            json.dumps({"_id": f"n{at}", "text": text.strip(), "answer": wanted}) + "\n"
+            for at, (text, wanted) in enumerate(rows)
+        ),
+        "utf-8",
+    )
+    first, second = read_question_set(table), read_question_set(lines)
+    assert [(one.id, one.text, one.answers) for one in first.questions] == [
+        (one.id, one.text, one.answers) for one in second.questions
+    ]
+
+
+def made(name: str, *ids: str, documents: tuple[str, ...] = ()) -> QuestionSet:
+    questions = tuple(
+        KnownQuestion(
+            id=one, text=f"{one}?", answerable=True, answers=("six",), documents=documents, tags=("old",),
+            group=documents[0] if documents else f"question {one}",
+        )
+        for one in ids
+    )  # fmt: skip
+    return QuestionSet(name=name, sha256=name * 3, questions=questions, refused=(f"{name} row 9",))
+
+
+def test_several_sets_are_told_apart_by_their_tag_and_their_ids() -> None:
+    both = joined([made("docs", "a", "b", documents=("x.md",)), made("taught", "b", "c")])
+    assert [one.id for one in both.questions] == ["a", "docs:b", "taught:b", "c"]
+    assert [one.tags for one in both.questions[::3]] == [("docs", "old"), ("taught", "old")]
+    assert [one.group for one in both.questions] == ["x.md", "x.md", "taught:question b", "taught:question c"]
+    assert both.refused == ("docs row 9", "taught row 9")
+    assert both.name == "docs and taught"
+
+
+def test_one_set_alone_stays_as_it_is() -> None:
+    alone = made("docs", "a")
+    assert joined([alone]) is alone
+
+
+def test_the_sample_company_has_two_sets_and_no_row_is_refused() -> None:
+    both = read_sets(SAMPLE_SETS)
+    counts = {
+        name: sum(name in one.tags for one in both.questions)
+        for name in ("document questions", "taught questions")
+    }
+    assert counts == {"document questions": 80, "taught questions": 40}
+    assert both.refused == ()
+    assert both.answerable == 100
