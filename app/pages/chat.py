@@ -13,7 +13,7 @@ from app.ui.escape import escape
 from app.ui.evidence import evidence_panel, find_evidence
 from app.ui.exchange_view import draw_exchange
 from app.ui.history import history
-from app.ui.ingestion import LARGEST_MB, Ingestion, Uploaded
+from app.ui.ingestion import LARGEST_MB, Uploaded
 from app.ui.modes import chosen_mode, mode_switch
 from app.ui.session import (
     begin_conversation,
@@ -21,7 +21,8 @@ from app.ui.session import (
     shown,
     switch_knowledge_base,
 )
-from app.ui.upload_rows import dismiss_finished, start_upload, upload_rows
+from app.ui.submission import Submission, insist, submitted, waiting
+from app.ui.upload_rows import begin_upload, dismiss_finished, received, upload_rows
 from app.workspace import Workspace, open_workspace
 from errors import KnowledgeBaseNotFoundError
 from loaders.readers import SUPPORTED_SUFFIXES
@@ -29,15 +30,14 @@ from loaders.readers import SUPPORTED_SUFFIXES
 if TYPE_CHECKING:
     from streamlit.elements.widgets.chat import ChatInputValue
 
+SENT = "sent"  # in the session's state: what was typed or dropped, until it is asked
 OWN = "My documents"  # where files go that are dropped into the chat while the sample company is open
 
 
 def main() -> None:
     workspace = open_workspace()
-    if "starter" in st.session_state:
-        _ask(workspace, st.session_state.pop("starter"), None)
-    if "submitted" in st.session_state:
-        _take(workspace, st.session_state.pop("submitted"))
+    if (sent := waiting(SENT)) is not None:
+        _take(workspace, sent)
     conversation = current_conversation()
     history(conversation)
     _body(workspace, conversation)
@@ -131,13 +131,9 @@ def _starters(questions: list[str]) -> None:
                 key=f"starter_{index}",
                 width="stretch",
                 wrap=True,
-                on_click=_choose_starter,
-                args=(question,),
+                on_click=submitted,
+                args=(SENT, question),
             )
-
-
-def _choose_starter(question: str) -> None:
-    st.session_state["starter"] = question
 
 
 # --- asking ---------------------------------------------------------------------------------------
@@ -157,36 +153,48 @@ def _input() -> None:
 
 def _submit() -> None:
     """Before the page is drawn anew: it shows the question at once."""
-    st.session_state["submitted"] = st.session_state["question"]
+    insist(_sent)
 
 
-def _take(workspace: Workspace, value: ChatInputValue) -> None:
-    files, text = cast(list[Uploaded], list(value.files)), value.text.strip()
-    batch = _take_files(workspace, files) if files else None
-    if text:
-        _ask(workspace, text, batch)
-    if files:
+def _sent() -> None:
+    value = cast("ChatInputValue", st.session_state["question"])
+    submitted(SENT, value.text.strip(), cast(list[Uploaded], list(value.files)))
+
+
+def _take(workspace: Workspace, sent: Submission) -> None:
+    """May be broken off and begun again at every touch of the session's state (see app/ui/submission.py)."""
+    with_files = bool(sent.files) or sent.batch is not None
+    if with_files:
+        _take_files(workspace, sent)
+    if sent.text:
+        _ask(workspace, sent)
+    sent.take()
+    if with_files:
         st.rerun()  # the knowledge base they go into may be another, whose choice is drawn already
 
 
-def _take_files(workspace: Workspace, files: list[Uploaded]) -> Ingestion:
+def _take_files(workspace: Workspace, sent: Submission) -> None:
     """Files never go into the sample company by accident: they get a knowledge base of their own."""
-    name = st.session_state.get("knowledge_base")
-    if name is None or name == workspace.default_knowledge_base:
-        name = OWN
-        if not workspace.has_knowledge_base(name):
-            workspace.create_knowledge_base(name)
-        switch_knowledge_base(name)
-        st.toast(f"Your files go into “{OWN}”, which is now open.", icon=":material/library_add:")
-    return start_upload(workspace, name, files)
+    if sent.batch is None:
+        name = st.session_state.get("knowledge_base")
+        if name is None or name == workspace.default_knowledge_base:
+            name = OWN
+            if not workspace.has_knowledge_base(name):
+                workspace.create_knowledge_base(name)
+        sent.batch = received(workspace, name, list(sent.files))
+    into = sent.batch.knowledge_base_name
+    if st.session_state.get("knowledge_base") != into:
+        switch_knowledge_base(into)
+        st.toast(f"Your files go into “{into}”, which is now open.", icon=":material/library_add:")
+    begin_upload(workspace, sent.batch)
 
 
-def _ask(workspace: Workspace, text: str, batch: Ingestion | None) -> None:
-    name = batch.knowledge_base_name if batch else st.session_state.get("knowledge_base")
+def _ask(workspace: Workspace, sent: Submission) -> None:
+    name = sent.batch.knowledge_base_name if sent.batch else st.session_state.get("knowledge_base")
     dismiss_finished()
     conversation = current_conversation() or begin_conversation()
     mode = chosen_mode(workspace)
-    ask(workspace, conversation, text, mode=mode, knowledge_base=name or OWN, batch=batch)
+    ask(workspace, conversation, sent.take(), mode=mode, knowledge_base=name or OWN, batch=sent.batch)
 
 
 def _again(exchange: Exchange) -> None:

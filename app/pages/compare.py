@@ -14,12 +14,14 @@ from app.ui.escape import escape
 from app.ui.evidence import evidence_drawer, find_evidence
 from app.ui.live import live_answers
 from app.ui.session import owner, show, shown
+from app.ui.submission import Submission, insist, submitted, waiting
 from app.ui.votes import keep_vote, tally
 from app.workspace import ModeStatus, Workspace, open_workspace
 from chains.answer import AnswerEvent, Mode, Question
 from errors import KnowledgeBaseNotFoundError
 
 PARAMETER = "x"  # the comparison's id in the page's address
+SENT = "compare_sent"  # in the session's state: what was typed, until it is asked
 
 
 def main() -> None:
@@ -36,12 +38,25 @@ def main() -> None:
         _vote(workspace, comparison)
         _evidence(workspace, comparison)
     with st.bottom:
-        text = st.chat_input(
-            "Ask the ticked modes", key="compare_question", max_chars=4000, disabled=not ticked
+        st.chat_input(
+            "Ask the ticked modes",
+            key="compare_question",
+            max_chars=4000,
+            disabled=not ticked,
+            on_submit=_submit,
         )
-    if text and text.strip():
-        _ask(workspace, text.strip(), ticked)
+    if ticked and (sent := waiting(SENT)) is not None:
+        _ask(workspace, sent, ticked)
         st.rerun()
+
+
+def _submit() -> None:
+    insist(_sent)
+
+
+def _sent() -> None:
+    if text := str(st.session_state["compare_question"] or "").strip():
+        submitted(SENT, text)
 
 
 def _ticks(statuses: tuple[ModeStatus, ...], *, explained: bool) -> tuple[Mode, ...]:
@@ -78,13 +93,19 @@ def _remember(comparison: Comparison) -> None:
         st.query_params[PARAMETER] = comparison.comparison_id
 
 
-def _ask(workspace: Workspace, text: str, modes: tuple[Mode, ...]) -> None:
+def _ask(workspace: Workspace, sent: Submission, modes: tuple[Mode, ...]) -> None:
     """One worker a mode: what happens to one does not reach the others."""
     name = st.session_state.get("knowledge_base") or workspace.default_knowledge_base
-    made = comparisons().begin(owner(), text, knowledge_base=name, modes=modes)
+    whose = owner()
+    text = sent.take()
+    made = comparisons().begin(whose, text, knowledge_base=name, modes=modes)
     question = Question(text=text)
     for side in made.sides:
         live_answers().start(side.key, partial(_events, workspace, made, side.mode, question))
+    insist(lambda: _opened(made))
+
+
+def _opened(made: Comparison) -> None:
     show(None)
     _remember(made)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from app.ui.conversations import Conversation, Exchange
 from app.ui.ingestion import Ingestion
 from app.ui.session import asked_now, show
+from app.ui.submission import insist
 from app.workspace import Workspace
 from chains.answer import AnswerEvent, Mode, Question, StageStarted, Turn
 
@@ -47,10 +48,15 @@ def _start(
     history: tuple[Turn, ...],
     batch: Ingestion | None,
 ) -> None:
+    """Nothing before the worker's start touches the session's state, where Streamlit may break the page off."""
     question = Question(text=exchange.question, history=history)
+    conversation.answer(exchange, lambda: _events(workspace, conversation, exchange, question, batch))
+    insist(lambda: _shown(exchange))
+
+
+def _shown(exchange: Exchange) -> None:
     show(None)
     asked_now(exchange.key)
-    conversation.answer(exchange, lambda: _events(workspace, conversation, exchange, question, batch))
 
 
 def _events(

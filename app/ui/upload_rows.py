@@ -22,16 +22,24 @@ LOOKS = {
 
 def start_upload(workspace: Workspace, knowledge_base_name: str, files: list[Uploaded]) -> Ingestion:
     """Takes the files over and starts reading them; the session remembers the batch so that pages can show it."""
+    return begin_upload(workspace, received(workspace, knowledge_base_name, files))
+
+
+def received(workspace: Workspace, knowledge_base_name: str, files: list[Uploaded]) -> Ingestion:
+    """Takes the files over, without touching the session."""
     from loaders.readers import SUPPORTED_SUFFIXES
 
-    folder = workspace.uploads(knowledge_base_name)
-    batch = receive(files, folder, knowledge_base_name, SUPPORTED_SUFFIXES)
-    return _start(workspace, batch)
+    return receive(files, workspace.uploads(knowledge_base_name), knowledge_base_name, SUPPORTED_SUFFIXES)
 
 
-def _start(workspace: Workspace, batch: Ingestion) -> Ingestion:
-    st.session_state.setdefault("uploads", []).append(batch.key)
-    return ingestions().start(batch, lambda: workspace.knowledge_base(batch.knowledge_base_name))
+def begin_upload(workspace: Workspace, batch: Ingestion) -> Ingestion:
+    """Starts reading it and remembers it in the session; done again, it does nothing twice."""
+    known: list[str] = st.session_state.setdefault("uploads", [])
+    if batch.key not in known:
+        known.append(batch.key)
+    if ingestions().get(batch.key) is None:
+        ingestions().start(batch, lambda: workspace.knowledge_base(batch.knowledge_base_name))
+    return batch
 
 
 def upload_rows(workspace: Workspace) -> None:
@@ -107,7 +115,7 @@ def _title(workspace: Workspace, name: str) -> str:
 
 
 def _try_again(workspace: Workspace, batch: Ingestion, name: str) -> None:
-    _start(workspace, again(batch, name))
+    begin_upload(workspace, again(batch, name))
 
 
 def _dismiss(key: str) -> None:
