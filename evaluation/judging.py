@@ -86,7 +86,8 @@ def known_question(row: Mapping[str, Any], place: str) -> KnownQuestion:
     documents = _documents(row, place)
     if answerable and not answers and not documents and not reference:
         raise SettingsError(
-            f'{place} needs "answers", "gold" documents, or "answerable": false, to tell right from wrong.'
+            f'{place} has nothing to tell right from wrong by: give its "answer", "answers" or "documents" ("gold" in '
+            'JSON Lines), or mark it as not "answerable".'
         )
     article = str(row.get("source_paragraph", "")).split("#")[0]
     return KnownQuestion(

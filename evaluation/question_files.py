@@ -4,8 +4,10 @@
     question_set.questions, question_set.refused
 
 JSON Lines rows stand as evaluation/judging.py has them. In a table the columns are found by name: question, answer,
-answers (several, with | between), documents (with ; between), quote, answerable (yes or no), tags, id. A row that is
-no question is named with its line; it stops nobody else's.
+answers (several, with | between), documents (with ; between), quote, answerable (yes or no), tags, id; so are columns
+that people call otherwise ("Erwartete Antwort", "Source document"). `columns` tells what was read as what. A row that
+is no question is named with its line and stops nobody else's, until most rows are none; a sheet without a column of
+questions is passed over where another one has it.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from typing import Any
 
 from errors import DatasetError, SettingsError
 from evaluation.judging import KnownQuestion, known_question
-from finetune.importing.column_names import plain
-from finetune.importing.containers import container_of, open_tables
+from finetune.importing.column_names import Role, plain, roles_of
+from finetune.importing.containers import Table, container_of, open_tables
 from finetune.importing.records import Record
 from loaders.jsonl import read_rows
 
@@ -29,15 +31,23 @@ __all__ = ["QuestionSet", "joined", "read_question_set"]
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "_id": ("id", "_id", "nr", "number", "key"),
     "text": ("question", "text", "query", "frage", "pregunta", "domanda", "vraag", "prompt", "input"),
-    "answer": ("answer", "reference", "expected", "antwort", "respuesta", "risposta", "antwoord", "output"),
-    "answers": ("answers", "accepted", "acceptedanswers", "wordings"),
-    "documents": ("documents", "document", "source", "sources", "gold", "golddocuments", "file", "dokument"),
-    "quote": ("quote", "passage", "evidence", "zitat"),
-    "answerable": ("answerable", "inthedocuments", "beantwortbar"),
-    "tags": ("tags", "tag", "topic", "category", "thema"),
-}
-_NO = frozenset({"no", "false", "0", "n", "nein", "non", "nee", "unanswerable"})
-_YES = frozenset({"yes", "true", "1", "y", "ja", "oui", "si", "answerable", ""})
+    "answer": ("answer", "reference", "expected", "gold answer", "antwort", "respuesta", "risposta", "antwoord",
+               "output", "soll", "solution"),
+    "answers": ("answers", "accepted", "accepted answers", "wordings", "antworten"),
+    "documents": ("documents", "document", "source", "sources", "gold", "gold documents", "file", "files", "found in",
+                  "dokument", "dokumente", "quelle", "quellen", "fundstelle", "fundstellen", "datei", "beleg"),
+    "quote": ("quote", "passage", "evidence", "zitat", "textstelle"),
+    "answerable": ("answerable", "in the documents", "in the document", "in documents", "answered in the documents",
+                   "beantwortbar", "im dokument", "in den dokumenten"),
+    "tags": ("tags", "tag", "topic", "topics", "category", "categories", "subject", "area", "thema", "themen",
+             "kategorie", "bereich", "rubrik", "stichwort", "stichworte", "schlagwort", "schlagworte"),
+}  # fmt: skip
+# Under these roles the names of columns are known in many languages already (finetune/importing/column_names.py).
+_ROLES: Mapping[str, Role] = {"text": "question", "answer": "answer", "documents": "document", "_id": "id"}
+_LIKELY = 0.6  # certainty of a name: the word itself, or one of several
+_SHOWN: Mapping[str, str] = {"_id": "id", "text": "question"}  # as the documentation calls a field
+_NO = frozenset({"no", "false", "0", "n", "nein", "non", "nee", "falsch", "unanswerable"})
+_YES = frozenset({"yes", "true", "1", "y", "ja", "oui", "si", "sí", "wahr", "answerable", ""})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +56,7 @@ class QuestionSet:
     sha256: str  # of the file
     questions: tuple[KnownQuestion, ...]
     refused: tuple[str, ...] = ()  # one sentence each, with file and line
+    columns: tuple[str, ...] = ()  # of tables: what was read as what, a sentence each
 
     @property
     def answerable(self) -> int:
@@ -55,22 +66,24 @@ class QuestionSet:
 def read_question_set(path: Path, name: str | None = None) -> QuestionSet:
     """`name`: what it is called, the file's own name where nothing is said.
 
-    Raises SettingsError where the file cannot be read or holds no question at all, or two of the same id."""
+    Raises SettingsError where the file cannot be read, most of its rows are no questions, or two have the same id."""
     if not path.is_file():
         raise SettingsError(f"There is no file {str(path)!r}: name a CSV, XLSX or JSONL file of questions.")
+    columns: list[str] = []
     try:
-        found = list(_read(path))
+        found = list(_read(path, columns))
     except DatasetError as error:
         raise SettingsError(str(error)) from error
     questions = [one for one in found if isinstance(one, KnownQuestion)]
     refused = [one for one in found if isinstance(one, str)]
-    if not questions:
-        why = f" The first row: {refused[0]}" if refused else ""
-        raise SettingsError(f"{path} holds no question that can be judged.{why}")
+    _check_enough(path, questions, refused, columns)
     _check_ids(questions)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     return QuestionSet(
-        name=name or path.stem, sha256=sha256, questions=tuple(questions), refused=tuple(refused)
+        name=name or path.stem,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        questions=tuple(questions),
+        refused=tuple(refused),
+        columns=tuple(columns),
     )
 
 
@@ -93,11 +106,26 @@ def joined(sets: Sequence[QuestionSet]) -> QuestionSet:
             for one in held.questions
         ),
         refused=tuple(sentence for held in sets for sentence in held.refused),
+        columns=tuple(f"{held.name}: {sentence}" for held in sets for sentence in held.columns),
     )
 
 
-def _read(path: Path) -> Iterator[KnownQuestion | str]:
-    rows = _json_rows(path) if path.suffix.lower() in (".jsonl", ".ndjson") else _table_rows(path)
+def _check_enough(
+    path: Path, questions: Sequence[KnownQuestion], refused: Sequence[str], columns: Sequence[str]
+) -> None:
+    """A report on the few rows that happened to be readable would look as sound as one on all of them."""
+    if len(questions) >= len(refused) and questions:
+        return
+    said = f"{path} holds no question that can be judged."
+    if questions:
+        said = f"Only {len(questions)} of the {len(questions) + len(refused)} rows of {path} can be judged."
+    why = f" The first row: {refused[0]}" if refused else ""
+    raise SettingsError(" ".join([said + why, *columns]))
+
+
+def _read(path: Path, columns: list[str]) -> Iterator[KnownQuestion | str]:
+    """`columns`: filled with what was read as what."""
+    rows = _json_rows(path) if path.suffix.lower() in (".jsonl", ".ndjson") else _table_rows(path, columns)
     for place, row in rows:
         try:
             yield known_question(row, place)
@@ -109,29 +137,51 @@ def _json_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield from read_rows(path)
 
 
-def _table_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _table_rows(path: Path, columns: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     tables = open_tables(path, container_of(path), None)
-    for table in tables:
-        columns = table.columns.names if table.columns else ()
-        names = _named(columns)
-        if "text" not in names:
-            there = ", ".join(columns) if columns else "none"
-            raise SettingsError(f"{path} has no column of questions: call one 'question' (columns: {there}).")
+    named = [(table, _named(_names(table))) for table in tables]
+    if not any("text" in names for _, names in named):
+        there = ", ".join(_names(tables[0])) if tables and tables[0].columns else "none"
+        raise SettingsError(f"{path} has no column of questions: call one 'question' (columns: {there}).")
+    for table, names in named:
+        columns.append(_told(table, names))
         sheet = f", sheet {table.sheet}" if table.sheet else ""
         prefix = f"{table.sheet}-" if len(tables) > 1 else ""
-        for record in table.records():
+        for record in table.records() if "text" in names else ():
             yield f"{path}{sheet}, row {record.number}", _row(record, names, prefix)
 
 
+def _names(table: Table) -> tuple[str, ...]:
+    return table.columns.names if table.columns else ()
+
+
+def _told(table: Table, names: Mapping[str, str]) -> str:
+    sheet = f"Sheet {table.sheet}: " if table.sheet else "Columns: "
+    if "text" not in names:
+        return f"{sheet}passed over, for it has no column of questions."
+    read = ", ".join(f"{_SHOWN.get(field, field)} from {column!r}" for field, column in names.items())
+    unused = [repr(name) for name in _names(table) if name not in names.values()]
+    return f"{sheet}{read}" + (f"; not used: {', '.join(unused)}." if unused else ".")
+
+
 def _named(columns: Iterable[str]) -> dict[str, str]:
-    """field -> the first column that goes by one of its names, the plainest name first."""
-    by_name = {plain(column).replace(" ", ""): column for column in reversed(list(columns))}
-    return {
-        field: by_name[name]
-        for field, names in _COLUMNS.items()
-        for name in reversed(names)
-        if name in by_name
-    }
+    """field -> the first column that goes by one of its names, the plainest name first; else one much like it."""
+    listed = list(columns)
+    by_name = {plain(column): column for column in reversed(listed)}
+    found: dict[str, str] = {}
+    for field, names in _COLUMNS.items():
+        known = next((by_name[plain(name)] for name in names if plain(name) in by_name), None)
+        if known is not None:
+            found[field] = known
+    for field, role in _ROLES.items():
+        left = [column for column in listed if column not in found.values() and _is(column, role)]
+        if field not in found and left:
+            found[field] = left[0]
+    return {field: found[field] for field in _COLUMNS if field in found}
+
+
+def _is(column: str, role: Role) -> bool:
+    return any(one == role and certainty >= _LIKELY for one, certainty in roles_of(column)[:1])
 
 
 def _row(record: Record, names: Mapping[str, str], prefix: str) -> dict[str, Any]:

@@ -110,6 +110,8 @@ def _read(files: tuple[QuestionFile, ...]) -> _Chosen | None:
     st.caption(
         f":material/quiz: {len(found.questions):,} questions{aside}: {escape(found.name, longest=200)}"
     )
+    for sentence in found.columns[:REFUSED_SHOWN]:
+        st.caption(f":material/view_column: {escape(sentence, longest=400)}")
     for sentence in found.refused[:REFUSED_SHOWN]:
         st.caption(f":material/warning: Left out: {escape(sentence, longest=300)}")
     if len(found.refused) > REFUSED_SHOWN:

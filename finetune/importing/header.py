@@ -15,6 +15,7 @@ LOOKED_AT = 30  # rows, for their width
 _ABOVE = 12  # rows in which a header is looked for: above it stand a title, a date, a note
 _LONGEST_NAME = 60  # characters
 _LONGEST_SIGN = 12  # characters of a header's cell that is no name
+_LONGEST_ASKING = 40  # of a header's cell that asks: "Is it in the documents?"
 _SURE = 0.6  # certainty of a name: the word itself, or one of several
 
 
@@ -76,13 +77,18 @@ def _known(row: Sequence[str]) -> int:
 
 def _could_name(row: Sequence[str], width: int) -> bool:
     """Short texts in most of the columns: distinct ones that are no sentences, or beside names of both parts of a row
-    also "Nr.", "#", "2026" and the same name twice."""
+    also "Nr.", "#", "2026", "In the documents?" and the same name twice."""
     names = [cell.strip() for cell in row if cell.strip()]
     if not names or len(names) < max(1, (width + 1) // 2):
         return False
     if all(_is_name(name) for name in names):
         return len({name.casefold() for name in names}) == len(names) or _names_both(names)
-    return _names_both(names) and all(len(name) <= _LONGEST_SIGN or _is_name(name) for name in names)
+    return _names_both(names) and all(map(_could_stand_beside_names, names))
+
+
+def _could_stand_beside_names(cell: str) -> bool:
+    asks = cell.endswith("?") and len(cell) <= _LONGEST_ASKING
+    return asks or len(cell) <= _LONGEST_SIGN or _is_name(cell)
 
 
 def _names_both(names: Sequence[str]) -> bool:

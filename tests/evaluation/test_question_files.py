@@ -39,6 +39,14 @@ def only(path: Path) -> KnownQuestion:
                      id="German names"),
         pytest.param(["Question", "Expected", "Category"], ["Q?", "six", "leave"], {"tags": ("leave",)},
                      id="other names, any case"),
+        pytest.param(["Nr.", "Frage", "Erwartete Antwort", "Fundstelle", "Beantwortbar?", "Kategorie"],
+                     ["7", "Wie viele?", "sechs", "Buch.docx", "ja", "Urlaub"],
+                     {"id": "7", "text": "Wie viele?", "answers": ("sechs",), "documents": ("Buch.docx",),
+                      "answerable": True, "tags": ("Urlaub",)}, id="a German company's columns"),
+        pytest.param(["Test question", "Expected answer", "Source document", "In the documents?", "Topic"],
+                     ["Q?", "six", "a.md", "no", "leave"],
+                     {"text": "Q?", "documents": ("a.md",), "answerable": False, "tags": ("leave",)},
+                     id="an English company's columns, one of which asks"),
         pytest.param(["question", "answers"], ["Q?", "six | 6 days |"], {"answers": ("six", "6 days"), "reference": ""},
                      id="several wordings"),
         pytest.param(["question", "answer", "documents", "quote"], ["Q?", "six", "a.md; b.md", "six days"],
@@ -64,7 +72,7 @@ def test_a_row_of_a_table(tmp_path: Path, head: list[str], row: list[str], expec
     ("row", "said"),
     [
         pytest.param(["", "six", ""], '"_id" and "text"', id="no question"),
-        pytest.param(["Q?", "", ""], '"answers", "gold" documents', id="nothing to judge by"),
+        pytest.param(["Q?", "", ""], "nothing to tell right from wrong by", id="nothing to judge by"),
         pytest.param(["Q?", "six", "perhaps"], '"answerable" must be true or false', id="neither yes nor no"),
     ],
 )
@@ -117,6 +125,33 @@ def test_a_spreadsheet_with_two_sheets_keeps_its_rows_apart(tmp_path: Path) -> N
         ("Travel-2", "How much?", ("6",)),
     ]
     assert "sheet Travel, row 2" in found.questions[1].place
+
+
+def test_a_sheet_of_notes_is_passed_over_and_what_was_read_is_told(tmp_path: Path) -> None:
+    book = Workbook()
+    first = book.active
+    assert first is not None
+    first.title = "Test"
+    first.append(["Question", "Expected answer", "In the documents?", "Owner"])
+    first.append(["How many days?", 6, "yes", "Ann"])
+    book.create_sheet("Notes").append(["Made by", "Date"])
+    book.save(tmp_path / "q.xlsx")
+    found = read_question_set(tmp_path / "q.xlsx")
+    assert [one.answers for one in found.questions] == [("6",)]
+    assert found.columns == (
+        "Sheet Test: question from 'Question', answer from 'Expected answer', answerable from 'In the documents?'; "
+        "not used: 'Owner'.",
+        "Sheet Notes: passed over, for it has no column of questions.",
+    )
+
+
+def test_a_file_most_of_whose_rows_cannot_be_judged_is_refused(tmp_path: Path) -> None:
+    without = [[f"Frage {at}?", "ja", ""] for at in range(3)]
+    path = csv_file(tmp_path, [["Frage", "Wunsch", "Beantwortbar"], *without, ["X?", "", "nein"]])
+    with pytest.raises(
+        SettingsError, match=r"Only 1 of the 4 rows .* first row: .*row 2 .*not used: 'Wunsch'"
+    ):
+        read_question_set(path)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
