@@ -102,15 +102,21 @@ def _named(run: Run) -> str:
 
 def current_rates(workspace: Workspace, model: str | None = None, tuned_model: str | None = None) -> Rates:
     """Of the models named, else of those that are connected, else of the embedded engine."""
+    chat = model or _connected(workspace, tuned=False)
+    tuned = tuned_model or (None if model else _connected(workspace, tuned=True))
+    return rates_of_models(workspace, chat, tuned)
+
+
+def rates_of_models(workspace: Workspace, model: str | None, tuned_model: str | None) -> Rates:
+    """Of these, and of no other; None: the embedded engine."""
     from chains.prices import load_prices
     from evaluation.advice.rates import rates_of
     from finetune.catalogue import load_catalogue
 
     home = workspace.settings.home.value
-    chat = model or _connected(workspace, tuned=False)
     return rates_of(
-        chat,
-        tuned_model or (None if model else _connected(workspace, tuned=True)),
+        model,
+        tuned_model,
         load_prices(home),
         load_catalogue(home),
         today=datetime.datetime.now().astimezone().date(),

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ from errors import EvaluationError
 if TYPE_CHECKING:
     import threading
 
+    from chains.limits import Budget
+    from evaluation.advice.costs import Rates
     from evaluation.question_files import QuestionSet
     from evaluation.reports.content import Content
     from evaluation.run_store import Run, RunStore
@@ -52,6 +54,7 @@ class Plan:
     modes: tuple[Mode, ...] = MODES
     knowledge_base: str = SAMPLE
     k: int = 5  # passages to read
+    costs: Mapping[str, float] = field(default_factory=dict)  # figures of evaluation.advice.costs.Workload
 
 
 _EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -89,6 +92,7 @@ def begin(workspace: Workspace, plan: Plan) -> Run:
         "modes_asked": list(plan.modes),
         "modes": list(plan.modes),
         "k": plan.k,
+        "costs": dict(plan.costs),
         "command": _command(plan),
         **facts_of(workspace, plan.knowledge_base),
     }
@@ -99,23 +103,25 @@ def go_on(
     workspace: Workspace,
     run: Run,
     *,
-    budget: float | None = None,
+    budget: Budget | float | None = None,
     workers: int | None = None,
     fresh: bool = False,
     stop: threading.Event | None = None,
     on_outcome: OnOutcome | None = None,
 ) -> Run:
-    """Asks what is not answered yet. `budget`: US dollars, those of the settings where nothing is said.
+    """Asks what is not answered yet. `budget`: as `spending` has it, or US dollars.
 
     Modes that cannot run are told in facts["not_run"]. Raises EvaluationError where none can.
     """
-    from chains.limits import Budget
     from evaluation.running import run_all
 
-    known, asked = workspace.settings, run.facts
-    spending = evaluation_budget(known) if budget is None else Budget(budget, what="evaluation")
+    asked = run.facts
     ready, missing = arms(
-        workspace, asked["modes_asked"], asked["knowledge_base"], k=asked["k"], budget=spending
+        workspace,
+        asked["modes_asked"],
+        asked["knowledge_base"],
+        k=asked["k"],
+        budget=spending(workspace, budget),
     )
     if not ready:
         raise EvaluationError("None of these modes can run: " + " ".join(missing.values()))
@@ -129,18 +135,54 @@ def go_on(
     )  # fmt: skip
 
 
-def judge_run(workspace: Workspace, run: Run, model_id: str, *, on_outcome: OnOutcome | None = None) -> Run:
-    """Has a chat model judge what was answered; facts["judge"] names it. Raises SettingsError, SpendingLimitError."""
+def spending(workspace: Workspace, budget: Budget | float | None) -> Budget | None:
+    """One budget for all that an evaluation asks, its judge too: of so many US dollars, else as the settings say."""
+    from chains.limits import Budget
+
+    if budget is None:
+        return evaluation_budget(workspace.settings)
+    return budget if isinstance(budget, Budget) else Budget(budget, setting="--budget", what="evaluation")
+
+
+def judge_run(
+    workspace: Workspace,
+    run: Run,
+    model_id: str,
+    *,
+    budget: Budget | float | None = None,
+    on_outcome: OnOutcome | None = None,
+) -> Run:
+    """Has a chat model judge what was answered and not judged by it yet; facts["judge"] names it.
+
+    `budget`: the run's own, so that both spend from one. Where it is spent the rest stays unjudged, and
+    facts["judge_stopped"] says so. Raises SettingsError for a model that cannot judge.
+    """
     from evaluation.judged_answers import judge_all
 
-    model = workspace.judge(model_id)
+    model = workspace.judge(model_id).with_budget(spending(workspace, budget))
     store = evaluations(workspace)
+    before = run.facts if run.facts.get("judge") == model.model_id else {}
     run = store.describe(run, {**run.facts, "judge": model.model_id})
-    questions = {one.id: one for one in questions_of(workspace, run).questions}
-    left = judge_all(
-        questions, store.outcomes(run.id), model, keep=lambda one: store.put(run.id, one), told=on_outcome
+    found = judge_all(
+        {one.id: one for one in questions_of(workspace, run).questions},
+        store.outcomes(run.id),
+        model,
+        keep=lambda one: store.put(run.id, one),
+        told=on_outcome,
+        anew=not before,
+        workers=run.facts.get("workers", 1),
     )
-    return store.describe(run, {**run.facts, "not_judged": left})
+    told = {
+        "not_judged": found.failed + found.left,
+        "judge_stopped": found.stopped,
+        "judge_cost_usd": _sum(before.get("judge_cost_usd", 0.0), found.cost_usd),
+    }
+    return store.describe(run, {**run.facts, **told})
+
+
+def _sum(first: float | None, second: float | None) -> float | None:
+    """None: a price is not known."""
+    return None if first is None or second is None else first + second
 
 
 def questions_of(workspace: Workspace, run: Run) -> QuestionSet:
@@ -153,13 +195,31 @@ def questions_of(workspace: Workspace, run: Run) -> QuestionSet:
     return read_sets(files)
 
 
-def content_of_run(workspace: Workspace, name: str) -> Content:
-    """A stored run's report. Raises EvaluationNotFoundError, and EvaluationError where its questions are gone."""
+def content_of_run(workspace: Workspace, name: str, costs: Mapping[str, object] | None = None) -> Content:
+    """A stored run's report; `costs`: figures in place of those that it was begun with.
+
+    Raises EvaluationNotFoundError, SettingsError for a figure that cannot be used, and EvaluationError where the
+    run's questions are gone.
+    """
     from evaluation.reports.content import content_of
 
     store = evaluations(workspace)
     run = store.run(name)
-    return content_of(run, questions_of(workspace, run).questions, store.outcomes(run.id))
+    return content_of(
+        run,
+        questions_of(workspace, run).questions,
+        store.outcomes(run.id),
+        rates=_rates(workspace, run),
+        costs={**run.facts.get("costs", {}), **(costs or {})},
+    )
+
+
+def _rates(workspace: Workspace, run: Run) -> Rates:
+    """Today's known prices of the models that the run asked, whatever is connected now."""
+    from app.advising import rates_of_models
+
+    models = run.facts.get("models", {})
+    return rates_of_models(workspace, models.get("chat"), models.get("tuned"))
 
 
 def remove_run(workspace: Workspace, name: str) -> str:
@@ -206,4 +266,6 @@ def _command(plan: Plan) -> str:
         command += ["--modes", ",".join(plan.modes)]
     if plan.knowledge_base != SAMPLE:
         command += ["--kb", plan.knowledge_base]
+    for name, figure in plan.costs.items():
+        command += ["--cost", f"{name}={figure:g}"]
     return shlex.join([*command, *(["--k", str(plan.k)] if plan.k != 5 else [])])

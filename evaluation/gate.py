@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from chains.answer import MODES, Mode
 from errors import SettingsError
 from evaluation.changes import changes
+from evaluation.measures import measures_of
 from evaluation.reports.content import Content
 from evaluation.summary import Summary
 
@@ -37,7 +38,7 @@ class Condition:
 
 
 def parsed(text: str) -> Condition:
-    """`MODE.MEASURE>=NUMBER`: right (a share), wrong, missed, errors (counts), seconds_p95, cost_per_1000, or a score.
+    """`MODE.MEASURE>=NUMBER`, a measure by its name in evaluation/measures.py.
 
     Raises SettingsError for a text that cannot be read.
     """
@@ -84,19 +85,9 @@ def _measured(summary: Summary, mode: Mode, name: str) -> float:
     found = summary.modes.get(mode)
     if found is None:
         there = ", ".join(summary.modes) or "none"
-        raise SettingsError(f"The mode {mode!r} was not evaluated: there are {there}.")
-    measures: dict[str, float | None] = {
-        "right": found.right.value,
-        "right_low": found.right.low,
-        "wrong": found.verdicts["wrong"],
-        "missed": found.verdicts["missed"],
-        "errors": found.verdicts["error"],
-        "seconds_p50": found.seconds_p50,
-        "seconds_p95": found.seconds_p95,
-        "cost_per_1000": found.cost_per_1000,
-        "calibration_error": found.calibration_error,
-        **{score: interval.value for score, interval in found.scores.items()},
-    }
+        why = f" ({summary.not_run[mode]})" if mode in summary.not_run else ""
+        raise SettingsError(f"The mode {mode!r} was not evaluated: there are {there}.{why}")
+    measures = measures_of(found)
     value = measures.get(name)
     if value is None:
         known = ", ".join(key for key, one in measures.items() if one is not None)

@@ -57,9 +57,13 @@ def scored(
     seconds: float,
     first_text_s: float | None,
     similarity: float | None = None,
+    faithfulness: float | None = None,
     tries: int = 1,
 ) -> Outcome:
-    """`similarity`: of the answer and the reference by embeddings, -1..1; None where there is none to compare."""
+    """`similarity`: of the answer and the reference by embeddings, -1..1; None where there is none to compare.
+
+    `faithfulness`: share of the answer's claims that its sources support (evaluation/faithfulness.py).
+    """
     return Outcome(
         question=question.id,
         mode=answer.mode,
@@ -73,7 +77,7 @@ def scored(
         input_tokens=answer.usage.input_tokens,
         output_tokens=answer.usage.output_tokens,
         cost_usd=_cost(answer),
-        scores=_scores(question, answer, similarity),
+        scores=_scores(question, answer, similarity, faithfulness),
         tries=tries,
         answer=answer.as_record(),
     )
@@ -116,8 +120,10 @@ def _cost(answer: Answer) -> float | None:
     return answer.cost_usd if answer.calls else 0.0
 
 
-def _scores(question: KnownQuestion, answer: Answer, similarity: float | None) -> dict[str, float]:
-    found: dict[str, float | None] = {"similarity": similarity}
+def _scores(
+    question: KnownQuestion, answer: Answer, similarity: float | None, faithfulness: float | None
+) -> dict[str, float]:
+    found: dict[str, float | None] = {"similarity": similarity, "faithfulness": faithfulness}
     wanted = (question.reference, *question.answers) if question.reference else question.answers
     if question.answerable and wanted and not answer.abstained:
         found["exact_match"] = best(exact_match, answer.text, wanted)
@@ -128,8 +134,6 @@ def _scores(question: KnownQuestion, answer: Answer, similarity: float | None) -
         found |= {"exact_match": 0.0, "token_f1": 0.0, "rouge_l": 0.0}
     if question.answerable and question.documents and answer.mode in ("rag", "hybrid"):
         found |= _of_sources(question, answer)
-    if answer.claims:
-        found["faithfulness"] = sum(one.verdict == "supported" for one in answer.claims) / len(answer.claims)
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from chains.answer import Answer, Chain, Mode, Question, TextDelta
 from errors import GroundtuneError, SpendingLimitError, StoppedError
+from evaluation.faithfulness import faithfulness
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import JUDGED, Outcome, failed, scored
 from evaluation.run_store import Run, RunState, RunStore
@@ -156,6 +157,7 @@ class _Asking:
             seconds=seconds,
             first_text_s=first,
             similarity=self._similarity(task.question, answer),
+            faithfulness=faithfulness(answer, self.encoder),
             tries=tries,
         )
 

@@ -10,15 +10,18 @@ not right; a refusal of what cannot be answered is. Nothing is left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from chains.answer import Mode
 from chains.restoring import record
+from evaluation.abstention import Refusals, refusals_of
+from evaluation.calibration import ConfidenceFacts, confidence_of
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome, Verdict
 from evaluation.statistics import Comparison, Interval, compare, detectable_difference, holm, mean, proportion
+from evaluation.tags import TagSummary, tag_summaries
 
 __all__ = ["ModeSummary", "Pair", "Summary", "TagSummary", "summarise"]
 
@@ -31,6 +34,7 @@ class ModeSummary:
     mode: Mode
     model: str
     right: Interval
+    right_of_answers: Interval | None  # of the answers given, refusals aside; None: none was given
     verdicts: Mapping[Verdict, int]
     scores: Mapping[str, Interval]  # graded, over the questions that have them
     seconds_p50: float | None
@@ -40,7 +44,9 @@ class ModeSummary:
     output_tokens: float | None
     cost_per_1000: float | None  # US dollars; None: no price is known
     cost_per_1000_right: float | None
-    calibration_error: float | None  # expected, in equal groups; None where nothing has a confidence
+    calibration_error: float | None  # expected, in equal groups; None where too few answers have a confidence
+    refusals: Refusals
+    confidence: ConfidenceFacts | None  # None where no answer has one
 
     @property
     def answered(self) -> int:
@@ -61,14 +67,6 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TagSummary:
-    tag: str
-    questions: int
-    right: Mapping[Mode, Interval]
-    scores: Mapping[Mode, Mapping[str, float]]  # graded, on average over its questions that have them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     questions: int
     answerable: int
@@ -81,6 +79,7 @@ class Summary:
     tags: tuple[TagSummary, ...]
     disagreements: tuple[str, ...]  # ids of questions on which the modes differ
     incomplete: int  # questions that not every mode was asked
+    not_run: Mapping[Mode, str] = field(default_factory=dict)  # modes that could not be asked, and why
 
     def as_dict(self) -> dict[str, Any]:
         found: dict[str, Any] = record(self)
@@ -90,13 +89,19 @@ class Summary:
 
 
 def summarise(
-    questions: Sequence[KnownQuestion], outcomes: Iterable[Outcome], modes: Sequence[Mode], *, seed: int = 7
+    questions: Sequence[KnownQuestion],
+    outcomes: Iterable[Outcome],
+    modes: Sequence[Mode],
+    *,
+    not_run: Mapping[Mode, str] | None = None,
+    seed: int = 7,
 ) -> Summary:
+    """`modes` were asked; `not_run` could not be, and are told with the reason wherever modes are."""
     by: dict[tuple[str, Mode], Outcome] = {(one.question, one.mode): one for one in outcomes}
     asked = [one for one in questions if all((one.id, mode) in by for mode in modes)]
     groups = [one.group for one in asked]
     found = {mode: [by[one.id, mode] for one in asked] for mode in modes}
-    summaries = {mode: _mode(mode, found[mode], groups, seed) for mode in modes if asked}
+    summaries = {mode: _mode(mode, asked, found[mode], seed) for mode in modes if asked}
     pairs = _pairs(found, groups, modes, seed) if asked else ()
     best = _best(summaries)
     return Summary(
@@ -108,9 +113,10 @@ def summarise(
         detectable=_detectable(len(set(groups)), _discordant(best, pairs)),
         best=best,
         ties=_ties(best, pairs),
-        tags=_tags(asked, found, seed),
+        tags=tag_summaries(asked, found, seed),
         disagreements=tuple(one.id for one in asked if len({by[one.id, mode].right for mode in modes}) > 1),
         incomplete=len(questions) - len(asked),
+        not_run=dict(not_run or {}),
     )
 
 
@@ -127,7 +133,11 @@ def _detectable(groups: int, discordant: float) -> float | None:
     return next((found for share in shares if (found := detectable_difference(groups, share))), None)
 
 
-def _mode(mode: Mode, outcomes: Sequence[Outcome], groups: Sequence[str], seed: int) -> ModeSummary:
+def _mode(
+    mode: Mode, questions: Sequence[KnownQuestion], outcomes: Sequence[Outcome], seed: int
+) -> ModeSummary:
+    groups = [one.group for one in questions]
+    confidence = confidence_of(outcomes)
     verdicts = {name: sum(one.verdict == name for one in outcomes) for name in VERDICTS}
     costs = [one.cost_usd for one in outcomes if one.verdict != "error"]
     rights = sum(one.right for one in outcomes)
@@ -137,6 +147,7 @@ def _mode(mode: Mode, outcomes: Sequence[Outcome], groups: Sequence[str], seed: 
         mode=mode,
         model=next((one.model for one in outcomes if one.model), ""),
         right=proportion([one.right for one in outcomes], groups, seed=seed),
+        right_of_answers=_right_of_answers(outcomes, groups, seed),
         verdicts=verdicts,
         scores=_scores(outcomes, groups, seed),
         seconds_p50=_quantile(seconds, 0.5),
@@ -146,7 +157,20 @@ def _mode(mode: Mode, outcomes: Sequence[Outcome], groups: Sequence[str], seed: 
         output_tokens=_average([one.output_tokens for one in outcomes]),
         cost_per_1000=None if spent is None else 1000 * spent / len(costs),
         cost_per_1000_right=None if spent is None or not rights else 1000 * spent / rights,
-        calibration_error=_calibration_error(outcomes),
+        calibration_error=confidence.calibration_error if confidence else None,
+        refusals=refusals_of(questions, outcomes, seed=seed),
+        confidence=confidence,
+    )
+
+
+def _right_of_answers(outcomes: Sequence[Outcome], groups: Sequence[str], seed: int) -> Interval | None:
+    given = [
+        (one.right, group)
+        for one, group in zip(outcomes, groups, strict=True)
+        if one.verdict in ("right", "wrong")
+    ]
+    return (
+        proportion([right for right, _ in given], [group for _, group in given], seed=seed) if given else None
     )
 
 
@@ -161,14 +185,6 @@ def _scores(outcomes: Sequence[Outcome], groups: Sequence[str], seed: int) -> di
         ]
         found[name] = mean([value for value, _ in held], [group for _, group in held], seed=seed)
     return found
-
-
-def _average_scores(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    held: dict[str, list[float]] = {}
-    for one in outcomes:
-        for name, value in one.scores.items():
-            held.setdefault(name, []).append(value)
-    return {name: sum(values) / len(values) for name, values in sorted(held.items())}
 
 
 def _pairs(
@@ -204,51 +220,6 @@ def _ties(best: Mode | None, pairs: Sequence[Pair]) -> tuple[Mode, ...]:
     """Modes that may be as good: no difference from the best is shown."""
     against = [pair for pair in pairs if best in (pair.first, pair.second) and not pair.shown]
     return tuple(pair.second if pair.first == best else pair.first for pair in against)
-
-
-def _tags(
-    questions: Sequence[KnownQuestion], found: Mapping[Mode, Sequence[Outcome]], seed: int
-) -> tuple[TagSummary, ...]:
-    """Most questions first."""
-    places: dict[str, list[int]] = {}
-    for place, one in enumerate(questions):
-        for tag in (*one.tags, *(() if one.answerable else ("not in the documents",))):
-            places.setdefault(tag, []).append(place)
-    told = [
-        TagSummary(
-            tag=tag,
-            questions=len(chosen),
-            right={
-                mode: proportion(
-                    [outcomes[place].right for place in chosen],
-                    [questions[place].group for place in chosen],
-                    seed=seed,
-                )
-                for mode, outcomes in found.items()
-            },
-            scores={
-                mode: _average_scores([outcomes[place] for place in chosen])
-                for mode, outcomes in found.items()
-            },
-        )
-        for tag, chosen in places.items()
-    ]
-    return tuple(sorted(told, key=lambda one: (-one.questions, one.tag)))
-
-
-def _calibration_error(outcomes: Sequence[Outcome], groups: int = 10) -> float | None:
-    """Expected calibration error over groups of equal size (Naeini et al. 2015; Nixon et al. 2019)."""
-    held = sorted(
-        (one.confidence, one.right)
-        for one in outcomes
-        if one.confidence is not None and one.verdict in ("right", "wrong")
-    )
-    if len(held) < groups:
-        return None
-    bounds = [round(number * len(held) / groups) for number in range(groups + 1)]
-    parts = [held[low:high] for low, high in pairwise(bounds) if high > low]
-    gaps = [abs(sum(value for value, _ in part) - sum(right for _, right in part)) for part in parts]
-    return sum(gaps) / len(held)
 
 
 def _quantile(values: Sequence[float], share: float) -> float | None:

@@ -22,7 +22,10 @@ from chains.answer import MODES, Mode
 from errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from app.evaluating import Plan
+    from chains.limits import Budget
     from evaluation.gate import Condition
     from evaluation.reports.content import Content
     from evaluation.run_store import Run
@@ -65,6 +68,10 @@ def answers(
         str | None,
         typer.Option(help="A chat model that judges the answers too, by its id; named in the report."),
     ] = None,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(help="A cost figure of yours: questions=20000, saving=3, cost_wrong=40 ..."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Ask every question in every mode and say which way pays."""
@@ -74,14 +81,15 @@ def answers(
     conditions = [parsed(one) for one in gate or []]
     if out is not None and out.suffix.lower() not in FORMS:
         raise typer.BadParameter(f"name a file that ends in one of {', '.join(FORMS)}", param_hint="--out")
-    plan = _plan(questions, _modes(modes), kb, k)
+    plan = _plan(questions, _modes(modes), kb, k, cost_figures(cost))
     if judge is not None:
         open_workspace().judge(judge)
     run = _begun(plan, resume, against, training)
-    found = _asked(run, budget=budget, workers=workers, fresh=fresh)
+    money = _spending(budget)
+    found = _asked(run, budget=money, workers=workers, fresh=fresh)
     if judge is not None:
-        found = _judged(found, judge)
-    content = _content(found)
+        found = _judged(found, judge, money)
+    content = _content(found, plan.costs)
     written = write_reports(content, out) if out is not None else []
     failed = _gates(open_workspace(), content, conditions, against)
     if json:
@@ -102,7 +110,22 @@ def _modes(given: str) -> tuple[Mode, ...]:
     return tuple(mode for mode in MODES if mode in names)
 
 
-def _plan(questions: list[Path] | None, modes: tuple[Mode, ...], kb: str, k: int) -> Plan:
+def cost_figures(given: list[str] | None) -> dict[str, float]:
+    """Of `NAME=VALUE`. Raises SettingsError for a figure that there is not, or that cannot be used."""
+    from evaluation.advice.costs import workload_with
+
+    pairs = [one.partition("=") for one in given or []]
+    wrong = next((name for name, equals, _ in pairs if not equals), None)
+    if wrong is not None:
+        raise typer.BadParameter(f"{wrong!r}: write NAME=VALUE", param_hint="--cost")
+    figures = {name.strip(): value.strip() for name, _, value in pairs}
+    held = workload_with(figures).as_dict()
+    return {name: held[name] for name in figures}
+
+
+def _plan(
+    questions: list[Path] | None, modes: tuple[Mode, ...], kb: str, k: int, costs: dict[str, float]
+) -> Plan:
     from app.evaluating import SAMPLE_SETS, Plan, QuestionFile
 
     if not questions and kb != SAMPLE:
@@ -111,7 +134,7 @@ def _plan(questions: list[Path] | None, modes: tuple[Mode, ...], kb: str, k: int
             param_hint="--questions",
         )
     sets = tuple(QuestionFile(path=path) for path in questions or ())
-    return Plan(sets=sets or SAMPLE_SETS, modes=modes, knowledge_base=kb, k=k)
+    return Plan(sets=sets or SAMPLE_SETS, modes=modes, knowledge_base=kb, k=k, costs=costs)
 
 
 def _begun(plan: Plan, resume: str | None, against: str | None, training: Path | None) -> Run:
@@ -138,6 +161,8 @@ def _checked(plan: Plan, training: Path | None) -> None:
     from evaluation.leaks import taught_questions
 
     read = read_sets(plan.sets)
+    for sentence in read.columns:
+        say(f"  {sentence}")
     for sentence in read.refused[:5]:
         say(f"  left out: {sentence}")
     if len(read.refused) > 5:
@@ -150,7 +175,13 @@ def _checked(plan: Plan, training: Path | None) -> None:
         )
 
 
-def _asked(run: Run, *, budget: float | None, workers: int | None, fresh: bool) -> Run:
+def _spending(budget: float | None) -> Budget | None:
+    from app.evaluating import spending
+
+    return spending(open_workspace(), budget)
+
+
+def _asked(run: Run, *, budget: Budget | None, workers: int | None, fresh: bool) -> Run:
     from app.evaluating import go_on, questions_of
 
     workspace = open_workspace()
@@ -167,19 +198,27 @@ def _asked(run: Run, *, budget: float | None, workers: int | None, fresh: bool) 
     return found
 
 
-def _judged(run: Run, model: str) -> Run:
+def _judged(run: Run, model: str, budget: Budget | None) -> Run:
     from app.evaluating import judge_run
 
-    found = judge_run(open_workspace(), run, model)
-    if left := found.facts["not_judged"]:
+    try:
+        found = judge_run(open_workspace(), run, model, budget=budget)
+    except KeyboardInterrupt:
+        say(f"Stopped; what was judged is kept: --resume {run.id} --judge {model} goes on.")
+        raise typer.Exit(INTERRUPTED) from None
+    if stopped := found.facts["judge_stopped"]:
+        say(
+            f"  The judge stopped, {found.facts['not_judged']} answers are not judged; the run is kept. {stopped}"
+        )
+    elif left := found.facts["not_judged"]:
         say(f"  {left} answers could not be judged: the judge failed, or its reply was no verdict.")
     return found
 
 
-def _content(run: Run) -> Content:
+def _content(run: Run, costs: Mapping[str, float]) -> Content:
     from app.evaluating import content_of_run
 
-    return content_of_run(open_workspace(), run.id)
+    return content_of_run(open_workspace(), run.id, costs)
 
 
 class _Counted:

@@ -41,10 +41,14 @@ def show(
     question: Annotated[str | None, typer.Option(help="One question, by its id.")] = None,
     mode: Annotated[str | None, typer.Option(help="With --question: one mode.")] = None,
     out: Annotated[Path | None, typer.Option(help="A report to write: .html, .md, .json or .csv.")] = None,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(help="A cost figure of yours: questions=20000, saving=3, cost_wrong=40 ..."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show a run again: its verdict and table, its report, or one answer with its receipt."""
-    from app.cli.evaluate_answers import print_run, write_reports
+    from app.cli.evaluate_answers import cost_figures, print_run, write_reports
     from evaluation.reports.exports import document
 
     workspace = open_workspace()
@@ -53,7 +57,7 @@ def show(
         return
     from app.evaluating import content_of_run
 
-    content = content_of_run(workspace, name)
+    content = content_of_run(workspace, name, cost_figures(cost))
     written = write_reports(content, out) if out is not None else []
     if json:
         print_json(document(content))

@@ -114,12 +114,22 @@ def cost_per_correct(running: Running, accuracy: float, per_month: float) -> flo
 
 
 def net_value(
-    running: Running, accuracy: float, per_month: float, *, saving: float, cost_wrong: float
+    running: Running,
+    accuracy: float,
+    per_month: float,
+    *,
+    saving: float,
+    cost_wrong: float,
+    wrong: float | None = None,
 ) -> float | None:
-    """US dollars a question brings; `saving`: by a right answer, `cost_wrong`: of a wrong one. None: nothing asked."""
+    """US dollars a question brings; `saving`: by a right answer, `cost_wrong`: of a wrong one. None: nothing asked.
+
+    `wrong`: share answered wrong; a refusal brings and costs nothing. None: whatever is not right is wrong.
+    """
     if per_month <= 0:
         return None
-    return accuracy * saving - (1 - accuracy) * cost_wrong - running.a_question(per_month)
+    lost = 1 - accuracy if wrong is None else wrong
+    return accuracy * saving - lost * cost_wrong - running.a_question(per_month)
 
 
 def break_even_accuracy(cost_wrong: float, saving: float, a_question: float = 0.0) -> float | None:

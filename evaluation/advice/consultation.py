@@ -146,8 +146,15 @@ def _value(cost: ModeCost, load: Workload, evidence: Evidence | None) -> Value:
     a_question = running.a_question(asked) if running and asked else None
     correct = cost_per_correct(running, accuracy, asked) if running and accuracy is not None else None
     net = (
-        net_value(running, accuracy, asked, saving=load.saving, cost_wrong=load.cost_wrong)
-        if running and accuracy is not None
+        net_value(
+            running,
+            measured.refusals.answered_right / measured.right.n,
+            asked,
+            saving=load.saving,
+            cost_wrong=load.cost_wrong,
+            wrong=measured.verdicts["wrong"] / measured.right.n,
+        )
+        if running and measured
         else None
     )
     return Value(

@@ -12,6 +12,7 @@ from evaluation.advice.factors import Framework, framework
 from evaluation.reports.html import OWN_STYLE
 from evaluation.reports.markdown import markdown_table
 from evaluation.reports.verdict import NAMES, money, percent
+from evaluation.reports.worth import NOT_KNOWN, part_rows
 from finetune.reports.html import POLICY, STYLE_SHEET
 from finetune.reports.inert import text
 from finetune.reports.markdown import plain
@@ -29,7 +30,6 @@ __all__ = [
 ]
 
 NOTHING = "–"
-NOT_KNOWN = "not known"
 VERBS: dict[Strength, str] = {"clear": "Choose", "lean": "Choose", "toss-up": "Begin with"}
 Rows = Iterable[tuple[str, ...]]
 
@@ -110,16 +110,6 @@ def cost_rows(told: Consultation) -> Iterator[tuple[str, ...]]:
         usd = (one.per_month, one.per_1000, one.per_1000_correct, one.net_per_1000)
         month, thousand, correct, net = map(_money, usd)
         yield (NAMES[mode], month, thousand, right, correct, net, needed)
-
-
-def part_rows(told: Consultation) -> Iterator[tuple[str, ...]]:
-    """What the costs are made of, each figure with its source and date."""
-    yield ("Mode", "Part", "US dollars", "Source")
-    for mode, cost in told.costs.items():
-        for part in cost.parts:
-            times, each = (1000, "1,000 questions") if part.each == "question" else (1, "month")
-            usd = NOT_KNOWN if part.usd is None else f"{money(part.usd * times)} a {each}"
-            yield (NAMES[mode], part.name, usd.replace("a 1,000", "per 1,000"), part.source)
 
 
 def break_said(one: Break) -> str:

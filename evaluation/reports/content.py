@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chains.answer import Mode
+from evaluation.advice.costs import Rates
+from evaluation.failures import Failure, failures_of
+from evaluation.judged_answers import judge_notes
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome
 from evaluation.reports.verdict import Verdict, verdict_of
 from evaluation.run_store import Run
 from evaluation.summary import Summary, summarise
+from evaluation.worth import Worth, worth_of
 
 __all__ = ["Content", "Failure", "SideBySide", "content_of"]
 
 SHOWN = 40  # questions on which the modes differ
-LONGEST_REASON = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +29,6 @@ class SideBySide:
 
     question: KnownQuestion
     outcomes: Mapping[Mode, Outcome]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """What went wrong in the same way, in one mode."""
-
-    mode: Mode
-    kind: str  # "wrong", "missed", or the error's sentence
-    questions: tuple[str, ...]  # ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +42,7 @@ class Content:
     differing_left_out: int
     failures: tuple[Failure, ...]
     made_at: str  # ISO 8601, UTC
+    worth: Worth | None = None  # what it costs and when it pays; None: not reckoned
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -61,10 +55,14 @@ class Content:
         return found
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be known to believe the numbers: who judged, and what could not be."""
+        return judge_notes(self.facts, self.outcomes, self.questions)
+
+    @property
     def sets(self) -> tuple[str, ...]:
         """Names of the sets that were asked together, which are tags; none where it is one."""
-        names = tuple(one["name"] for one in self.facts.get("question_files", ()))
-        return names if len(names) > 1 else ()
+        return _sets(self.run)
 
 
 def content_of(
@@ -72,24 +70,31 @@ def content_of(
     questions: Sequence[KnownQuestion],
     outcomes: Sequence[Outcome],
     *,
+    rates: Rates | None = None,
+    costs: Mapping[str, object] | None = None,
     now: datetime.datetime | None = None,
     seed: int = 7,
 ) -> Content:
-    """`run.facts["modes"]` says which modes; the rest comes from the outcomes."""
+    """`run.facts` says which modes were asked and which could not be; the rest comes from the outcomes.
+
+    `rates`: dated prices; None: what it is worth is not reckoned. `costs`: figures of evaluation.advice.costs.Workload
+    in place of its assumptions. Raises SettingsError for one that cannot be used.
+    """
     modes: list[Mode] = list(run.facts["modes"])
-    summary = summarise(questions, outcomes, modes, seed=seed)
+    summary = summarise(questions, outcomes, modes, not_run=run.facts.get("not_run"), seed=seed)
     by_id = {one.id: one for one in questions}
     made_at = (now or datetime.datetime.now(datetime.UTC)).isoformat(timespec="seconds")
     return Content(
         run=run,
         summary=summary,
-        verdict=verdict_of(summary),
+        verdict=verdict_of(summary, _sets(run)),
         questions=by_id,
         outcomes=tuple(outcomes),
         differing=tuple(_side_by_side(by_id[name], outcomes) for name in summary.disagreements[:SHOWN]),
         differing_left_out=max(0, len(summary.disagreements) - SHOWN),
-        failures=_failures(modes, outcomes),
+        failures=failures_of(modes, by_id, outcomes),
         made_at=made_at,
+        worth=worth_of(run.id, questions, outcomes, summary, rates=rates, costs=costs) if rates else None,
     )
 
 
@@ -99,25 +104,6 @@ def _side_by_side(question: KnownQuestion, outcomes: Sequence[Outcome]) -> SideB
     )
 
 
-def _failures(modes: Sequence[Mode], outcomes: Sequence[Outcome]) -> tuple[Failure, ...]:
-    """By mode and kind, the most frequent first."""
-    grouped: dict[tuple[Mode, str], list[str]] = {}
-    for one in outcomes:
-        if not one.right:
-            grouped.setdefault((one.mode, _kind(one)), []).append(one.question)
-    counts = Counter({key: len(found) for key, found in grouped.items()})
-    order = sorted(grouped, key=lambda key: (modes.index(key[0]), -counts[key], key[1]))
-    return tuple(Failure(mode=mode, kind=kind, questions=tuple(grouped[mode, kind])) for mode, kind in order)
-
-
-def _kind(outcome: Outcome) -> str:
-    if outcome.verdict == "error":
-        return f"error: {(outcome.error or '')[:LONGEST_REASON]}"
-    if outcome.verdict == "missed":
-        return "refused, though there is an answer"
-    cited = outcome.scores.get("passage_recall")
-    if outcome.verdict == "wrong" and cited is not None:
-        return (
-            "wrong: the answer's place was not found" if cited == 0 else "wrong, with the right place at hand"
-        )
-    return "wrong"
+def _sets(run: Run) -> tuple[str, ...]:
+    names = tuple(one["name"] for one in run.facts.get("question_files", ()))
+    return names if len(names) > 1 else ()

@@ -17,8 +17,10 @@ from typing import Any, Literal, get_args
 from chains.restoring import record
 from errors import SettingsError
 from evaluation.judging import KnownQuestion
+from evaluation.measures import measures_of
 from evaluation.outcomes import Outcome
 from evaluation.reports.content import Content
+from evaluation.reports.worth import document as worth_document
 
 __all__ = ["FORMAT", "Tool", "as_csv", "as_json", "document", "finite", "rows_for"]
 
@@ -45,6 +47,9 @@ def _document(content: Content) -> dict[str, Any]:
         "made_at": content.made_at,
         "verdict": {"strength": content.verdict.strength, "sentences": list(content.verdict.sentences)},
         "summary": content.summary.as_dict(),
+        "measures": {mode: measures_of(one) for mode, one in content.summary.modes.items()},
+        "worth": worth_document(content.worth),
+        "notes": list(content.notes),
         "failures": record(content.failures),
         "outcomes": [_outcome(one) for one in content.outcomes],
     }

@@ -14,7 +14,8 @@ from chains.answer import Mode
 from evaluation.outcomes import Outcome
 from evaluation.reports.charts import pictures
 from evaluation.reports.content import Content, Failure, SideBySide
-from evaluation.reports.tables import cost_rows, mode_rows, pair_rows, score_rows, set_rows, tag_rows
+from evaluation.reports.sections import Section, sections
+from evaluation.reports.tables import NOTHING
 from evaluation.reports.verdict import NAMES
 from finetune.reports.html import POLICY, STYLE_SHEET
 from finetune.reports.inert import text
@@ -37,22 +38,15 @@ def _parts(content: Content) -> Iterator[str]:
     yield f"<title>Which way pays</title><style>{style}</style></head><body><main>"
     yield f'<h1>Which way pays</h1><p class="quiet">{_circumstances(content)}</p>'
     yield _verdict(content)
-    yield "<h2>The modes</h2>" + _table(mode_rows(content.summary), numbers=1)
     for mode, why in content.not_run.items():
         yield f'<p class="quiet">{text(NAMES[mode])} was not asked: {text(why)}</p>'
+    yield from (f'<p class="quiet">{text(one)}</p>' for one in content.notes)
+    told = sections(content)
+    yield from (_section(one) for one in told if one.first)
     yield '<div class="charts">' + "".join(_charts(content)) + "</div>"
-    for title, rows, numbers in (
-        ("Set by set", set_rows(content.summary, content.sets), 2),
-        ("Time and cost", cost_rows(content.summary), 1),
-        ("How near the answers come", score_rows(content.summary), 1),
-        ("Pair by pair", pair_rows(content.summary), 2),
-        ("By tag", tag_rows(content.summary), 1),
-    ):
-        told = list(rows)
-        if len(told) > 1:
-            yield f"<h2>{title}</h2>" + _table(told, numbers=numbers)
-    yield from _differing(content)
     yield from _failures(content.failures)
+    yield from (_section(one) for one in told if not one.first)
+    yield from _differing(content)
     yield from _again(content)
     yield "</main></body></html>\n"
 
@@ -75,17 +69,36 @@ def _charts(content: Content) -> Iterator[str]:
         yield f'<figure class="chart"><figcaption>{text(picture.title)}</figcaption>{picture.markup()}</figure>'
 
 
+def _section(one: Section) -> str:
+    note = f'<p class="quiet note">{text(one.note)}</p>' if one.note else ""
+    return f"<h2>{text(one.title)}</h2>{_table(one.rows, numbers=one.numbers)}{note}"
+
+
 def _table(rows: Iterable[tuple[str, ...]], *, numbers: int) -> str:
-    """The first row is the head; `numbers`: from which column on cells stand to the right."""
+    """The first row is the head; `numbers`: from which column on cells stand to the right.
+
+    It can be reached with the keyboard, since it scrolls where the page is narrow.
+    """
     head, *body = rows
-    cells = "".join(f"<th{_side(place, numbers)}>{text(cell)}</th>" for place, cell in enumerate(head))
-    lines = "".join(
-        "<tr>"
-        + "".join(f"<td{_side(place, numbers)}>{text(cell)}</td>" for place, cell in enumerate(row))
-        + "</tr>"
-        for row in body
+    cells = "".join(
+        f'<th scope="col"{_side(place, numbers)}>{text(cell)}</th>' for place, cell in enumerate(head)
     )
-    return f'<div class="wide"><table><tr>{cells}</tr>{lines}</table></div>'
+    lines = "".join(f"<tr>{''.join(_row(row, numbers))}</tr>" for row in body)
+    return (
+        '<div class="wide" tabindex="0" role="region" aria-label="Table"><table>'
+        f"<thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table></div>"
+    )
+
+
+def _row(row: tuple[str, ...], numbers: int) -> Iterator[str]:
+    """Empty cells at the end belong to the words before them."""
+    held = len(row)
+    while held > 1 and not row[held - 1]:
+        held -= 1
+    for place, cell in enumerate(row[:held]):
+        wide = held < len(row) and place == held - 1
+        told = f' class="spread" colspan="{len(row) - place}"' if wide else _side(place, numbers)
+        yield f"<td{told}>{text(cell)}</td>"
 
 
 def _side(place: int, numbers: int) -> str:
@@ -123,10 +136,10 @@ def _answer(mode: Mode, outcome: Outcome) -> str:
 
 
 def _failures(failures: Iterable[Failure]) -> Iterator[str]:
-    rows = [("Mode", "What went wrong", "Questions", "Which")]
+    rows = [("Mode", "What went wrong", "Questions", "Which", "What helps")]
     for one in failures:
         shown = ", ".join(one.questions[:IDS_SHOWN]) + (" …" if len(one.questions) > IDS_SHOWN else "")
-        rows.append((NAMES[one.mode], one.kind, str(len(one.questions)), shown))
+        rows.append((NAMES[one.mode], one.kind, str(len(one.questions)), shown, one.hint or NOTHING))
     if len(rows) > 1:
         yield "<h2>What went wrong</h2>" + _table(rows, numbers=9)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from evaluation.reports.content import Content
-from evaluation.reports.tables import cost_rows, mode_rows, pair_rows, score_rows, set_rows, tag_rows
+from evaluation.reports.sections import sections
 from evaluation.reports.verdict import NAMES
 from finetune.reports.markdown import plain
 
@@ -37,21 +37,24 @@ def _lines(content: Content) -> Iterator[str]:
         yield f"**{plain(sentence)}**  "
     for mode, why in content.not_run.items():
         yield f"{NAMES[mode]} was not asked: {plain(why)}  "
-    for title, rows in (
-        ("The modes", mode_rows(content.summary)),
-        ("Set by set", set_rows(content.summary, content.sets)),
-        ("Time and cost", cost_rows(content.summary)),
-        ("How near the answers come", score_rows(content.summary)),
-        ("Pair by pair", pair_rows(content.summary)),
-        ("By tag", tag_rows(content.summary)),
-    ):
-        told = list(rows)
-        if len(told) > 1:
-            yield from ("", f"## {title}", "")
-            yield from markdown_table(told)
+    yield from (f"{plain(one)}  " for one in content.notes)
+    for one in sections(content):
+        yield from ("", f"## {one.title}", "", *markdown_table(one.rows))
+        if one.note:
+            yield from ("", plain(one.note))
+    yield from _failures(content)
     yield from _differing(content)
     if command := facts.get("command"):
         yield from ("", "## To run it again", "", f"    {command}")
+
+
+def _failures(content: Content) -> Iterator[str]:
+    if not content.failures:
+        return
+    yield from ("", "## What went wrong", "")
+    rows = [("Mode", "What went wrong", "Questions", "What helps")]
+    rows += [(NAMES[one.mode], one.kind, str(len(one.questions)), one.hint) for one in content.failures]
+    yield from markdown_table(rows)
 
 
 def _differing(content: Content) -> Iterator[str]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from evaluation.reports.verdict import NAMES, against, money, span
+from evaluation.calibration import ERRORS, ConfidenceFacts
+from evaluation.reports.verdict import NAMES, against, money, not_run, percent, span
 from evaluation.statistics import Interval
 from evaluation.summary import Summary
+from evaluation.tags import TagSummary
 
 __all__ = [
     "brief_rows",
+    "confidence_rows",
     "cost_rows",
     "in_columns",
     "mode_rows",
     "pair_rows",
+    "refusal_rows",
     "score_rows",
     "set_rows",
     "tag_rows",
@@ -21,6 +25,7 @@ __all__ = [
 
 NOTHING = "–"
 SCORES = {  # the graded scores, in the order in which they are shown
+    "exact_match": "Exact",
     "token_f1": "Token F1",
     "rouge_l": "ROUGE-L",
     "similarity": "Similarity",
@@ -57,6 +62,51 @@ def mode_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
             behind if pair is None else f"{behind}, p {_p(pair.p_holm)}",
             *(str(mode.verdicts[name]) for name in ("wrong", "rightly refused", "missed", "error")),
         )
+    yield from _not_run(summary, 7)
+
+
+def refusal_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
+    """Each mode's answers and refusals, of questions that the documents answer and of those that they do not."""
+    yield ("Mode", "Answered right", "Answered wrong", "Rightly refused", "Wrongly answered", "Missed", "Errors",
+           "Refusals that were right", "Unanswerable refused")  # fmt: skip
+    for mode in summary.modes.values():
+        found = mode.refusals
+        counts = (found.answered_right, found.answered_wrong, found.rightly_refused, found.wrongly_answered)
+        yield (
+            NAMES[mode.mode],
+            *map(str, (*counts, found.missed, found.errors)),
+            *(NOTHING if one is None else span(one) for one in (found.precision, found.recall)),
+        )
+    yield from _not_run(summary, 9)
+
+
+def confidence_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
+    """How far each mode's confidence can be relied on; the head alone where nothing has one."""
+    levels = (f"{error} %" for error in ERRORS)
+    yield ("Mode", "Right of its answers", "Calibration error", "Brier", "AUROC", "Errors over coverage",
+           *(f"Answers at {level} errors" for level in levels))  # fmt: skip
+    if not any(mode.confidence for mode in summary.modes.values()):
+        return
+    for mode in summary.modes.values():
+        right = NOTHING if mode.right_of_answers is None else span(mode.right_of_answers)
+        told = _confidence(mode.confidence) if mode.confidence else [NOTHING] * (4 + len(ERRORS))
+        yield (NAMES[mode.mode], right, *told)
+    yield from _not_run(summary, 6 + len(ERRORS))
+
+
+def _confidence(found: ConfidenceFacts) -> Iterator[str]:
+    yield NOTHING if found.calibration_error is None else f"{found.calibration_error:.2f}"
+    yield f"{found.brier:.2f}"
+    area = found.auroc
+    yield NOTHING if area is None else f"{area.value:.2f}, {area.low:.2f} to {area.high:.2f}"
+    yield f"{found.aurc:.2f} (best {found.aurc_best:.2f}, by chance {found.aurc_chance:.2f})"
+    yield from (percent(found.coverage_at[str(error)]) for error in ERRORS)
+
+
+def _not_run(summary: Summary, width: int) -> Iterator[tuple[str, ...]]:
+    """A row for each mode that could not be asked; empty cells belong to the words before them."""
+    for mode, why in summary.not_run.items():
+        yield (NAMES[mode], not_run(why), *[""] * (width - 2))
 
 
 def cost_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
@@ -70,26 +120,25 @@ def cost_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
             *map(_count, (mode.input_tokens, mode.output_tokens)),
             *map(_money, (mode.cost_per_1000, mode.cost_per_1000_right)),
         )
+    yield from _not_run(summary, 8)
 
 
 def brief_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
     """What fits into a terminal."""
+    unasked = {NAMES[mode] for mode in summary.not_run}
     for row, costs in zip(mode_rows(summary), cost_rows(summary), strict=True):
-        yield (*row, costs[1], costs[6])
+        taken = ("", "") if row[0] in unasked else (costs[1], costs[6])
+        yield (*row, *taken)
 
 
 def score_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
     """How near the answers come to the wanted ones, and their sources; the head alone where nothing is graded."""
     names = [name for name in SCORES if any(name in mode.scores for mode in summary.modes.values())]
-    calibrated = any(mode.calibration_error is not None for mode in summary.modes.values())
-    yield ("Mode", *(SCORES[name] for name in names), *(["Calibration error"] if calibrated else []))
+    yield ("Mode", *(SCORES[name] for name in names))
     for mode in summary.modes.values() if names else ():
-        error = NOTHING if mode.calibration_error is None else f"{mode.calibration_error:.2f}"
-        yield (
-            NAMES[mode.mode],
-            *(_score(mode.scores.get(name)) for name in names),
-            *([error] if calibrated else []),
-        )
+        yield (NAMES[mode.mode], *(_score(mode.scores.get(name)) for name in names))
+    if names:
+        yield from _not_run(summary, 1 + len(names))
 
 
 def set_rows(summary: Summary, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -102,6 +151,8 @@ def set_rows(summary: Summary, names: Sequence[str]) -> Iterator[tuple[str, ...]
             scores = tag.scores[mode]
             shown = (NOTHING if name not in scores else f"{scores[name]:.2f}" for name in VOICE)
             yield (head, NAMES[mode], span(right), *shown)
+        for mode, why in summary.not_run.items():
+            yield ("", NAMES[mode], not_run(why), *[""] * len(VOICE))
 
 
 def pair_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
@@ -128,12 +179,24 @@ def pair_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
             _p(pair.p_holm),
             "yes" if pair.shown else "no difference shown",
         )
+    for mode, why in summary.not_run.items():
+        yield (NAMES[mode], "every other", not_run(why), *[""] * 5)
 
 
 def tag_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
-    yield ("Tag", "Questions", *(NAMES[mode] for mode in summary.modes))
+    """Where each mode is strong; the last column names the one that is shown to be better, all tags looked at."""
+    several = len(summary.modes) > 1
+    modes = [*summary.modes, *summary.not_run]
+    yield ("Tag", "Questions", *(NAMES[mode] for mode in modes), *(["Shown"] if several else []))
     for tag in summary.tags:
-        yield (tag.tag, str(tag.questions), *(span(tag.right[mode]) for mode in summary.modes))
+        shares = (span(tag.right[mode]) if mode in tag.right else "not run" for mode in modes)
+        yield (tag.tag, str(tag.questions), *shares, *([_shown(tag)] if several else []))
+
+
+def _shown(tag: TagSummary) -> str:
+    if tag.best is None or not tag.beaten:
+        return "no difference"
+    return f"{NAMES[tag.best]} over {', '.join(NAMES[mode] for mode in tag.beaten)}"
 
 
 def _count(value: float | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +11,7 @@ from chains.answer import Mode
 from evaluation.statistics import Interval
 from evaluation.summary import ModeSummary, Pair, Summary
 
-__all__ = ["NAMES", "Verdict", "money", "percent", "span", "verdict_of"]
+__all__ = ["NAMES", "Verdict", "money", "not_run", "percent", "span", "verdict_of"]
 
 Strength = Literal["clear", "lean", "cannot tell yet"]
 NAMES: dict[Mode, str] = {"base": "Base", "rag": "RAG", "finetuned": "Fine-tuned", "hybrid": "Hybrid"}
@@ -21,10 +23,10 @@ class Verdict:
     sentences: tuple[str, ...]  # what to choose, what it costs and takes, what these questions cannot show
 
 
-def verdict_of(summary: Summary) -> Verdict:
+def verdict_of(summary: Summary, sets: Sequence[str] = ()) -> Verdict:
     """ "Clear" where the best mode is shown to beat every other; "lean" where it beats one of them at least.
 
-    One mode alone tells nothing.
+    One mode alone tells nothing. `sets`: tags to tell the strengths by, where several sets were asked together.
     """
     if summary.best is None:
         told = "No question was answered in every mode: there is nothing to compare yet."
@@ -35,7 +37,7 @@ def verdict_of(summary: Summary) -> Verdict:
     )
     return Verdict(
         strength=strength,
-        sentences=(_choice(summary, strength), _price(summary), _limits(summary)),
+        sentences=(_choice(summary, strength), _price(summary, sets), _limits(summary)),
     )
 
 
@@ -57,36 +59,71 @@ def _choice(summary: Summary, strength: Strength) -> str:
     return f"Cannot tell yet: {name} answered most, {right}, but no difference from {tied} is shown."
 
 
-def _price(summary: Summary) -> str:
-    assert summary.best is not None
-    told = [_one_price(mode) for mode in summary.modes.values()]
-    return "Half of the answers came within " + "; ".join(told) + "."
+def _price(summary: Summary, sets: Sequence[str]) -> str:
+    """What each is good at, where that is known, and what it takes."""
+    modes = list(summary.modes.values())
+    free = all(mode.cost_per_1000 == 0 for mode in modes)
+    told = _list([_one_price(mode, free=free) for mode in modes])
+    charged = ", and nothing is charged" if free else ""
+    strengths = _strengths(summary, sets)
+    half = f"{strengths} half of the answers came" if strengths else "Half of the answers came"
+    return f"{half} within {told}{charged}."
 
 
-def _one_price(mode: ModeSummary) -> str:
+def _one_price(mode: ModeSummary, *, free: bool) -> str:
     seconds = "no time (nothing answered)" if mode.seconds_p50 is None else f"{mode.seconds_p50:.2g} s"
     cost = (
         "price not known"
         if mode.cost_per_1000 is None
+        else "no charge"
+        if mode.cost_per_1000 == 0
         else f"{money(mode.cost_per_1000)} per 1,000 questions"
     )
-    return f"{seconds} with {NAMES[mode.mode]} ({cost})"
+    return f"{seconds} with {NAMES[mode.mode]}{'' if free else f' ({cost})'}"
+
+
+def _strengths(summary: Summary, sets: Sequence[str]) -> str:
+    """`Of the policies RAG has most right (69 %), of the letters Fine-tuned (48 %);`, "" for one mode or one set."""
+    tags = {one.tag: one for one in summary.tags}
+    told = [tags[name] for name in sets if name in tags and tags[name].best is not None]
+    if len(told) < 2 or len(summary.modes) < 2:
+        return ""
+    parts = []
+    for number, one in enumerate(told):
+        most = [mode for mode in one.right if one.right[mode].value == one.right[one.best or mode].value]
+        share = percent(one.right[most[0]].value)
+        verb = (" has" if len(most) == 1 else " have") + " most right" if number == 0 else ""
+        parts.append(f"of the {one.tag} {_list([NAMES[mode] for mode in most])}{verb} ({share})")
+    return _capital(", ".join(parts)) + ";"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _limits(summary: Summary) -> str:
     grouped = f" on {summary.groups} documents or topics" if summary.groups < summary.questions else ""
     asked = f"With {summary.questions} questions{grouped}"
+    unasked = "".join(f", and {NAMES[mode]} was {not_run(why)}" for mode, why in summary.not_run.items())
     if len(summary.modes) == 1:
-        return f"{asked}, the true share may lie anywhere in the interval; ask another mode to compare."
+        told = "the true share may lie anywhere in the interval; ask another mode to compare"
+        return f"{asked}, {told}{unasked}."
     if summary.detectable is None:
-        return f"{asked}, hardly any difference can be shown: ask more."
+        return f"{asked}, hardly any difference can be shown: ask more{unasked}."
     points = round(100 * summary.detectable)
     more = (
         ""
         if summary.incomplete == 0
         else f" {summary.incomplete} were not asked in every mode and are left out."
     )
-    return f"{asked}, a difference of less than about {points} points cannot be shown.{more}"
+    return f"{asked}, a difference of less than about {points} points cannot be shown{unasked}.{more}"
+
+
+def not_run(why: str) -> str:
+    """`not run: no model is connected`, of the sentences that say what the mode wants."""
+    told = re.sub(r"^The [\w-]+ mode cannot run\. ", "", why)
+    first = re.split(r"[:.;](?:\s|$)", told, maxsplit=1)[0].strip()
+    return f"not run: {first[:1].lower()}{first[1:]}" if first else "not run"
 
 
 def _rights(mode: ModeSummary) -> int:

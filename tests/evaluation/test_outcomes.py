@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from chains.answer import Answer, CheckedClaim, ModelCall, Usage
 from chains.restoring import record, restored
+from evaluation.faithfulness import faithfulness
 from evaluation.judging import GoldPlace, KnownQuestion
 from evaluation.outcomes import Outcome, failed, scored
 from evaluation.sources import citation_precision, citation_recall, passage_ndcg, passage_recall
@@ -64,7 +65,15 @@ def test_scores_of_an_answer_that_says_the_reference() -> None:
         passages=(passage("z.md", "nothing"), passage("a.md", "It costs **120 euros** a week.", 2)),
         citations=(citation("a.md", "120 euros"), citation("z.md", "none")),
     )
-    scores = judged(asked, given, similarity=0.75).scores
+    scores = scored(
+        asked,
+        given,
+        key="k",
+        seconds=1.0,
+        first_text_s=None,
+        similarity=0.75,
+        faithfulness=faithfulness(given, None),
+    ).scores
     assert scores["exact_match"] == scores["token_f1"] == scores["rouge_l"] == scores["figures"] == 1.0
     assert scores["similarity"] == 0.75
     assert scores["faithfulness"] == 0.5
