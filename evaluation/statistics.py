@@ -99,14 +99,30 @@ def proportion(
 
 
 def mean(values: Sequence[float], clusters: Sequence[Hashable] | None = None, *, seed: int = 7) -> Interval:
-    """Of a graded score: percentile bootstrap of groups (of questions where none share one)."""
+    """Of a graded score: bootstrap of groups (of questions where none share one), expanded for few of them."""
     if not values:
         return Interval(value=float("nan"), low=float("nan"), high=float("nan"), n=0, clusters=0)
     groups = _numbered(clusters, len(values))
     drawn = _resampled_means(np.asarray(values, dtype=np.float64), groups, seed)
-    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    tail = _tail(_count(groups))
+    low, high = np.quantile(drawn, [tail, 1 - tail])
     value = float(np.mean(values))
     return Interval(value=value, low=float(low), high=float(high), n=len(values), clusters=_count(groups))
+
+
+def _tail(groups: int) -> float:
+    """Share to leave out at each end of the resamples: 2.5 % of many groups, less of few.
+
+    The percentile interval is too narrow by what the normal interval lacks to Student's, and by the bootstrap's own
+    n for n - 1 (Hesterberg 2015, "expanded percentile"; doi 10.1080/00031305.2015.1089789). Simulated, eight documents
+    of five questions: 95 % instead of 90.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    if groups < 2:
+        return (1 - CONFIDENCE) / 2
+    quantile = stdtrit(groups - 1, (1 - CONFIDENCE) / 2)
+    return float(ndtr(np.sqrt(groups / (groups - 1)) * quantile))
 
 
 def compare(

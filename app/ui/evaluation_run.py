@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from evaluation.reports.charts import pictures
 from evaluation.reports.exports import as_csv, as_json
 from evaluation.reports.html import as_html
 from evaluation.reports.markdown import as_markdown
-from evaluation.reports.tables import cost_rows, mode_rows, pair_rows, score_rows, set_rows, tag_rows
+from evaluation.reports.sections import sections
 from evaluation.reports.verdict import NAMES
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def _verdict(content: Content) -> None:
     draw("\n\n".join(words), icon=":material/balance:")
     for mode, why in content.not_run.items():
         st.caption(f":material/lock: {NAMES[mode]} was not asked: {escape(why, longest=300)}")
+    for note in content.notes:
+        st.caption(f":material/gavel: {escape(note, longest=600)}")
 
 
 def _downloads(content: Content) -> None:
@@ -116,23 +118,15 @@ def _downloads(content: Content) -> None:
 
 
 def _tables(content: Content) -> None:
-    summary = content.summary
-    charts([(picture, "") for picture in pictures(summary)], key="evaluation_charts")
-    for title, rows, opened in (
-        ("The modes", mode_rows(summary), True),
-        ("Set by set", set_rows(summary, content.sets), True),
-        ("Time and cost", cost_rows(summary), True),
-        ("How near the answers come", score_rows(summary), False),
-        ("Pair by pair", pair_rows(summary), False),
-        ("By tag", tag_rows(summary), False),
-    ):
-        told = _named(rows)
-        if told:
-            with st.expander(title, expanded=opened):
-                facts_table(told, key=f"evaluation_table_{title}")
+    charts([(picture, "") for picture in pictures(content.summary)], key="evaluation_charts")
+    for one in sections(content):
+        with st.expander(one.title, expanded=one.first):
+            facts_table(_named(one.rows), key=f"evaluation_table_{one.title}")
+            if one.note:
+                st.caption(escape(one.note, longest=600))
 
 
-def _named(rows: Iterable[tuple[str, ...]]) -> list[dict[str, str]]:
+def _named(rows: Sequence[tuple[str, ...]]) -> list[dict[str, str]]:
     head, *body = rows
     return [dict(zip(head, row, strict=True)) for row in body]
 

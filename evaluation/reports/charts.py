@@ -6,15 +6,22 @@ Every chart has its numbers in words too, and its points carry their names, so t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chains.answer import Mode
+from evaluation.calibration import RiskPoint
 from evaluation.reports.verdict import NAMES, money, percent
 from evaluation.summary import ModeSummary, Summary
 from finetune.reports.charts import Picture, Shape
 
-__all__ = ["pictures", "quality_against_cost", "quality_against_time", "quality_bars"]
+__all__ = [
+    "errors_against_coverage",
+    "pictures",
+    "quality_against_cost",
+    "quality_against_time",
+    "quality_bars",
+]
 
 WIDTH, HEIGHT = 560, 260  # units of the view box
 LEFT, RIGHT, TOP, BOTTOM = 52, 96, 18, 40
@@ -32,7 +39,12 @@ class _Axis:
 
 def pictures(summary: Summary) -> list[Picture]:
     """Those that have something to show."""
-    drawn = (quality_bars(summary), quality_against_cost(summary), quality_against_time(summary))
+    drawn = (
+        quality_bars(summary),
+        quality_against_cost(summary),
+        quality_against_time(summary),
+        errors_against_coverage(summary),
+    )
     return [picture for picture in drawn if picture is not None]
 
 
@@ -44,8 +56,11 @@ def quality_bars(summary: Summary) -> Picture | None:
         f"{NAMES[mode.mode]} {percent(mode.right.value)}, {percent(mode.right.low)} to {percent(mode.right.high)}"
         for mode in summary.modes.values()
     )
-    rows = (shape for number, mode in enumerate(summary.modes.values()) for shape in _row(number, mode))
-    height = TOP + ROW * len(summary.modes) + 8
+    rows = [shape for number, mode in enumerate(summary.modes.values()) for shape in _row(number, mode)]
+    for number, mode in enumerate(summary.not_run, start=len(summary.modes)):
+        told += f"; {NAMES[mode]} not run"
+        rows += _unasked(number, mode)
+    height = TOP + ROW * (len(summary.modes) + len(summary.not_run)) + 8
     return _picture("Questions right, with 95 % intervals", told, height, rows)
 
 
@@ -70,6 +85,63 @@ def _row(number: int, mode: ModeSummary) -> Iterator[Shape]:
     yield _bar(mode.mode, x=LABELS, y=y + 3, width=value - LABELS, height=16, rx=3)
     yield _line("span", low, high, y + 11, y + 11)
     yield _text("value", max(high, value) + 8, y + 15, percent(mode.right.value))
+
+
+def _unasked(number: int, mode: Mode) -> Iterator[Shape]:
+    y = TOP + ROW * number + 15
+    yield _text("name", LABELS - 8, y, NAMES[mode])
+    yield _text("value", LABELS + 4, y, "not run")
+
+
+def errors_against_coverage(summary: Summary) -> Picture | None:
+    """One line a mode: as more questions are answered, the surest first, the share of wrong answers among them.
+
+    None where no mode's confidence tells its answers apart.
+    """
+    curves = {
+        mode.mode: mode.confidence.curve
+        for mode in summary.modes.values()
+        if mode.confidence is not None and len(mode.confidence.curve) > 1
+    }
+    if not curves:
+        return None
+    highest = max(point.error for curve in curves.values() for point in curve)
+    edge = next(one for one in (0.1, 0.2, 0.5, 1.0) if one >= highest)
+    told = "; ".join(_told(mode, summary) for mode in curves)
+    shapes = [*_risk_frame(edge), *_curves(curves, edge)]
+    return _picture("Wrong answers as more are given, the surest first", told, HEIGHT, shapes)
+
+
+def _told(mode: Mode, summary: Summary) -> str:
+    found = summary.modes[mode].confidence
+    assert found is not None
+    last = found.curve[-1]
+    at = ", ".join(f"{percent(share)} at {error} % errors" for error, share in found.coverage_at.items())
+    return f"{NAMES[mode]} answers {percent(last.coverage)} with {percent(last.error)} wrong; {at}"
+
+
+def _risk_frame(edge: float) -> Iterator[Shape]:
+    base, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    yield _line("axis", LEFT, right, base, base)
+    yield _line("axis", LEFT, LEFT, TOP, base)
+    for share in (0.0, 0.5, 1.0):
+        yield _text("name", LEFT - 6, base - share * (base - TOP) + 4, percent(share * edge))
+        yield _text("bin", LEFT + share * (right - LEFT), base + 16, percent(share))
+    yield _text("bin", (LEFT + right) / 2, HEIGHT - 6, "questions answered")
+    yield _text("value", LEFT + 6, TOP - 6, "of the answers wrong")
+
+
+def _curves(curves: Mapping[Mode, Sequence[RiskPoint]], edge: float) -> Iterator[Shape]:
+    """Each with its name at its end; names that would meet are moved apart."""
+    base, wide = HEIGHT - BOTTOM, WIDTH - RIGHT - LEFT
+    lowest = math.inf
+    for mode, curve in sorted(curves.items(), key=lambda item: item[1][-1].error):
+        places = [(LEFT + point.coverage * wide, base - point.error / edge * (base - TOP)) for point in curve]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        yield Shape(tag="polyline", attributes={"class": f"curve {mode}", "points": points})
+        x, y = places[-1]
+        lowest = min(y, lowest - NEAR)
+        yield _text("value", x + 6, lowest + 4, NAMES[mode])
 
 
 def _scatter(summary: Summary, title: str, axis: _Axis) -> Picture | None:

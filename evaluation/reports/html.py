@@ -13,9 +13,8 @@ from pathlib import Path
 from chains.answer import Mode
 from evaluation.outcomes import Outcome
 from evaluation.reports.charts import pictures
-from evaluation.reports.content import Content, Failure, SideBySide
+from evaluation.reports.content import Content, SideBySide
 from evaluation.reports.sections import Section, sections
-from evaluation.reports.tables import NOTHING
 from evaluation.reports.verdict import NAMES
 from finetune.reports.html import POLICY, STYLE_SHEET
 from finetune.reports.inert import text
@@ -23,7 +22,6 @@ from finetune.reports.inert import text
 __all__ = ["as_html"]
 
 OWN_STYLE = Path(__file__).with_name("report.css")
-IDS_SHOWN = 40
 
 
 def as_html(content: Content) -> str:
@@ -44,7 +42,6 @@ def _parts(content: Content) -> Iterator[str]:
     told = sections(content)
     yield from (_section(one) for one in told if one.first)
     yield '<div class="charts">' + "".join(_charts(content)) + "</div>"
-    yield from _failures(content.failures)
     yield from (_section(one) for one in told if not one.first)
     yield from _differing(content)
     yield from _again(content)
@@ -133,15 +130,6 @@ def _answer(mode: Mode, outcome: Outcome) -> str:
     said = outcome.error or outcome.text or "no text"
     head = f'<b>{text(NAMES[mode])}</b> <span class="level {level}">{text(outcome.verdict)}</span>'
     return f'<div class="answer"><p>{head}</p><p>{text(said, longest=1200)}</p></div>'
-
-
-def _failures(failures: Iterable[Failure]) -> Iterator[str]:
-    rows = [("Mode", "What went wrong", "Questions", "Which", "What helps")]
-    for one in failures:
-        shown = ", ".join(one.questions[:IDS_SHOWN]) + (" …" if len(one.questions) > IDS_SHOWN else "")
-        rows.append((NAMES[one.mode], one.kind, str(len(one.questions)), shown, one.hint or NOTHING))
-    if len(rows) > 1:
-        yield "<h2>What went wrong</h2>" + _table(rows, numbers=9)
 
 
 def _again(content: Content) -> Iterator[str]:

@@ -42,19 +42,9 @@ def _lines(content: Content) -> Iterator[str]:
         yield from ("", f"## {one.title}", "", *markdown_table(one.rows))
         if one.note:
             yield from ("", plain(one.note))
-    yield from _failures(content)
     yield from _differing(content)
     if command := facts.get("command"):
         yield from ("", "## To run it again", "", f"    {command}")
-
-
-def _failures(content: Content) -> Iterator[str]:
-    if not content.failures:
-        return
-    yield from ("", "## What went wrong", "")
-    rows = [("Mode", "What went wrong", "Questions", "What helps")]
-    rows += [(NAMES[one.mode], one.kind, str(len(one.questions)), one.hint) for one in content.failures]
-    yield from markdown_table(rows)
 
 
 def _differing(content: Content) -> Iterator[str]:

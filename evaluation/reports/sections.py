@@ -9,6 +9,7 @@ from evaluation.reports.content import Content
 from evaluation.reports.tables import (
     confidence_rows,
     cost_rows,
+    failure_rows,
     mode_rows,
     pair_rows,
     refusal_rows,
@@ -43,6 +44,7 @@ def _all(content: Content) -> Iterator[Section]:
     yield _section("The modes", mode_rows(summary), 1, first=True)
     yield _section("Set by set", set_rows(summary, content.sets), 2, first=True)
     yield _section("Time and cost", cost_rows(summary), 1, first=True)
+    yield _section("What went wrong", failure_rows(content.failures), WORDS)
     yield _section("What refusing brought", refusal_rows(summary), 1, note=REFUSALS)
     yield _section("How far the confidence can be relied on", confidence_rows(summary), 1, note=CONFIDENCE)
     yield _section("How near the answers come", score_rows(summary), 1, note=SCORES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from evaluation.calibration import ERRORS, ConfidenceFacts
+from evaluation.failures import Failure
 from evaluation.reports.verdict import NAMES, against, money, not_run, percent, span
 from evaluation.statistics import Interval
 from evaluation.summary import Summary
@@ -14,6 +15,7 @@ __all__ = [
     "brief_rows",
     "confidence_rows",
     "cost_rows",
+    "failure_rows",
     "in_columns",
     "mode_rows",
     "pair_rows",
@@ -37,6 +39,7 @@ SCORES = {  # the graded scores, in the order in which they are shown
     "faithfulness": "Supported",
     "judged": "Right (judge)",
 }
+IDS_SHOWN = 12
 VOICE = ("token_f1", "rouge_l", "similarity")  # against the answer as it should be said
 
 
@@ -197,6 +200,15 @@ def _shown(tag: TagSummary) -> str:
     if tag.best is None or not tag.beaten:
         return "no difference"
     return f"{NAMES[tag.best]} over {', '.join(NAMES[mode] for mode in tag.beaten)}"
+
+
+def failure_rows(failures: Iterable[Failure]) -> Iterator[tuple[str, ...]]:
+    """What went wrong in the same way, the most frequent first, mode by mode."""
+    yield ("Mode", "What went wrong", "Questions", "What helps", "Which")
+    for one in failures:
+        more = " …" if len(one.questions) > IDS_SHOWN else ""
+        shown = ", ".join(one.questions[:IDS_SHOWN]) + more
+        yield (NAMES[one.mode], one.kind, str(len(one.questions)), one.hint or NOTHING, shown)
 
 
 def _count(value: float | None) -> str:
