@@ -5,14 +5,13 @@ A row: {_id, text} and one of
     "answer": a text of more than twelve words          its figures, and half of its words (token F1), must be there
     "gold": [{"document": ...}] or "gold_documents"     documents of which one must be cited
     "answerable": false                                 the documents do not answer it: every answer is wrong
-Where both words and documents are given, both must hold: a "5" from somewhere else is no right answer. Words are
-compared without case, Markdown marks and runs of white space, at word borders; a right answer in other words counts
-as wrong, so that error rates come out too high rather than too low.
+Where both words and documents are given, both must hold: a "5" from somewhere else is no right answer. How words are
+compared: evaluation/wordings.py; a right answer in other words counts as wrong, so that error rates come out too high
+rather than too low.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from chains.answer import Answer
 from errors import SettingsError
 from evaluation.text_metrics import figures_kept, normalised, token_f1
+from evaluation.wordings import says_wording
 from loaders.jsonl import read_rows, well_formed
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ __all__ = [
 
 LONGEST_WORDING = 12  # words of an answer that can be asked for to the letter
 LIKE_ENOUGH = 0.5  # token F1 with a longer one
-
-_MARKS = re.compile(r"[*_`>|]|\[[\d,;\s?-]{1,40}\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,12 +189,7 @@ def _said(answer: Answer) -> str:
 
 
 def holds_one(text: str, accepted: Sequence[str]) -> bool:
-    plain = _plain(text)
-    return any(re.search(rf"(?<!\w){re.escape(_plain(one))}(?!\w)", plain) for one in accepted)
-
-
-def _plain(text: str) -> str:
-    return " ".join(_MARKS.sub(" ", text).lower().split())
+    return any(says_wording(text, one) for one in accepted)
 
 
 def _is_one(have: Sequence[str], documents: Sequence[str]) -> bool:
