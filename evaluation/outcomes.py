@@ -10,7 +10,7 @@ from chains.answer import Answer, Mode
 from evaluation.judging import KnownQuestion, names_one, says
 from evaluation.text_metrics import best, exact_match, figures_kept, rouge_l, token_f1
 
-__all__ = ["JUDGED", "Outcome", "Verdict", "failed", "scored"]
+__all__ = ["JUDGED", "SCORING", "Outcome", "Verdict", "failed", "scored"]
 
 Verdict = Literal[
     "right",  # answered, and the words are right
@@ -19,6 +19,9 @@ Verdict = Literal[
     "missed",  # refused, though there is an answer
     "error",  # no answer came
 ]
+SCORING = (
+    2  # raised with every change of what counts as right, so that verdicts by older rules are not taken over
+)
 JUDGED = "judged"  # the score that a chat model gave afterwards: of one run, never taken over
 RIGHT: frozenset[Verdict] = frozenset({"right", "rightly refused"})
 

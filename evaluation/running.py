@@ -22,7 +22,7 @@ from chains.answer import Answer, Chain, Mode, Question, TextDelta
 from errors import GroundtuneError, SpendingLimitError, StoppedError
 from evaluation.faithfulness import faithfulness
 from evaluation.judging import KnownQuestion
-from evaluation.outcomes import JUDGED, Outcome, failed, scored
+from evaluation.outcomes import JUDGED, SCORING, Outcome, failed, scored
 from evaluation.run_store import Run, RunState, RunStore
 
 __all__ = ["Arm", "Encoder", "key_of", "run_all"]
@@ -63,7 +63,7 @@ def key_of(question: KnownQuestion, arm: Arm) -> str:
     """Names the answer and its scoring in the cache: what is asked, of what, and what counts as right."""
     known = [question.text, question.answerable, question.answers, question.reference, question.documents]
     gold = [[one.document, one.quote] for one in question.gold]
-    asked = json.dumps([arm.mode, arm.identity, arm.k, known, gold], ensure_ascii=False)
+    asked = json.dumps([SCORING, arm.mode, arm.identity, arm.k, known, gold], ensure_ascii=False)
     return hashlib.sha256(asked.encode()).hexdigest()
 
 

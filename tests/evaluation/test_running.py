@@ -304,3 +304,10 @@ def test_an_answer_that_refuses_is_an_outcome(store: RunStore) -> None:
     run = begun(store)
     run_all(QUESTIONS[:1], [arm(Told(lambda _: answer("", abstained=True)))], store=store, run=run)
     assert verdicts(store, run) == {("q0", "rag"): "missed"}
+
+
+def test_verdicts_by_other_rules_are_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = arm(Told(six))
+    before = key_of(question(), here)
+    monkeypatch.setattr("evaluation.running.SCORING", 10**6)
+    assert key_of(question(), here) != before
