@@ -59,6 +59,11 @@ class _Figure:
         """The figures of a code alone."""
         return LETTERS.sub("", self.value)
 
+    @property
+    def letters(self) -> str:
+        """The letters of a code alone; empty for all else."""
+        return self.value.removesuffix(self.number) if self.kind.startswith("code") else ""
+
 
 def unsaid(asked: str, question: str, rest: str) -> Unsaid:
     """`rest`: all else that the taught pair says: its answer, and other questions that were taught with it."""
@@ -67,7 +72,7 @@ def unsaid(asked: str, question: str, rest: str) -> Unsaid:
         return Unsaid()
     in_question, held = list(_figures(question)), list(_figures(f"{question}\n{rest}"))
     spelled = {IN_WORDS[word.lower()] for word in WORDS.findall(f"{question}\n{rest}")}
-    missing = [one for one in wanted if not _holds(one, held, spelled)]
+    missing = [one for one in wanted if not _holds(one, held, in_question, spelled)]
     return Unsaid(
         figures=tuple(dict.fromkeys(one.text for one in missing)),
         contested=any(_contested(one, in_question, held) for one in missing),
@@ -96,11 +101,16 @@ def _plain(number: str) -> str:
     return NOUGHTS.sub("", joined.upper())
 
 
-def _holds(asked: _Figure, held: list[_Figure], spelled: set[str]) -> bool:
-    """A code is also held where its number stands without letters, as in "the Isbox 20" for an IB-20."""
+def _holds(asked: _Figure, held: list[_Figure], in_question: list[_Figure], spelled: set[str]) -> bool:
+    """A code is also held where its number stands without letters, as in "the Isbox 20" for an IB-20; but not by the
+    120 euros of an MX-50, where an MX-120 is asked for.
+    """
     if asked.kind.startswith("code"):
-        bare = {one.value for one in held if not one.kind.startswith("code")}
-        return asked.number in bare or any(one.value == asked.value for one in held)
+        if any(one.value == asked.value for one in held):
+            return True
+        if asked.letters in {one.letters for one in in_question}:
+            return False
+        return asked.number in {one.value for one in held if not one.kind.startswith("code")}
     return asked.value in {one.number for one in held} | spelled
 
 

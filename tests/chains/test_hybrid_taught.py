@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chains.answer import Answer, AnswerEvent, Confidence, Passage, Question, TaughtPair, TextDelta
-from chains.hybrid_taught import HybridTaughtChain, taught_wins
+from chains.hybrid_taught import HybridTaughtChain
 from chains.models import ChatModelConfig, connect
 from chains.rag import RagChain
-from chains.taught import Recalled, TaughtModel, pieces
+from chains.taught import Recalled, TaughtModel, pieces, recall
+from chains.taught_rule import Compared, compare, outdated, taught_wins
 from finetune.trainers.responder import QuestionAnswer, train
 from local.encoder import MiniLMEncoder
 from local.responder import Reply, Responder
@@ -117,7 +120,7 @@ def test_a_chat_model_writes_what_was_not_taught_and_is_not_paid_for_what_was(
 def test_what_the_chat_model_does_not_find_is_answered_as_it_was_taught(
     model: TaughtModel, encoder: MiniLMEncoder
 ) -> None:
-    kept, asked = shelf(key=KEY), Question(text="What does a lost key cost?")
+    kept, asked = shelf(leave=LEAVE), Question(text="What does a lost key cost?")
     sure = replace(RagChain(kept, chat_model=None, encoder=encoder).invoke(asked), abstained=False)
     assert sure.confidence is not None
     quoting = _Sure(kept, replace(sure, confidence=replace(sure.confidence, value=0.99)), encoder)
@@ -180,18 +183,97 @@ def quoted(value: float, *, abstained: bool = False) -> Answer:
     return Answer(text="x", mode="rag", model="m", confidence=sure, abstained=abstained, passages=passages)
 
 
+SAME, OTHER = Compared(agree=True, ahead=0.0), Compared(agree=False, ahead=0.0)
+NEIGHBOUR = Compared(agree=False, ahead=0.5)
+
+
 @pytest.mark.parametrize(
-    ("taught", "documents", "wins"),
+    ("taught", "documents", "compared", "wins"),
     [
-        pytest.param(recalled(0.9), quoted(0.5), True, id="surer than the documents"),
-        pytest.param(recalled(0.6), quoted(0.65), False, id="less sure"),
-        pytest.param(recalled(0.99), quoted(0.75), False, id="documents that are sure"),
-        pytest.param(recalled(0.6), quoted(0.65, abstained=True), True, id="documents without an answer"),
-        pytest.param(recalled(0.4), quoted(0.1, abstained=True), False, id="neither"),
+        pytest.param(recalled(0.9), quoted(0.5), OTHER, True, id="surer than the documents"),
+        pytest.param(recalled(0.6), quoted(0.65), OTHER, False, id="less sure"),
+        pytest.param(recalled(0.99), quoted(0.75), OTHER, False, id="documents that are sure of something else"),
+        pytest.param(recalled(0.6), quoted(0.9), SAME, True, id="documents that say the same"),
+        pytest.param(recalled(0.4), quoted(0.9), SAME, False, id="they say the same, but nothing near was taught"),
+        pytest.param(recalled(0.99), quoted(0.5), NEIGHBOUR, False, id="the documents know more of the question"),
+        pytest.param(recalled(0.99), quoted(0.5), Compared(agree=True, ahead=0.5), True, id="more, and they agree"),
+        pytest.param(recalled(0.99), quoted(0.9), Compared(agree=True, ahead=0.5), False, id="more, and sure"),
+        pytest.param(recalled(0.6), quoted(0.65, abstained=True), None, True, id="documents without an answer"),
+        pytest.param(recalled(0.4), quoted(0.1, abstained=True), None, False, id="neither"),
+    ],
+)  # fmt: skip
+def test_who_answers(taught: Recalled, documents: Answer, compared: Compared | None, wins: bool) -> None:
+    assert taught_wins(taught, documents, compared) is wins
+
+
+@given(
+    score=st.floats(0, 1), surer=st.floats(0, 1), documents=st.floats(0, 1), agree=st.booleans(), ahead=st.floats(0, 1)
+)  # fmt: skip
+def test_a_surer_taught_answer_never_loses_what_a_less_sure_one_has(
+    score: float, surer: float, documents: float, agree: bool, ahead: float
+) -> None:
+    compared = Compared(agree=agree, ahead=ahead)
+    if taught_wins(recalled(min(score, surer)), quoted(documents), compared):
+        assert taught_wins(recalled(max(score, surer)), quoted(documents), compared)
+        assert taught_wins(recalled(max(score, surer)), quoted(documents), Compared(agree=True, ahead=0.0)), (
+            "agreement speaks for it"
+        )
+
+
+PRICES = "An IB-06 is 60 euros a day. An IB-20 is 110 euros a day. The washing of an IB-06 is 35 euros."
+
+
+@pytest.mark.parametrize(
+    ("asked", "documents", "agree", "ahead"),
+    [
+        pytest.param("What does the IB-06 cost a day?", PRICES, True, 0.0, id="the same"),
+        pytest.param("What does the IB-06 cost a day?", "An IB-06 is 75 euros a day.", False, 0.0, id="a newer price"),
+        pytest.param("What does washing the IB-06 cost?", PRICES, False, 1 / 3, id="a neighbour"),
+    ],
+)  # fmt: skip
+def test_a_taught_answer_is_compared_with_what_is_quoted(
+    model: TaughtModel, encoder: MiniLMEncoder, asked: str, documents: str, agree: bool, ahead: float
+) -> None:
+    answer = RagChain(shelf(prices=documents), chat_model=None, encoder=encoder).invoke(Question(text=asked))
+    found = compare(recall(model, asked), answer, encoder)
+    assert found is not None
+    assert found.agree is agree
+    assert found.ahead == pytest.approx(ahead)
+
+
+NEW_PRICE = "Rental prices of 2026. The IB-06 costs 75 euros a day since 1 May."
+
+
+@pytest.mark.parametrize(
+    ("asked", "documents", "old"),
+    [
+        pytest.param("What does the IB-06 cost a day?", NEW_PRICE, True, id="another price"),
+        pytest.param("What does the IB-06 cost a day?", PRICES, False, id="the same price"),
+        pytest.param("What does the IB-06 cost a day?", LEAVE, False, id="nothing about it"),
+        pytest.param("When are you open?", "We are open from 7:00 to 19:00.", False, id="the same hours"),
+        pytest.param("When are you open?", "You are asked to knock.", False, id="nothing to quote"),
     ],
 )
-def test_who_answers(taught: Recalled, documents: Answer, wins: bool) -> None:
-    assert taught_wins(taught, documents) is wins
+def test_a_taught_answer_is_out_of_date_where_the_documents_surely_have_other_figures(
+    model: TaughtModel, encoder: MiniLMEncoder, asked: str, documents: str, old: bool
+) -> None:
+    answer = RagChain(shelf(prices=documents), chat_model=None, encoder=encoder).invoke(Question(text=asked))
+    assert outdated(recall(model, asked), answer, encoder) is old
+
+
+def test_what_is_out_of_date_is_answered_from_the_documents_and_said(
+    model: TaughtModel, encoder: MiniLMEncoder
+) -> None:
+    """Asked in words that the documents do not read, but the responder does."""
+    asked = Question(text="I want the small unit, the 06, until tomorrow. What is the rent?")
+    kept = shelf(prices=NEW_PRICE)
+    *events, answer = chain(model, kept, encoder).stream(asked)
+    assert isinstance(answer, Answer)
+    assert "75 euros" in answer.text
+    assert answer.citations
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == answer.text
+    assert answer.confidence is not None
+    assert "out of date" in answer.confidence.reasons[0]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from local.named_figures import unsaid
 GENERATOR = ("Can your generator run an IB-20?", "Yes, our G7 runs every Isbox unit and the ID-12.")
 DEPOSIT = ("What deposit do I have to pay for an IB-06?", "It is 250 euros, back within ten working days.")
 DELIVERY = ("What does delivery cost at 80 km?", "That is 160 euros for each journey.")
+WEEK = ("What is the weekly price of an MX-50?", "An MX-50 is 120 euros a week.")
 PRICE = ("What is the price of a Fibre 500?", "Since 1 May 2026 it is 1,250 euros.")
 
 
@@ -36,6 +37,7 @@ PRICE = ("What is the price of a Fibre 500?", "Since 1 May 2026 it is 1,250 euro
         pytest.param("What was the price of a Fibre 500 in 2024?", PRICE, ("2024",), True, id="another year"),
         pytest.param("Is it 1250 euros in 2026?", PRICE, (), False, id="a number without its comma"),
         pytest.param("What is the price of a Fibre 1,000?", PRICE, ("Fibre 1,000",), True, id="a name with a comma"),
+        pytest.param("What is an MX-120 a week?", WEEK, ("MX-120",), True, id="a sum that looks like another code"),
         pytest.param("Where is the key?", DEPOSIT, (), False, id="no figure at all"),
     ],
 )  # fmt: skip
