@@ -23,7 +23,7 @@ from evaluation.reports.exports import as_csv, as_json
 from evaluation.reports.html import as_html
 from evaluation.reports.markdown import as_markdown
 from evaluation.reports.sections import sections
-from evaluation.reports.verdict import NAMES
+from evaluation.reports.verdict import NAMES, wanting
 
 if TYPE_CHECKING:
     from app.workspace import Workspace
@@ -96,7 +96,7 @@ def _verdict(content: Content) -> None:
     words = [f"**{escape(first, longest=600)}**", *(escape(one, longest=600) for one in others)]
     draw("\n\n".join(words), icon=":material/balance:")
     for mode, why in content.not_run.items():
-        st.caption(f":material/lock: {NAMES[mode]} was not asked: {escape(why, longest=300)}")
+        st.caption(f":material/lock: {NAMES[mode]} was not asked: {escape(wanting(why), longest=300)}")
     for note in content.notes:
         st.caption(f":material/gavel: {escape(note, longest=600)}")
 

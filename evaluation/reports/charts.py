@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chains.answer import Mode
-from evaluation.calibration import RiskPoint
+from evaluation.calibration import ConfidenceFacts, RiskPoint
 from evaluation.reports.verdict import NAMES, money, percent
 from evaluation.summary import ModeSummary, Summary
 from finetune.reports.charts import Picture, Shape
@@ -27,6 +27,7 @@ WIDTH, HEIGHT = 560, 260  # units of the view box
 LEFT, RIGHT, TOP, BOTTOM = 52, 96, 18, 40
 LABELS = 130  # the bars begin here
 ROW = 34
+FEWEST = 5  # answers from which on a curve is drawn
 NEAR = 13  # names of points closer than this stand on lines of their own
 
 
@@ -99,9 +100,9 @@ def errors_against_coverage(summary: Summary) -> Picture | None:
     None where no mode's confidence tells its answers apart.
     """
     curves = {
-        mode.mode: mode.confidence.curve
+        mode.mode: points
         for mode in summary.modes.values()
-        if mode.confidence is not None and len(mode.confidence.curve) > 1
+        if mode.confidence is not None and len(points := _drawn(mode.confidence)) > 1
     }
     if not curves:
         return None
@@ -110,6 +111,11 @@ def errors_against_coverage(summary: Summary) -> Picture | None:
     told = "; ".join(_told(mode, summary) for mode in curves)
     shapes = [*_risk_frame(edge), *_curves(curves, edge)]
     return _picture("Wrong answers as more are given, the surest first", told, HEIGHT, shapes)
+
+
+def _drawn(found: ConfidenceFacts) -> list[RiskPoint]:
+    """From a few answers on: of one or two the share of wrong ones says nothing."""
+    return [point for point in found.curve if point.coverage * found.questions >= FEWEST - 1e-9]
 
 
 def _told(mode: Mode, summary: Summary) -> str:

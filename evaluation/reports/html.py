@@ -15,7 +15,7 @@ from evaluation.outcomes import Outcome
 from evaluation.reports.charts import pictures
 from evaluation.reports.content import Content, SideBySide
 from evaluation.reports.sections import Section, sections
-from evaluation.reports.verdict import NAMES
+from evaluation.reports.verdict import NAMES, wanting
 from finetune.reports.html import POLICY, STYLE_SHEET
 from finetune.reports.inert import text
 
@@ -37,7 +37,7 @@ def _parts(content: Content) -> Iterator[str]:
     yield f'<h1>Which way pays</h1><p class="quiet">{_circumstances(content)}</p>'
     yield _verdict(content)
     for mode, why in content.not_run.items():
-        yield f'<p class="quiet">{text(NAMES[mode])} was not asked: {text(why)}</p>'
+        yield f'<p class="quiet">{text(NAMES[mode])} was not asked: {text(wanting(why))}</p>'
     yield from (f'<p class="quiet">{text(one)}</p>' for one in content.notes)
     told = sections(content)
     yield from (_section(one) for one in told if one.first)
@@ -94,12 +94,18 @@ def _row(row: tuple[str, ...], numbers: int) -> Iterator[str]:
         held -= 1
     for place, cell in enumerate(row[:held]):
         wide = held < len(row) and place == held - 1
-        told = f' class="spread" colspan="{len(row) - place}"' if wide else _side(place, numbers)
+        told = _named(cell) or _side(place, numbers)
+        told = f' class="spread" colspan="{len(row) - place}"' if wide else told
         yield f"<td{told}>{text(cell)}</td>"
 
 
 def _side(place: int, numbers: int) -> str:
     return ' class="number"' if place >= numbers else ""
+
+
+def _named(cell: str) -> str:
+    """Modes' names are not broken at their hyphen."""
+    return ' class="mode"' if cell in NAMES.values() else ""
 
 
 def _differing(content: Content) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from evaluation.reports.content import Content
 from evaluation.reports.sections import sections
-from evaluation.reports.verdict import NAMES
+from evaluation.reports.verdict import NAMES, wanting
 from finetune.reports.markdown import plain
 
 __all__ = ["as_markdown", "markdown_table"]
@@ -36,7 +36,7 @@ def _lines(content: Content) -> Iterator[str]:
     for sentence in content.verdict.sentences:
         yield f"**{plain(sentence)}**  "
     for mode, why in content.not_run.items():
-        yield f"{NAMES[mode]} was not asked: {plain(why)}  "
+        yield f"{NAMES[mode]} was not asked: {plain(wanting(why))}  "
     yield from (f"{plain(one)}  " for one in content.notes)
     for one in sections(content):
         yield from ("", f"## {one.title}", "", *markdown_table(one.rows))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from evaluation.reports.content import Content
 from evaluation.reports.tables import (
+    FEWEST,
     confidence_rows,
     cost_rows,
     failure_rows,
@@ -16,8 +17,10 @@ from evaluation.reports.tables import (
     score_rows,
     set_rows,
     tag_rows,
+    tags_shown,
 )
 from evaluation.reports.worth import assumed, break_rows, part_rows, worth_rows
+from evaluation.summary import Summary
 
 __all__ = ["Section", "Table", "sections"]
 
@@ -44,22 +47,27 @@ def _all(content: Content) -> Iterator[Section]:
     yield _section("The modes", mode_rows(summary), 1, first=True)
     yield _section("Set by set", set_rows(summary, content.sets), 2, first=True)
     yield _section("Time and cost", cost_rows(summary), 1, first=True)
-    yield _section("What went wrong", failure_rows(content.failures), WORDS)
-    yield _section("What refusing brought", refusal_rows(summary), 1, note=REFUSALS)
-    yield _section("How far the confidence can be relied on", confidence_rows(summary), 1, note=CONFIDENCE)
-    yield _section("How near the answers come", score_rows(summary), 1, note=SCORES)
     money = assumed(worth) if worth else ""
     yield _section("What it is worth", worth_rows(summary, worth), 1, note=money)
     yield _section("From which volume tuning pays", break_rows(summary, worth), WORDS, note=BREAKS)
-    yield _section("What the costs are made of", part_rows(worth.reckoned) if worth else iter(()), WORDS)
+    yield _section("What refusing brought", refusal_rows(summary), 1, note=REFUSALS)
+    yield _section("What went wrong", failure_rows(content.failures), WORDS)
+    yield _section("By tag", tag_rows(summary), 1, note=_tags_note(summary))
+    yield _section("How far the confidence can be relied on", confidence_rows(summary), 1, note=CONFIDENCE)
+    yield _section("How near the answers come", score_rows(summary), 1, note=SCORES)
     yield _section("Pair by pair", pair_rows(summary), 2, note=PAIRS)
-    yield _section("By tag", tag_rows(summary), 1, note=TAGS)
+    yield _section("What the costs are made of", part_rows(worth.reckoned) if worth else iter(()), WORDS)
 
 
 def _section(
     title: str, rows: Iterator[tuple[str, ...]], numbers: int, *, note: str = "", first: bool = False
 ) -> Section:
     return Section(title=title, rows=tuple(rows), numbers=numbers, note=note, first=first)
+
+
+def _tags_note(summary: Summary) -> str:
+    left = len(summary.tags) - len(tags_shown(summary))
+    return f"{TAGS} {left} tags of fewer than {FEWEST} questions are in the JSON." if left else TAGS
 
 
 REFUSALS = (

@@ -23,6 +23,7 @@ __all__ = [
     "score_rows",
     "set_rows",
     "tag_rows",
+    "tags_shown",
 ]
 
 NOTHING = "–"
@@ -40,6 +41,7 @@ SCORES = {  # the graded scores, in the order in which they are shown
     "judged": "Right (judge)",
 }
 IDS_SHOWN = 12
+FEWEST = 5  # questions of a tag that is shown
 VOICE = ("token_f1", "rouge_l", "similarity")  # against the answer as it should be said
 
 
@@ -186,12 +188,17 @@ def pair_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
         yield (NAMES[mode], "every other", not_run(why), *[""] * 5)
 
 
-def tag_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
+def tags_shown(summary: Summary) -> list[TagSummary]:
+    """Tags of which something can be said; all of them are in the JSON."""
+    return [one for one in summary.tags if one.questions >= FEWEST]
+
+
+def tag_rows(summary: Summary, *, every: bool = False) -> Iterator[tuple[str, ...]]:
     """Where each mode is strong; the last column names the one that is shown to be better, all tags looked at."""
     several = len(summary.modes) > 1
     modes = [*summary.modes, *summary.not_run]
     yield ("Tag", "Questions", *(NAMES[mode] for mode in modes), *(["Shown"] if several else []))
-    for tag in summary.tags:
+    for tag in summary.tags if every else tags_shown(summary):
         shares = (span(tag.right[mode]) if mode in tag.right else "not run" for mode in modes)
         yield (tag.tag, str(tag.questions), *shares, *([_shown(tag)] if several else []))
 

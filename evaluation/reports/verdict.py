@@ -11,7 +11,7 @@ from chains.answer import Mode
 from evaluation.statistics import Interval
 from evaluation.summary import ModeSummary, Pair, Summary
 
-__all__ = ["NAMES", "Verdict", "money", "not_run", "percent", "span", "verdict_of"]
+__all__ = ["NAMES", "Verdict", "money", "not_run", "percent", "span", "verdict_of", "wanting"]
 
 Strength = Literal["clear", "lean", "cannot tell yet"]
 NAMES: dict[Mode, str] = {"base": "Base", "rag": "RAG", "finetuned": "Fine-tuned", "hybrid": "Hybrid"}
@@ -121,9 +121,13 @@ def _limits(summary: Summary) -> str:
 
 def not_run(why: str) -> str:
     """`not run: no model is connected`, of the sentences that say what the mode wants."""
-    told = re.sub(r"^The [\w-]+ mode cannot run\. ", "", why)
-    first = re.split(r"[:.;](?:\s|$)", told, maxsplit=1)[0].strip()
+    first = re.split(r"[:.;](?:\s|$)", wanting(why), maxsplit=1)[0].strip()
     return f"not run: {first[:1].lower()}{first[1:]}" if first else "not run"
+
+
+def wanting(why: str) -> str:
+    """What the mode wants, all of it, without saying that it cannot run."""
+    return re.sub(r"^The [\w-]+ mode cannot run\. ", "", why)
 
 
 def _rights(mode: ModeSummary) -> int:
