@@ -8,11 +8,12 @@ from __future__ import annotations
 import datetime
 import threading
 import time
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from app.ui.tuning_source import run_key
-from errors import GroundtuneError, TuningNotFoundError
+from errors import GroundtuneError, StoppedError, TuningNotFoundError
 from finetune.providers.wire import view
 
 if TYPE_CHECKING:
@@ -29,12 +30,24 @@ class Access:
     """Thread-safe. Raises the errors of FineTuning."""
 
     def __init__(self, work: FineTuning) -> None:
-        self.work = work
+        self.work = replace(work, sleep=self._pause)
+        self._closed = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._events: dict[str, tuple[SeenEvent, ...]] = {}  # by tag: what was read of the ledger
         self._watching: set[str] = set()  # keys of jobs elsewhere that a thread looks at
         self._looked: dict[str, float] = {}  # by key: when its thread last ended, by the monotonic clock
         self._notes: dict[str, str] = {}  # why a place could not be looked at, by key
+
+    def close(self) -> None:
+        """Looks at no job any more; waits until a look that has begun is over."""
+        self._closed.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _pause(self, seconds: float) -> None:
+        if self._closed.wait(seconds):
+            raise StoppedError("Nobody looks at these jobs any more.")
 
     # --- looking ----------------------------------------------------------------------------------
 
@@ -85,7 +98,11 @@ class Access:
             if job.place == LOCAL or job.ended or job.status == "not sent" or key in self._watching or young:
                 return
             self._watching.add(key)
-        threading.Thread(target=self._watch, args=(key, job.id), name=f"watch-{job.id}", daemon=True).start()
+            watching = threading.Thread(
+                target=self._watch, args=(key, job.id), name=f"watch-{job.id}", daemon=True
+            )
+            self._threads = [*(one for one in self._threads if one.is_alive()), watching]
+            watching.start()
 
     def _watch(self, key: str, name: str) -> None:
         """Until it has ended or waits for a person; where the place refuses, until somebody looks again."""

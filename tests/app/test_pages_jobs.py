@@ -62,6 +62,7 @@ def tuned(workspace: Workspace, place: TuningPlace, monkeypatch: pytest.MonkeyPa
     training._store.cache_clear()
     access.cache_clear()
     yield workspace
+    access(workspace).close()  # before the server ends: a look at one that is gone would be tried again and again
     access.cache_clear()
 
 
