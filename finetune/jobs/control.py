@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from errors import LeaseLostError, TrainingFailedError, TuningBusyError
+from errors import LeaseLostError, TrainingFailedError, TuningBusyError, TuningError
 from finetune.jobs.record import Level
 from finetune.jobs.store import Lease, TuningStore
 
@@ -22,14 +23,23 @@ BEAT_S = 5.0
 LOOK_S = 0.25  # a trainer asks at every step, which may take a millisecond
 SAID_S = 5.0  # how often the expected end is written
 LOST = 75  # exit status of a worker whose job was taken over (EX_TEMPFAIL of sysexits.h)
+UNHEARD = 74  # of one that could not say for the lease's time that it lives (EX_IOERR)
 
 
 class Heartbeat:
-    """Renews the lease while the process lives; ends the process at once where the lease was lost."""
+    """Renews the lease while the process lives; ends the process at once where the lease was lost.
 
-    def __init__(self, store: TuningStore, lease: Lease) -> None:
+    A store that cannot be written, by a full disk as by somebody who holds it, is tried again at every beat. After the
+    lease's time others may take the job over, so that the process ends then too; its last words in worker.log say why.
+    """
+
+    def __init__(
+        self, store: TuningStore, lease: Lease, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = store
         self._lease = lease
+        self._clock = clock
+        self._renewed_at = clock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -48,11 +58,19 @@ class Heartbeat:
                 self._renew()
             except LeaseLostError:
                 os._exit(LOST)  # nothing that this process still writes would count
-            except TuningBusyError:
-                continue  # somebody writes for long; the next beat comes in time
+            except TuningError as error:
+                if self._clock() - self._renewed_at >= LEASE_S:
+                    _end(f"The job could not be kept for {LEASE_S:.0f} seconds: {error}")
 
     def _renew(self) -> None:
         self._store.leases.renew(self._lease, seconds=LEASE_S, pid=os.getpid())
+        self._renewed_at = self._clock()
+
+
+def _end(why: str) -> None:
+    with contextlib.suppress(OSError):  # of a full disk
+        print(why, file=sys.stderr, flush=True)  # noqa: T201 - into worker.log, whose last words the event quotes
+    os._exit(UNHEARD)
 
 
 class JobControl:

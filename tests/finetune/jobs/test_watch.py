@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from errors import LeaseLostError
+from errors import LeaseLostError, TuningError
 from finetune.jobs import control, limits, runner, watch
 from finetune.jobs.configuration import RunnerConfig
 from finetune.jobs.limits import Memory
@@ -200,6 +200,35 @@ def test_a_heart_that_lost_its_lease_ends_the_process(desk: Desk, monkeypatch: p
         desk.store.leases.interrupt(lease, "taken over")
         assert wait_for(lambda: bool(ends))
     assert set(ends) == {control.LOST}
+
+
+@pytest.mark.parametrize("failures", [2, None], ids=["for two beats", "for good"])
+def test_a_store_that_cannot_be_written_is_tried_again_until_the_lease_is_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], failures: int | None
+) -> None:
+    """A full disk is no TuningBusyError, and must not silence the heart for good."""
+    desk.store.jobs.move(desk.job(start=False).id, "queued")
+    lease = desk.store.leases.take("somebody", seconds=30)
+    assert lease is not None
+    ends, beats, renew = list[int](), list[int](), desk.store.leases.renew
+
+    def full(*given: Any, **named: Any) -> Any:
+        beats.append(1)
+        if len(beats) == 1 or (failures is not None and len(beats) > 1 + failures):
+            return renew(*given, **named)
+        raise TuningError("The database or disk is full.")
+
+    ticks = iter(range(0, 10_000, 10))  # each look at the clock is ten seconds later
+    monkeypatch.setattr(desk.store.leases, "renew", full)
+    monkeypatch.setattr(control, "BEAT_S", 0.01)
+    monkeypatch.setattr("os._exit", ends.append)
+    with control.Heartbeat(desk.store, lease, clock=lambda: float(next(ticks))):
+        assert wait_for(lambda: len(beats) > 6)
+    if failures is None:
+        assert set(ends) == {control.UNHEARD}
+        assert "could not be kept for 30 seconds: The database or disk is full." in capsys.readouterr().err
+    else:
+        assert not ends
 
 
 # --- pause and cancel --------------------------------------------------------------------------------
