@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,13 +89,22 @@ def content_of(
         summary=summary,
         verdict=verdict_of(summary, _sets(run)),
         questions=by_id,
-        outcomes=tuple(outcomes),
+        outcomes=tuple(sorted(outcomes, key=_place(by_id, modes))),
         differing=tuple(_side_by_side(by_id[name], outcomes) for name in summary.disagreements[:SHOWN]),
         differing_left_out=max(0, len(summary.disagreements) - SHOWN),
         failures=failures_of(modes, by_id, outcomes),
         made_at=made_at,
         worth=worth_of(run.id, questions, outcomes, summary, rates=rates, costs=costs) if rates else None,
     )
+
+
+def _place(
+    questions: Mapping[str, KnownQuestion], modes: Sequence[Mode]
+) -> Callable[[Outcome], tuple[int, int]]:
+    """The order of the file, then of the modes, whatever came first."""
+    numbers = {name: number for number, name in enumerate(questions)}
+    order = {mode: number for number, mode in enumerate(modes)}
+    return lambda one: (numbers.get(one.question, len(numbers)), order.get(one.mode, len(order)))
 
 
 def _side_by_side(question: KnownQuestion, outcomes: Sequence[Outcome]) -> SideBySide:

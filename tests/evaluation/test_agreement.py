@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from errors import SettingsError
 from evaluation.agreement import agreement, read_marks
 from tests.evaluation.test_evaluate_command import ask, connected, document, invoke, questions
-from tests.loopback.openai_server import serve_openai
+from tests.loopback.openai_server import Scripted, serve_openai
 
 __all__ = ["questions"]  # a fixture
 
@@ -81,6 +81,57 @@ def test_a_judge_is_named_and_held_against_people(
     told = invoke("evaluate", "agreement", found["run"]["id"], "--human", str(tmp_path / "m.csv")).stdout
     assert "the verdicts by words and people: agree on 100 % of 2 answers, kappa 1.00" in told
     assert f"{found['facts']['judge']} and people: agree on 100 % of 1 answers; no kappa" in told
+
+
+SUPPORTED = json.dumps([{"claim": 1, "verdict": "supported", "score": 1.0}])
+PRICED = """["openai:gpt-4o-mini"]
+input = 0.15
+output = 0.60
+date = 2026-01-01
+source = "made up"
+"""
+JUDGED_BY = ("--judge", "openai:gpt-4o-mini", "--workers", "1", "--json")
+
+
+def test_the_judge_spends_from_the_budget_of_the_run_and_goes_on_where_it_stopped(
+    questions: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0.0006 dollars for a long verdict on the first answer leave too little for the second."""
+    with serve_openai(
+        "six", "who knows", "forty-two", Scripted(text=SUPPORTED, output_tokens=1000)
+    ) as server:
+        connected(monkeypatch, server.url, home)
+        (home / "prices.toml").write_text(PRICED, "utf-8")
+        result = ask(questions, "--modes", "base", "--budget", "0.0009", *JUDGED_BY)
+        assert len(server.chat_requests) == 4
+        found = document(result)
+        assert "1 answers are not judged; the run is kept. This evaluation has spent" in result.stderr
+        assert found["run"]["state"] == "done"
+        assert found["facts"]["not_judged"] == 1
+        assert found["facts"]["judge_cost_usd"] == pytest.approx(0.0006, abs=1e-5)
+        assert "--budget allows" in found["facts"]["judge_stopped"]
+        server.then(SUPPORTED)
+        again = document(invoke("evaluate", "answers", "--resume", found["run"]["id"], *JUDGED_BY))
+        assert len(server.chat_requests) == 5  # only what was not judged yet
+    assert (again["facts"]["not_judged"], again["facts"]["judge_stopped"]) == (0, "")
+    assert [one["scores"].get("judged") for one in again["outcomes"]] == [1.0, None, 1.0]
+    (note,) = again["notes"]
+    assert note.startswith("Judge: ")
+    assert "2 answers judged for $0.0006" in note
+    assert "agrees with the verdicts by words on 50 %" in note
+
+
+def test_a_judge_without_a_price_and_with_a_budget_judges_nothing_and_the_run_is_kept(
+    questions: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve_openai("six", "who knows", "forty-two") as server:
+        connected(monkeypatch, server.url, home)
+        (home / "prices.toml").write_text(PRICED, "utf-8")
+        words = ("--modes", "base", "--budget", "1", "--judge", "openai:nobody-knows-me", "--json")
+        found = document(ask(questions, *words))
+        assert len(server.chat_requests) == 3
+    assert found["facts"]["judge_stopped"].startswith("--budget is set, and no price of")
+    assert found["facts"]["not_judged"] == 2
 
 
 def test_marks_of_another_run_are_refused(questions: Path, tmp_path: Path) -> None:
