@@ -78,10 +78,9 @@ class LocalModels:
         store = self._store()
         if store is not None:
             return {base.name: base.folder for base in store.bases.list() if base.folder is not None}
-        shelf = self._settings.base_models.value
-        if shelf is None or not shelf.is_dir():
-            return {}
-        return {path.name: path for path in sorted(shelf.iterdir()) if (path / "config.json").is_file()}
+        from finetune.jobs.base_table import shelf_of
+
+        return {one.name: Path(one.path) for one in shelf_of(self._settings.base_models.value).models}
 
     def names(self) -> list[str]:
         """Of all that can be asked as a chat model or by a responder's chain."""

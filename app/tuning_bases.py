@@ -28,7 +28,7 @@ def local_base(workspace: Workspace, model: str | None) -> str:
         return named
     if not _HUB.fullmatch(named):
         raise SettingsError(
-            f"{named!r} is no folder, no hub id (OWNER/NAME) and no base that is known: {_known(workspace)}."
+            f"{named!r} is no folder, no hub id (OWNER/NAME) and no base that is known: {_known(workspace)}"
         )
     if workspace.settings.offline.value:
         raise SettingsError(
@@ -47,16 +47,23 @@ def base_folder(workspace: Workspace, name: str) -> Path | None:
     return found.folder if found else None
 
 
+def bases_left_out(workspace: Workspace) -> tuple[str, ...]:
+    """A sentence for each folder of GROUNDTUNE_BASE_MODELS that cannot be used."""
+    return tuning(workspace).store.bases.left_out()
+
+
 def _registered(workspace: Workspace, path: str) -> str:
     """Two folders of one name are told apart by a piece of their path's hash."""
-    from finetune.jobs.base_table import base_name
+    from finetune.jobs.base_table import RESERVED, base_name
 
     bases, name = tuning(workspace).store.bases, base_name(path) or "model"
     known = bases.get(name)
-    if name == RESPONDER or (known is not None and known.path != path):
+    if name in RESERVED or (known is not None and known.path != path):
         name = f"{name}-{hashlib.sha256(path.encode()).hexdigest()[:6]}"
     return bases.register(name, path).name
 
 
 def _known(workspace: Workspace) -> str:
-    return ", ".join(base.name for base in tuning(workspace).store.bases.list())
+    """Their names, and what was left out."""
+    bases = tuning(workspace).store.bases
+    return " ".join([", ".join(base.name for base in bases.list()) + ".", *bases.left_out()])

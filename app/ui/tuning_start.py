@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.training import frozen_data
+from app.tuning_bases import bases_left_out
 from app.ui.escape import escape
 from app.ui.job_rows import busy, job_rows
 from app.ui.jobs import Job, jobs
@@ -49,7 +50,7 @@ def draw_start(workspace: Workspace) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = _place()
         model = _model(workspace, place)
-    _notes(place, model)
+    _notes(workspace, place, model)
     method, suffix = _method_and_name(place)
     recipe = draw_parameters(place, model, method=method, suffix=suffix)
     if model is None or dataset is None or recipe is None:
@@ -144,7 +145,7 @@ def _models(workspace: Workspace, place: Place) -> list[str]:
     return [one.name for one in entries if not (one.shutdown and one.shutdown.value <= today)]
 
 
-def _notes(place: Place, model: str | None) -> None:
+def _notes(workspace: Workspace, place: Place, model: str | None) -> None:
     if model is not None and (note := BASE_NOTES.get(model)) and place.name == "local":
         st.caption(f":material/bolt: {note}")
     if place.name == "local":
@@ -152,6 +153,8 @@ def _notes(place: Place, model: str | None) -> None:
             "Open models stand here too: put their folders into GROUNDTUNE_BASE_MODELS, or name one with "
             "python -m app finetune start --model FOLDER."
         )
+        for sentence in bases_left_out(workspace):
+            st.caption(f":material/warning: {escape(sentence, longest=400)}")
     for words in (place.ends, place.deploy):
         if words:
             st.caption(f":material/event_busy: {escape(words, longest=400)}")

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from chains.answer import MODES
 from errors import TuningRequestError
 from loaders.database import Database
 
-__all__ = ["RESPONDER", "BaseModel", "BaseTable", "base_name"]
+__all__ = ["RESERVED", "RESPONDER", "BaseModel", "BaseTable", "Shelf", "base_name", "shelf_of"]
 
 RESPONDER = "responder"  # the embedded engine's own, always there
+RESERVED = frozenset({RESPONDER, *MODES})  # names that a client asks for something else by
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -33,6 +35,14 @@ class BaseModel:
         return not Path(self.path).is_absolute() or self.folder is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """What lies in GROUNDTUNE_BASE_MODELS."""
+
+    models: tuple[BaseModel, ...] = ()
+    left_out: tuple[str, ...] = ()  # a sentence for each folder that cannot be used
+
+
 class BaseTable:
     """`shelf` (GROUNDTUNE_BASE_MODELS): each of its subfolders with a config.json is a base by its own name."""
 
@@ -45,7 +55,9 @@ class BaseTable:
 
     def register(self, name: str, path: str) -> BaseModel:
         """The same name for another path is refused. Raises TuningRequestError."""
-        if name == RESPONDER or not name or base_name(name) != name:
+        if name in RESERVED:
+            raise TuningRequestError(f"{name!r} cannot name a base model: it is a name of Groundtune's own.")
+        if not name or base_name(name) != name:
             raise TuningRequestError(
                 f"{name!r} cannot name a base model: use letters, digits, '.', '_', '-'."
             )
@@ -63,21 +75,49 @@ class BaseTable:
 
     def list(self) -> tuple[BaseModel, ...]:
         """The responder first, then by name; what was registered wins over the shelf."""
-        found = {one.name: one for one in _shelved(self._shelf)}
+        found = {one.name: one for one in shelf_of(self._shelf).models}
         with self._database().read() as rows:
             for name, path in rows.execute("SELECT name, path FROM bases"):
-                found[name] = BaseModel(name=name, path=path)
+                if name not in RESERVED:  # one that came before there was a mode of that name
+                    found[name] = BaseModel(name=name, path=path)
         return (BaseModel(name=RESPONDER, path=""), *(found[name] for name in sorted(found)))
 
+    def left_out(self) -> tuple[str, ...]:
+        """A sentence for each folder of the shelf that cannot be used."""
+        return shelf_of(self._shelf).left_out
 
-def _shelved(shelf: Path | None) -> list[BaseModel]:
-    if shelf is None or not shelf.is_dir():
-        return []
-    return [
-        BaseModel(name=path.name, path=str(path))
-        for path in shelf.iterdir()
-        if (path / "config.json").is_file() and base_name(path.name) == path.name != RESPONDER
-    ]
+
+def shelf_of(folder: Path | None) -> Shelf:
+    """`folder`: GROUNDTUNE_BASE_MODELS; None, or one that is not there, holds nothing."""
+    if folder is None:
+        return Shelf()
+    try:
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        return Shelf(left_out=(_unreadable(folder, error),))
+    seen = [_on_shelf(path) for path in paths]
+    return Shelf(
+        models=tuple(one for one in seen if isinstance(one, BaseModel)),
+        left_out=tuple(one for one in seen if isinstance(one, str)),
+    )
+
+
+def _on_shelf(path: Path) -> BaseModel | str | None:
+    """None for what is no model's folder, a sentence for one that cannot be used."""
+    try:
+        if not (path / "config.json").is_file():
+            return None
+    except OSError as error:
+        return _unreadable(path, error)
+    if path.name in RESERVED:
+        return f"{str(path)!r} is left out: {path.name!r} is a name of Groundtune's own; rename the folder."
+    if base_name(path.name) != path.name:
+        return f"{str(path)!r} is left out: rename the folder to {base_name(path.name)!r}."
+    return BaseModel(name=path.name, path=str(path))
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"{str(path)!r} in GROUNDTUNE_BASE_MODELS is left out: it cannot be read ({error.strerror})."
 
 
 def base_name(path: str) -> str:

@@ -9,7 +9,6 @@ too: `replace(asked, learning_rate=...)` makes a trial's recipe of one that was 
 
 from __future__ import annotations
 
-import difflib
 import math
 import random
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any, Literal, TypeVar
 
 from errors import TuningRequestError
 from finetune.jobs.record import Method
+from finetune.trainers.option_names import check_names
 
 Kind = Literal["causal", "seq2seq"]
 Quantization = Literal["nf4", "nf4-double"]
@@ -178,10 +178,10 @@ def read_recipe(method: Method, hyperparameters: Mapping[str, Any], options: Map
             f"Open models are trained by supervised rows or preferences (dpo), not by {method!r}.",
             param="method",
         )
-    _check_names(
+    check_names(
         hyperparameters, (*_HYPERPARAMETERS, *(("beta",) if method == "dpo" else ())), "hyperparameter", ""
     )
-    _check_names(options, OPTIONS, "option", "x_groundtune.")
+    check_names(options, OPTIONS, "option", "x_groundtune.")
     return LoraRecipe(
         method=method,
         epochs=_whole(hyperparameters, "n_epochs", 1, 50),
@@ -225,7 +225,7 @@ def _adapter(value: object) -> Adapter:
         return Adapter()
     if not isinstance(value, Mapping):
         raise _wrong("lora", 'an object such as {"rank": 16}', value)
-    _check_names(value, _LORA, "option", "x_groundtune.lora.")
+    check_names(value, _LORA, "option", "x_groundtune.lora.")
     rank = _whole(value, "rank", 1, 1024) or 16
     return Adapter(
         rank=rank,
@@ -251,21 +251,9 @@ def _patience(value: object) -> int | None:
     if value is False:
         return None
     if isinstance(value, Mapping):
-        _check_names(value, ("patience",), "option", "x_groundtune.early_stopping.")
+        check_names(value, ("patience",), "option", "x_groundtune.early_stopping.")
         return _whole(value, "patience", 1, 1000)
     raise _wrong("early_stopping", 'false or an object such as {"patience": 3}', value)
-
-
-def _check_names(given: Mapping[str, Any], known: Sequence[str], what: str, prefix: str) -> None:
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
-            raise TuningRequestError(
-                f"There is no {what} {prefix}{name}: {hint}",
-                param=f"{prefix}{name}",
-                code="unknown_parameter",
-            )
 
 
 def _whole(given: Mapping[str, Any], name: str, least: int, most: int) -> int | None:

@@ -14,17 +14,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from errors import TuningRequestError
+from finetune.trainers.option_names import check_names
 from finetune.trainers.responder_lesson import Recipe
 
-__all__ = ["recipe_of"]
+__all__ = ["OPTIONS", "recipe_of"]
 
+HYPERPARAMETERS = ("n_epochs", "batch_size", "learning_rate_multiplier")
+OPTIONS = ("learning_rate", "early_stopping", "eval_every", "lora", "train_sha256", "accepted")
 MOST_STEPS = 100_000
 
 
 def recipe_of(
     hyperparameters: Mapping[str, Any], options: Mapping[str, Any], *, seed: int, questions: int
 ) -> Recipe:
-    """`questions`: how many there are to ask. Raises TuningRequestError for a value that cannot be used."""
+    """`questions`: how many there are to ask.
+
+    Raises TuningRequestError for a name that is not known, and for a value that cannot be used.
+    """
+    _check(hyperparameters, options)
     plain = Recipe()
     stopping = options.get("early_stopping")
     batch = int(_number(hyperparameters, "batch_size", plain.batch, least=1, most=4096, whole=True))
@@ -39,6 +46,15 @@ def recipe_of(
         check_every=_check_every(options, plain.check_every, questions=questions, batch=batch),
         patience=steps if stopping is False else _patience(stopping, plain.patience),
     )
+
+
+def _check(hyperparameters: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """What only open models know, such as max_length, would be no option of a responder's."""
+    check_names(hyperparameters, HYPERPARAMETERS, "hyperparameter")
+    check_names(options, OPTIONS, "option of the responder", "x_groundtune.")
+    for name, inner in (("lora", ("rank",)), ("early_stopping", ("patience",))):
+        if isinstance(found := options.get(name), Mapping):
+            check_names(found, inner, "option of the responder", f"x_groundtune.{name}.")
 
 
 def _steps(hyperparameters: Mapping[str, Any], auto: int, *, questions: int, batch: int) -> int:

@@ -262,6 +262,26 @@ def test_hyperparameters_become_a_recipe(
 
 
 @pytest.mark.parametrize(
+    ("hyperparameters", "options", "param", "said"),
+    [
+        pytest.param({"epochs": 3}, {}, "epochs", "did you mean 'n_epochs'", id="a name that is near"),
+        pytest.param({"beta": 0.1}, {}, "beta", "known are n_epochs", id="of preferences"),
+        pytest.param({}, {"max_length": 512}, "max_length", "early_stopping, eval_every", id="of open models"),
+        pytest.param({}, {"early_stoping": False}, "early_stoping", "did you mean 'early_stopping'", id="mistyped"),
+        pytest.param({}, {"lora": {"alpha": 8}}, "lora.alpha", "known are rank", id="inside"),
+        pytest.param({}, {"early_stopping": {"patient": 2}}, "early_stopping.patient", "'patience'", id="deeper"),
+    ],
+)  # fmt: skip
+def test_an_option_that_is_not_known_is_refused_and_the_known_are_named(
+    hyperparameters: dict[str, Any], options: dict[str, Any], param: str, said: str
+) -> None:
+    with pytest.raises(TuningRequestError, match=said) as refused:
+        recipe_of(hyperparameters, options, seed=1, questions=120)
+    assert refused.value.code == "unknown_parameter"
+    assert (refused.value.param or "").removeprefix("x_groundtune.") == param
+
+
+@pytest.mark.parametrize(
     ("rows", "system"),
     [
         pytest.param([], None, id="no rows, nothing known"),

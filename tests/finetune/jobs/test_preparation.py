@@ -258,6 +258,9 @@ def test_what_is_much_waits_to_be_accepted(
         pytest.param({"model": "responder"}, None, id="the responder"),
         pytest.param({"model": "responder", "options": {"lora": {"rank": 8}}}, None, id="with a rank"),
         pytest.param({"model": "responder", "options": {"lora": {"rank": 0}}}, "rank", id="without one"),
+        pytest.param(
+            {"model": "responder", "options": {"quantization": "nf4"}}, "quantization", id="of open models"
+        ),
         pytest.param({"model": "responder", "method": "dpo"}, "method", id="the responder and preferences"),
         pytest.param({"model": "small", "method": "dpo"}, None, id="an open model and preferences"),
         pytest.param(

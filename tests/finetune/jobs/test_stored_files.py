@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -278,6 +279,36 @@ def test_a_model_outside_the_store_keeps_its_files(store: TuningStore, tmp_path:
     store.models.add(replace(model(store, "a"), folder=str(elsewhere)))
     store.models.delete("ft:responder:groundtune::a")
     assert elsewhere.exists()
+
+
+def test_a_folder_of_the_shelf_that_cannot_be_used_is_left_out_and_said(
+    store: TuningStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = tmp_path / "bases"
+    for name in ("tiny", "locked", "rag", "My Model"):
+        (shelf / name).mkdir(parents=True)
+        (shelf / name / "config.json").write_text("{}")
+    look = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        if path.parent.name == "locked":  # the superuser, who may run this, is refused nothing
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert [one.name for one in store.bases.list()] == [RESPONDER, "tiny"]
+    assert store.bases.get("rag") is None
+    odd, locked, mode = store.bases.left_out()
+    assert "rename the folder to 'My-Model'" in odd
+    assert "locked" in locked and "cannot be read (Permission denied)" in locked
+    assert "'rag' is a name of Groundtune's own" in mode
+    assert str(shelf) in mode
+
+
+@pytest.mark.parametrize("name", ["rag", "hybrid", "base", "finetuned", RESPONDER])
+def test_no_base_takes_a_name_that_means_something_else(store: TuningStore, name: str) -> None:
+    with pytest.raises(TuningRequestError, match="a name of Groundtune's own"):
+        store.bases.register(name, "/models/mine")
 
 
 def test_bases_are_the_responder_the_shelf_and_what_was_registered(
