@@ -26,8 +26,7 @@ Form = Literal["sheets", "lists", "mixed"]  # a document for each thing; for eac
 Row = dict[str, Any]
 TAUGHT_WAYS = 2  # wordings of a question among the training rows
 HOUSE_RULES = 20  # of those that policies.toml knows
-NAMES = ("Abel", "Bruun", "Castell", "Dorn", "Ekman", "Faber", "Glas", "Holt", "Ivers", "Juhl", "Kranz", "Lindo", "Moss",
-         "Nagel", "Orr", "Petri", "Quist", "Rask", "Sand", "Thorn", "Ulm", "Voss", "Wolff", "Zander")  # fmt: skip
+NAMES = ["Abel", "Bruun", "Castell", "Dorn", "Ekman", "Faber", "Glas", "Holt", "Ivers", "Juhl", "Kranz", "Lindo", "Moss", "Nagel", "Orr", "Petri", "Quist", "Rask", "Sand", "Thorn", "Ulm", "Voss", "Wolff", "Zander"]
 SYSTEM = "You speak for the desk. Answer in a sentence or two, and end with the customer's next step."
 
 
