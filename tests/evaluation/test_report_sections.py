@@ -124,7 +124,7 @@ def test_what_it_is_worth_by_hand() -> None:
 
 
 def test_from_which_volume_tuning_is_worth_it() -> None:
-    """16 right for 10 of 20, and as many fewer wrong: 0.3 x 15 dollars a question more, for 60.9 a month more (0.9 to train, 60 to look after)."""
+    """16 right for 10 of 20: 0.3 x 15 dollars a question more, for 60.9 a month more (0.9 to train, 60 of labour)."""
     content = made(HALF, GOOD)
     assert content.worth is not None
     (gain,) = content.worth.gains
