@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chains.answer import MODES, Mode
+from evaluation.grouping import in_groups
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome
 from evaluation.reports.content import Content
@@ -58,7 +59,7 @@ def _change(
     moved = list(zip(shared, old, new, strict=True))
     return ModeChange(
         mode=mode,
-        comparison=compare(new, old, [one.group for one in shared], seed=seed),
+        comparison=compare(new, old, [one.group for one in in_groups(shared)], seed=seed),
         won=tuple(one.id for one, was, now in moved if now and not was),
         lost=tuple(one.id for one, was, now in moved if was and not now),
     )

@@ -4,7 +4,8 @@
     summary.modes["rag"].right, summary.pairs, summary.best, summary.ties
 
 Modes are compared on the questions that all of them were asked. An error and a refusal of what could be answered are
-not right; a refusal of what cannot be answered is. Nothing is left out.
+not right; a refusal of what cannot be answered is. Nothing is left out. Which questions count as one:
+evaluation/grouping.py.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from chains.answer import Mode
 from chains.restoring import record
 from evaluation.abstention import Refusals, refusals_of
 from evaluation.calibration import ConfidenceFacts, confidence_of
+from evaluation.grouping import documents_given, in_groups
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome, Verdict
 from evaluation.statistics import Comparison, Interval, compare, detectable_difference, holm, mean, proportion
@@ -71,6 +73,7 @@ class Summary:
     questions: int
     answerable: int
     groups: int  # documents or topics that questions share
+    documents_given: bool  # too few to speak for others: intervals and tests are of these documents
     modes: Mapping[Mode, ModeSummary]
     pairs: tuple[Pair, ...]
     detectable: float | None  # the least difference that this many can show
@@ -98,7 +101,8 @@ def summarise(
 ) -> Summary:
     """`modes` were asked; `not_run` could not be, and are told with the reason wherever modes are."""
     by: dict[tuple[str, Mode], Outcome] = {(one.question, one.mode): one for one in outcomes}
-    asked = [one for one in questions if all((one.id, mode) in by for mode in modes)]
+    whole = [one for one in questions if all((one.id, mode) in by for mode in modes)]
+    asked = in_groups(whole)
     groups = [one.group for one in asked]
     found = {mode: [by[one.id, mode] for one in asked] for mode in modes}
     summaries = {mode: _mode(mode, asked, found[mode], seed) for mode in modes if asked}
@@ -107,7 +111,8 @@ def summarise(
     return Summary(
         questions=len(asked),
         answerable=sum(one.answerable for one in asked),
-        groups=len(set(groups)),
+        groups=len({one.group for one in whole}),
+        documents_given=documents_given(whole),
         modes=summaries,
         pairs=pairs,
         detectable=_detectable(len(set(groups)), _discordant(best, pairs)),

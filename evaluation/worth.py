@@ -19,6 +19,7 @@ from evaluation.advice.break_even import Band, BreakEven, Running
 from evaluation.advice.consultation import COMPARED, Consultation, consult
 from evaluation.advice.costs import Rates, Workload
 from evaluation.advice.evidence import Evidence
+from evaluation.grouping import in_groups
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome, Verdict
 from evaluation.statistics import Interval, mean
@@ -73,7 +74,7 @@ def _gain(
     brought = [
         _brought(by[one.id, first], told.load) - _brought(by[one.id, second], told.load) for one in both
     ]
-    gain = mean(brought, [one.group for one in both])
+    gain = mean(brought, [one.group for one in in_groups(both)])
     return Gain(first=first, second=second, per_question=gain, band=_band(gain, first, second, told))
 
 

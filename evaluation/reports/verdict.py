@@ -103,24 +103,21 @@ def _capital(words: str) -> str:
 
 def _limits(summary: Summary) -> str:
     grouped = f" on {summary.groups} documents or topics" if summary.groups < summary.questions else ""
+    grouped += " (too few to speak for others)" if summary.documents_given else ""
     asked = f"With {summary.questions} questions{grouped}"
     unasked = "".join(f", and {NAMES[mode]} was {not_run(why)}" for mode, why in summary.not_run.items())
     if len(summary.modes) == 1:
         told = "the true share may lie anywhere in the interval; ask another mode to compare"
-        return f"{asked}, {told}{unasked}.{_scope(summary)}"
+        return f"{asked}, {told}{unasked}."
     if summary.detectable is None:
-        return f"{asked}, hardly any difference can be shown: ask more{unasked}.{_scope(summary)}"
+        return f"{asked}, hardly any difference can be shown: ask more{unasked}."
     points = round(100 * summary.detectable)
     more = (
         ""
         if summary.incomplete == 0
         else f" {summary.incomplete} were not asked in every mode and are left out."
     )
-    return f"{asked}, a difference of less than about {points} points cannot be shown{unasked}.{_scope(summary)}{more}"
-
-
-def _scope(summary: Summary) -> str:
-    return " All of this holds for these documents; they are too few to speak for others." * summary.documents_given
+    return f"{asked}, a difference of less than about {points} points cannot be shown{unasked}.{more}"
 
 
 def not_run(why: str) -> str:
