@@ -21,6 +21,7 @@ __all__ = ["LARGEST_PART", "Part", "Upload", "UploadTable"]
 
 LARGEST_PART = 64 * 2**20  # bytes
 LASTS_S = 3600
+KEPT_S = 24 * 3600  # past its end, so that a client who lost the answer can still ask what came of it
 UploadState = Literal["pending", "completed", "cancelled", "expired"]
 
 
@@ -174,12 +175,14 @@ class UploadTable:
         shutil.rmtree(self._folder / upload_id, ignore_errors=True)
 
     def _forget_old(self) -> None:
-        """Parts of uploads that nobody completed in time."""
+        """Parts of uploads that nobody completed in time, and a day later what is known of any that is over."""
+        now = self._clock()
         with self._database().write() as rows:
             over = rows.execute(
                 "UPDATE uploads SET state = 'expired' WHERE state = 'pending' AND expires_at <= ? RETURNING id",
-                (self._clock(),),
+                (now,),
             ).fetchall()
+            rows.execute("DELETE FROM uploads WHERE state <> 'pending' AND expires_at <= ?", (now - KEPT_S,))
         for (name,) in over:
             shutil.rmtree(self._folder / name, ignore_errors=True)
 

@@ -29,6 +29,7 @@ from loaders.schema import Migrations
 
 LEDGER_FILE = "ledger.db"
 TAG_KEY = "groundtune"  # in a job's metadata
+OVER = frozenset({"sent", "lost"})  # states in which nothing is sent any more
 UNFINISHED = ("written", "uploading", "creating")  # states of an order whose job is not known
 _SENDING = "sending"
 _SHORTEST_PREFIX = 4
@@ -207,6 +208,7 @@ class Ledger:
     def remove(self, tag: str) -> None:
         with self._database.write() as connection:
             connection.execute("DELETE FROM entries WHERE tag = ?", (tag,))
+        self._unlock(tag)
 
     @property
     def _there(self) -> bool:
@@ -287,6 +289,18 @@ class Ledger:
             yield
         finally:
             lock.close()
+            self._unlock(tag)
+
+    def _unlock(self, tag: str) -> None:
+        """Takes the lock's file away once nothing is sent any more: whoever waits on the old one finds nothing to do."""
+        with contextlib.suppress(TuningError):
+            try:
+                if self.get(tag).state not in OVER:
+                    return
+            except TuningNotFoundError:
+                pass
+            with contextlib.suppress(OSError):
+                (self.folder / _SENDING / f"{tag}.lock").unlink()
 
 
 def _rows(connection: sqlite3.Connection, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:

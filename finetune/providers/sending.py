@@ -26,6 +26,7 @@ from finetune.providers.wire import job_body, pages, plain
 
 LOOK_AFTER_S = (1.0, 3.0, 6.0)  # after a lost answer: a list may lag behind what was made
 ATTEMPTS = 3
+_DATE = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")  # of a model's version
 _NOT_READY = re.compile(r"not (yet )?(ready|processed)|being processed|still processing", re.IGNORECASE)
 
 
@@ -229,13 +230,22 @@ def _tagged(page: list[dict[str, Any]], entry: Entry) -> Mapping[str, Any] | Non
 
 
 def _unmarked(job: Mapping[str, Any], entry: Entry, claimed: frozenset[str]) -> bool:
-    """A job of this file that no other order has, at a place that keeps no metadata."""
+    """A job of this file and this model that no other order has, at a place that keeps no metadata."""
     return (
         not job.get("metadata")
+        and _same_model(job.get("model"), entry.model)
         and entry.training_file is not None
         and job.get("training_file") == entry.training_file
         and job.get("id") not in claimed
     )
+
+
+def _same_model(reported: object, ordered: str) -> bool:
+    """Places report "gpt-4.1-mini-2025-04-14" for "gpt-4.1-mini", and "OWNER/NAME" for "NAME"; some report none."""
+    if not isinstance(reported, str) or not reported:
+        return True
+    one, other = (name.rstrip("/").rpartition("/")[2].lower() for name in (reported, ordered))
+    return other in (one, _DATE.sub("", one)) or one == _DATE.sub("", other)
 
 
 def _made_at(job: Mapping[str, Any]) -> float:

@@ -169,6 +169,24 @@ def test_an_upload_lasts_an_hour(store: TuningStore, clock: Clock) -> None:
     assert not (store.root / "uploads" / upload.id).exists()
 
 
+def test_an_upload_that_is_over_is_forgotten_a_day_later(store: TuningStore, clock: Clock) -> None:
+    done = store.uploads.create(filename="a", purpose="fine-tune", bytes=3, mime_type="x")
+    store.uploads.complete(done.id, [store.uploads.add_part(done.id, io.BytesIO(b"abc")).id])
+    left = store.uploads.create(filename="b", purpose="fine-tune", bytes=3, mime_type="x")
+    clock.now += 24 * 3600
+    store.uploads.create(filename="c", purpose="fine-tune", bytes=3, mime_type="x")
+    assert store.uploads.get(done.id).file is not None, "whoever lost the answer can still ask"
+    assert store.uploads.get(left.id).status == "expired"
+    clock.now += 3601
+    new = store.uploads.create(filename="d", purpose="fine-tune", bytes=3, mime_type="x")
+    for upload in (done, left):
+        with pytest.raises(TuningNotFoundError):
+            store.uploads.get(upload.id)
+    assert store.uploads.get(new.id).status == "pending"
+    with store._database().read() as rows:
+        assert rows.execute("SELECT count(*) FROM parts").fetchone() == (0,)
+
+
 def test_an_upload_is_completed_once(store: TuningStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two who complete it at the same moment: one file, one refusal."""
     upload = store.uploads.create(filename="a", purpose="fine-tune", bytes=3, mime_type="x")

@@ -22,7 +22,7 @@ from finetune.freezing import Facts, Frozen, FrozenStore
 from finetune.providers.fine_tuning import FineTuning
 from finetune.providers.orders import Order, Recipe
 from finetune.providers.places import place_named
-from finetune.providers.sending import Sender
+from finetune.providers.sending import Sender, _same_model
 from finetune.providers.uploading import BOM, outgoing
 from tests.finetune.providers.conftest import Clock, connecting, connection_to
 from tests.loopback.tuning_server import TuningPlace
@@ -180,6 +180,52 @@ def test_two_orders_of_one_file_are_told_apart_without_metadata(
     place.fault("POST", JOBS, after=True)
     second = work.start(replace(order, recipe=Recipe(epochs=3)))
     assert first.id != second.id and list(place.jobs) == [first.id, second.id]
+
+
+@pytest.mark.parametrize(
+    ("ordered", "reported", "ours"),
+    [
+        pytest.param("gpt-4.1-mini", "gpt-4.1-mini", True, id="the same"),
+        pytest.param("gpt-4.1-mini", "gpt-4.1-mini-2025-04-14", True, id="with its date"),
+        pytest.param("gpt-4.1-mini-2025-04-14", "gpt-4.1-mini", True, id="without its date"),
+        pytest.param("mini-2025-04-14", "mini-2024-07-18", False, id="of another date"),
+        pytest.param("Qwen3-8B", "Qwen/qwen3-8b", True, id="with its owner"),
+        pytest.param("gpt-4.1", "gpt-4.1-mini-2025-04-14", False, id="another that begins so"),
+        pytest.param("small", "large", False, id="another"),
+        pytest.param("small", "", True, id="not told"),
+    ],
+)
+def test_a_job_of_our_file_is_ours_only_for_our_model(ordered: str, reported: str, ours: bool) -> None:
+    assert _same_model(reported, ordered) is ours
+
+
+def test_another_models_job_on_our_file_is_left_alone(
+    work: FineTuning, order: Order, place: TuningPlace
+) -> None:
+    """Somebody trained another model on the file by other means, at a place that keeps no metadata."""
+    place.keeps_metadata = False
+    first = work.start(order)
+    theirs = place.jobs[first.id]
+    work.ledger.remove(str(first.tag))
+    theirs["model"] = "another-model"
+    place.fault("POST", JOBS)
+    job = work.start(replace(order, recipe=Recipe(epochs=3)))
+    assert job.id != first.id
+    assert len(place.jobs) == 2
+
+
+def test_the_lock_of_an_order_goes_once_it_is_sent(
+    work: FineTuning, order: Order, place: TuningPlace
+) -> None:
+    locks = work.ledger.folder / "sending"
+    place.fault("POST", "/files", status=500, times=9)
+    with pytest.raises(ProviderError):
+        work.start(order)
+    assert [path.suffix for path in locks.iterdir()] == [".lock"], "it is still to be sent"
+    place._faults.clear()
+    job = work.resume(work.ledger.all()[0].tag)
+    assert job.status
+    assert list(locks.iterdir()) == []
 
 
 def test_somebody_elses_job_is_never_taken_for_ours(
