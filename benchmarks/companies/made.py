@@ -26,7 +26,6 @@ Form = Literal["sheets", "lists", "mixed"]  # a document for each thing; for eac
 Row = dict[str, Any]
 TAUGHT_WAYS = 2  # wordings of a question among the training rows
 HOUSE_RULES = 20  # of those that policies.toml knows
-NAMES = ["Abel", "Bruun", "Castell", "Dorn", "Ekman", "Faber", "Glas", "Holt", "Ivers", "Juhl", "Kranz", "Lindo", "Moss", "Nagel", "Orr", "Petri", "Quist", "Rask", "Sand", "Thorn", "Ulm", "Voss", "Wolff", "Zander"]
 SYSTEM = "You speak for the desk. Answer in a sentence or two, and end with the customer's next step."
 
 
@@ -123,21 +122,22 @@ def _two_values(fact: Row, drawn: random.Random) -> tuple[str, str]:
 
 def _policies(drawn: random.Random) -> tuple[list[Row], list[Row]]:
     """The house's rules with their figures drawn, and those that it does not have."""
-    known: list[Row] = tomllib.loads((HERE / "policies.toml").read_text("utf-8"))["policy"]
+    table = tomllib.loads((HERE / "policies.toml").read_text("utf-8"))
+    known: list[Row] = table["policy"]
     drawn.shuffle(known)
-    figures = _figures(drawn, len(known))
+    figures = _figures(drawn, drawn_from=table["people"], count=len(known))
     for one, drawn_for_it in zip(known, figures, strict=True):
         one |= {name: one[name].format(**drawn_for_it) for name in ("key", "answer")}
     return known[:HOUSE_RULES], known[HOUSE_RULES:]
 
 
-def _figures(drawn: random.Random, count: int) -> Iterator[Row]:
+def _figures(drawn: random.Random, *, drawn_from: Sequence[str], count: int) -> Iterator[Row]:
     """No two rules of a company share one."""
     numbers = {
         kind: drawn.sample(range(4, most), count)
         for kind, most in (("euros", 60), ("days", 60), ("percent", 40), ("code", 99))
     }
-    people = drawn.sample(NAMES, count)
+    people = drawn.sample(drawn_from, count)
     for place, person in enumerate(people):
         own: Row = {kind: values[place] for kind, values in numbers.items()}
         code = f"{drawn.choice('KLMRTVX')}{drawn.choice('ABDQZ')}-{own['code']}"

@@ -71,8 +71,8 @@ def measure(company: Company, home: Path, chat_url: str | None, *, models: Path 
     home.mkdir(parents=True)
     if models is not None:
         (home / "models").symlink_to(models.absolute(), target_is_directory=True)
-    workspace = Workspace(load_settings({"GROUNDTUNE_HOME": str(home), "GROUNDTUNE_OFFLINE": "1"}))
-    talking = _talking(home, chat_url) if chat_url else None
+    workspace = _workspace(home, GROUNDTUNE_OFFLINE="1")
+    talking = _workspace(home, OPENAI_BASE_URL=chat_url) if chat_url else None
     try:
         _set_up(workspace, company, home)
         ready, missing = _arms(workspace, talking)
@@ -83,8 +83,9 @@ def measure(company: Company, home: Path, chat_url: str | None, *, models: Path 
             talking.close()
 
 
-def _talking(home: Path, chat_url: str) -> Workspace:
-    return Workspace(load_settings({"GROUNDTUNE_HOME": str(home), "OPENAI_BASE_URL": chat_url}))
+def _workspace(home: Path, **settings: str) -> Workspace:
+    """By these settings alone, whatever the environment and a `.env` say."""
+    return Workspace(load_settings({"GROUNDTUNE_HOME": str(home), **settings}, dotenv_path=home / ".env"))
 
 
 def _set_up(workspace: Workspace, company: Company, home: Path) -> None:

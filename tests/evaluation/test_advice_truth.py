@@ -1,0 +1,206 @@
+"""Invented companies with a known truth, and what must hold of the advisor when their modes really run.
+
+The whole comparison is `python -m benchmarks.advice_truth`; here are three small companies of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks import advice_truth
+from benchmarks.companies.made import Company, Profile, make, write_rows
+from benchmarks.companies.measured import Measured, measure, server_that_knows_nothing, winners
+from benchmarks.companies.profiles import PROFILES, levels_of
+from chains.answer import MODES
+from evaluation.advice.advisor import advise
+from evaluation.advice.evidence import weigh
+from evaluation.advice.factors import read_levels
+from evaluation.judging import known_question
+from evaluation.leaks import taught_questions
+
+SMALL = {
+    "moving": Profile(
+        name="moving", trade="bicycles", seed=71, things=6, rows=60, stale=0.8, questions=24, unanswerable=0.0
+    ),
+    "to the letter": Profile(
+        name="to the letter", trade="courses", seed=72, things=6, rows=100, taught=0.5, questions=40,
+        to_the_letter=True, unanswerable=0.0,
+    ),
+    "sources": Profile(
+        name="sources", trade="laboratory", seed=73, things=5, rows=60, sources=True, questions=24, unanswerable=0.0
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def measured(
+    built_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Measured]]:
+    """Base mode, whose server knows nothing, is asked by the first of them alone."""
+    folder = tmp_path_factory.mktemp("companies")
+    with server_that_knows_nothing() as server:
+        yield {
+            name: measure(
+                make(profile), folder / name, server.url if name == "moving" else None, models=built_models
+            )
+            for name, profile in SMALL.items()
+        }
+
+
+# --- what is made ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda one: one.name)
+def test_a_company_says_what_its_profile_says(profile: Profile, tmp_path: Path) -> None:
+    company = make(profile)
+    assert company == make(profile)
+    assert len(company.questions) == profile.questions
+    assert len(company.training) <= profile.rows
+    _kinds_are_as_told(company)
+    _no_question_was_taught(company, tmp_path / "training.jsonl")
+    assert read_levels(levels_of(profile)) == levels_of(profile)
+
+
+def _kinds_are_as_told(company: Company) -> None:
+    profile = company.profile
+    kinds = [row["tags"][0] for row in company.questions]
+    assert kinds.count("house rule") == round(profile.taught * profile.questions)
+    assert kinds.count("unanswerable") == round(profile.unanswerable * profile.questions)
+    assert kinds.count("general") == round(profile.general * profile.questions)
+    assert ("changed" in kinds) == (profile.stale > 0)
+
+
+def _no_question_was_taught(company: Company, path: Path) -> None:
+    write_rows(company.training, path)
+    asked = [known_question(row, "made") for row in company.questions]
+    assert not taught_questions(asked, path)
+
+
+SHARES = st.floats(0.0, 0.3)
+PROFILE = st.builds(
+    Profile,
+    name=st.just("drawn"),
+    trade=st.sampled_from(["cottages", "courses", "laboratory", "bicycles"]),
+    seed=st.integers(0, 1000),
+    things=st.integers(4, 12),
+    form=st.sampled_from(["sheets", "lists", "mixed"]),
+    rows=st.integers(0, 200),
+    stale=st.floats(0.0, 1.0),
+    taught=SHARES,
+    unanswerable=SHARES,
+    questions=st.integers(1, 50),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(PROFILE)
+def test_documents_say_what_is_asked_for_and_nothing_of_house_rules(profile: Profile) -> None:
+    company = make(profile)
+    told = company.documents_now
+    for row in company.questions:
+        kind = row["tags"][0]
+        if kind in ("changed", "unchanged"):
+            assert row["answers"][0] in told[row["gold"][0]["document"]]
+        if kind == "house rule":
+            assert not any(row["answers"][0] in text for text in told.values())
+
+
+@settings(max_examples=10, deadline=None)
+@given(PROFILE)
+def test_what_changes_changes_in_the_documents_alone(profile: Profile) -> None:
+    company = make(profile)
+    moved = round(profile.stale * 5 * profile.things)
+    assert (company.documents_then != company.documents_now) == (moved > 0)
+    assert company.documents_then.keys() == company.documents_now.keys()
+    then = "\n".join(company.documents_then.values())
+    for answer in _taught_facts(company):
+        assert any(word in then for word in answer), answer
+
+
+def _taught_facts(company: Company) -> Iterator[list[str]]:
+    """Of each taught row on a thing: its parts between which a value stands."""
+    things = {
+        row["source_paragraph"] for row in company.questions if row["tags"][0] in ("changed", "unchanged")
+    }
+    for row in company.training:
+        answer = row["messages"][-1]["content"]
+        if any(thing in answer for thing in things):
+            yield [word for word in answer.replace(".", " ").split() if any(map(str.isdigit, word))]
+
+
+# --- what is measured -----------------------------------------------------------------------------
+
+
+def test_all_four_modes_run_and_what_cannot_is_told(measured: Mapping[str, Measured]) -> None:
+    assert set(measured["moving"].truth.modes) == set(MODES)
+    assert set(measured["sources"].not_run) == {"base"}
+    assert measured["moving"].truth.modes["base"].right.value == 0.0
+    assert measured["moving"].evidence.complete
+
+
+def test_stale_facts_do_not_make_fine_tuned_win(measured: Mapping[str, Measured]) -> None:
+    found = measured["moving"]
+    assert _right(found, "changed", "finetuned") <= 0.1 < _right(found, "changed", "rag")
+    assert found.truth.best in ("rag", "hybrid")
+    advice = advise(levels_of(found.profile))
+    assert advice.pick in ("rag", "hybrid")
+    assert "finetuned" in advice.out
+    assert weigh(advice, found.evidence).pick in winners(found.truth)
+
+
+def test_words_to_the_letter_are_not_won_by_reading_alone(measured: Mapping[str, Measured]) -> None:
+    found = measured["to the letter"]
+    assert set(winners(found.truth)) == {"finetuned", "hybrid"}
+    assert advise(levels_of(found.profile)).pick in winners(found.truth)
+
+
+def test_evidence_outweighs_a_questionnaire_that_is_wrong(measured: Mapping[str, Measured]) -> None:
+    """The owner believes that much changes and nothing is to be kept to the letter; the evaluation shows otherwise."""
+    found = measured["to the letter"]
+    believed = advise({"volatility": 3, "private": 4, "style": 0, "expertise": 0})
+    assert believed.pick == "rag"
+    decision = weigh(believed, found.evidence)
+    assert decision.standing == "contradiction"
+    assert decision.pick in winners(found.truth)
+    assert any("The measurement counts." in sentence for sentence in decision.sentences)
+
+
+def test_a_required_source_stands_against_what_was_measured(measured: Mapping[str, Measured]) -> None:
+    """The evaluation does not ask for sources; the questionnaire does, and nothing lifts that."""
+    found = measured["sources"]
+    decision = weigh(advise(levels_of(found.profile)), found.evidence)
+    assert found.evidence.summary.modes["finetuned"].right.value > 0
+    assert found.truth.modes["finetuned"].right.value == 0
+    assert decision.pick in ("rag", "hybrid")
+    assert "finetuned" in decision.barred
+
+
+def test_an_advice_is_best_tied_worse_or_cannot_run(measured: Mapping[str, Measured]) -> None:
+    moving, sources = measured["moving"], measured["sources"]
+    best = moving.truth.best
+    assert best is not None
+    assert _standing(moving, best) == ("best", 0.0)
+    assert _standing(moving, "base") == ("worse", moving.truth.modes[best].right.value)
+    assert _standing(sources, "base")[0] == "cannot run"
+
+
+def test_the_report_names_every_company_and_advisor(measured: Mapping[str, Measured]) -> None:
+    told = advice_truth.report(list(measured.values()))
+    assert all(name in told for name in (*measured, *advice_truth.ADVISORS))
+    assert "not run" in told
+    assert len(advice_truth.as_record(measured["moving"])["winners"]) >= 1  # type: ignore[arg-type]
+
+
+def _right(found: Measured, kind: str, mode: Any) -> float:
+    return next(one for one in found.truth.tags if one.tag == kind).right[mode].value
+
+
+def _standing(found: Measured, mode: Any) -> tuple[str, float]:
+    said = advice_truth.checked(found, lambda _: mode)
+    return said.standing, said.lost
