@@ -292,7 +292,7 @@ class Ledger:
             self._unlock(tag)
 
     def _unlock(self, tag: str) -> None:
-        """Takes the lock's file away once nothing is sent any more: whoever waits on the old one finds nothing to do."""
+        """Takes the lock's file away once nothing is sent any more: who waits on the old one finds nothing to do."""
         with contextlib.suppress(TuningError):
             try:
                 if self.get(tag).state not in OVER:
