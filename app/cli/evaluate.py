@@ -14,6 +14,7 @@ import typer
 from app.cli.evaluate_agreement import agreement
 from app.cli.evaluate_answers import answers
 from app.cli.evaluate_confidence import confidence
+from app.cli.evaluate_questions import questions
 from app.cli.evaluate_runs import export, remove, runs, show
 from app.cli.output import print_json, print_line, say
 from app.workspace import open_workspace
@@ -22,6 +23,7 @@ from loaders.jsonl import read_rows, well_formed, write_whole
 
 app = typer.Typer(no_args_is_help=True, help="Measure answers, retrieval, confidence and support.")
 app.command()(answers)
+app.command()(questions)
 app.command()(confidence)
 app.command()(runs)
 app.command()(show)

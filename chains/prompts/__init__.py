@@ -30,6 +30,7 @@ CURRENT = {
     "consistency": "consistency.v1",
     "judge": "judge.v1",
     "synthesis": "synthesis.v1",
+    "questions": "questions.v1",
 }
 HISTORY_TURNS = 6  # of the conversation, the latest ones
 

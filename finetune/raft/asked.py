@@ -77,12 +77,15 @@ def read_asked(path: Path) -> Iterator[Asked | Refused]:
                 file=str(path), line=line.number, field="", reason=line.fault.message, fix=_FIX_JSON
             )
             continue
-        try:
-            yield asked_of(line.value, str(path), line.number)
-        except _Unfit as unfit:
-            yield Refused(
-                file=str(path), line=line.number, field=unfit.field, reason=unfit.reason, fix=unfit.fix
-            )
+        yield asked_of_row(line.value, str(path), line.number)
+
+
+def asked_of_row(row: object, file: str, number: int) -> Asked | Refused:
+    """One row, by the number of its line."""
+    try:
+        return asked_of(row, file, number)
+    except _Unfit as unfit:
+        return Refused(file=file, line=number, field=unfit.field, reason=unfit.reason, fix=unfit.fix)
 
 
 _FIX_JSON = "Give one JSON object a line; `dataset validate` says more."

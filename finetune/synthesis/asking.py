@@ -63,15 +63,16 @@ class Asked:
 class Asker:
     """Asks with a JSON schema; where a server does not take that, without one from then on. Thread-safe."""
 
-    def __init__(self, model: ConnectedModel, *, pairs: int) -> None:
+    def __init__(self, model: ConnectedModel, *, pairs: int, prompt: str = "synthesis") -> None:
         self._plain = model
+        self._prompt = load_prompt(prompt)
         self._pairs = pairs
         self._schema = _with_schema(model) if model.model_id.startswith(SPEAKS_JSON) else None
 
     def ask(self, passage: Passage) -> Asked:
         """Raises ProviderError where the model fails, SpendingLimitError, StoppedError."""
         log, schema = CallLog(), self._schema
-        messages = load_prompt("synthesis").messages([], **_values(passage, self._pairs))
+        messages = self._prompt.messages([], **_values(passage, self._pairs))
         if schema is None:
             return _asked(complete(self._plain, messages, log, purpose=PURPOSE), log, self._plain)
         try:
@@ -86,10 +87,10 @@ class Asker:
         return _asked(reply, log, self._plain)
 
 
-def request_text(passage: Passage, pairs: int) -> str:
+def request_text(passage: Passage, pairs: int, prompt: str = "synthesis") -> str:
     """All that is sent for a passage, to be counted."""
-    prompt = load_prompt("synthesis")
-    return prompt.system + prompt.render(**_values(passage, pairs))
+    loaded = load_prompt(prompt)
+    return loaded.system + loaded.render(**_values(passage, pairs))
 
 
 def _values(passage: Passage, pairs: int) -> dict[str, str]:

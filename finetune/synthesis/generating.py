@@ -55,7 +55,7 @@ def journal_header(model: ConnectedModel, options: GenerateOptions) -> dict[str,
     return {
         "form": 1,
         "model": model.model_id,
-        "prompt": load_prompt("synthesis").sha256,
+        "prompt": load_prompt(options.prompt).sha256,
         "per_passage": options.per_passage,
     }
 
@@ -90,7 +90,9 @@ def passages_of(source: Source, options: GenerateOptions) -> list[Passage]:
 
 def estimated_tokens(passages: list[Passage], options: GenerateOptions) -> tuple[int, int]:
     """(input, output) tokens of asking about all of them: letters over three, so rather too many than too few."""
-    letters = sum(len(request_text(passage, options.per_passage).encode()) for passage in passages)
+    letters = sum(
+        len(request_text(passage, options.per_passage, options.prompt).encode()) for passage in passages
+    )
     return letters // LETTERS_PER_TOKEN, len(passages) * options.per_passage * TOKENS_A_PAIR
 
 
@@ -111,7 +113,9 @@ def generate(
     passages: those of `passages_of`, where they are known already.
     Raises ProviderError where the server is down, StoppedError when a request under way was cancelled.
     """
-    run = _Run(source, options, tally, Asker(model, pairs=options.per_passage), journal)
+    run = _Run(
+        source, options, tally, Asker(model, pairs=options.per_passage, prompt=options.prompt), journal
+    )
     sieve = Sieve(encoder)
     everything = passages_of(source, options) if passages is None else passages
     tally.passages, tally.documents = len(everything), len({one.document_id for one in everything})
@@ -242,7 +246,7 @@ class _Run:
             )
 
     def _example(self, kept: Kept, passage: Passage, asked: Asked) -> Example:
-        prompt, place = load_prompt("synthesis"), kept.quote
+        prompt, place = load_prompt(self._options.prompt), kept.quote
         details: dict[str, Any] = {
             "method": "generated",
             "knowledge_base": self._source.name,

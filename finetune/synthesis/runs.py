@@ -59,6 +59,7 @@ class GenerateOptions:
     system: str | None = None
     limit: int | None = None  # rows
     seed: int = 7  # the order of the passages
+    prompt: str = "synthesis"  # that asks for the pairs, by its name in chains/prompts
 
 
 @dataclass(slots=True, kw_only=True)
