@@ -6,6 +6,7 @@ import datetime
 import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from app.workspace import Workspace
 from errors import EvaluationError, GroundtuneError, SettingsError
 
 if TYPE_CHECKING:
+    from evaluation.advice.consultation import Consultation
     from evaluation.advice.costs import Rates
     from evaluation.advice.evidence import Evidence
     from evaluation.run_store import Run
@@ -58,8 +60,7 @@ def evidence_of(workspace: Workspace, name: str) -> Evidence:
     """Of one run, by its id. Raises EvaluationNotFoundError, and EvaluationError where its questions have changed."""
     from app.evaluating import evaluations
 
-    run = evaluations(workspace).run(name)
-    return _evidence(workspace, run.id, run.changed_at)
+    return _as_of_now(workspace, evaluations(workspace).run(name))
 
 
 def newest_evidence(workspace: Workspace) -> tuple[Evidence | None, str | None]:
@@ -71,13 +72,20 @@ def newest_evidence(workspace: Workspace) -> tuple[Evidence | None, str | None]:
         if len(run.facts.get("modes", [])) < 2:
             continue
         try:
-            found = _evidence(workspace, run.id, run.changed_at)
+            found = _as_of_now(workspace, run)
         except EvaluationError as error:
             problem = problem or f"A newer evaluation cannot be used: {error}"
             continue
         if found.summary.best is not None:
             return found, problem
     return None, problem
+
+
+def _as_of_now(workspace: Workspace, run: Run) -> Evidence:
+    from app.advising_since import changed_since
+
+    found = _evidence(workspace, run.id, run.changed_at)
+    return replace(found, since=tuple(changed_since(workspace, run.facts)))
 
 
 @lru_cache(maxsize=16)
@@ -98,6 +106,28 @@ def _evidence(workspace: Workspace, run_id: str, _changed_at: float) -> Evidence
 def _named(run: Run) -> str:
     day = datetime.datetime.fromtimestamp(run.created_at).astimezone().strftime("%Y-%m-%d")
     return f"{run.id} of {day} ({run.facts.get('question_set', 'questions')})"
+
+
+def advised(
+    workspace: Workspace,
+    levels: Mapping[str, int],
+    *,
+    evidence: Evidence | None,
+    costs: Mapping[str, object],
+    model: str | None = None,
+    tuned_model: str | None = None,
+) -> Consultation:
+    """The whole advice in this workspace, with what the advised mode still wants here.
+
+    Raises SettingsError for a figure that cannot be used.
+    """
+    from app.advising_since import wanted
+    from evaluation.advice.consultation import consult
+
+    rates = current_rates(workspace, model, tuned_model)
+    as_measured = model is None and tuned_model is None
+    told = consult(levels, rates=rates, evidence=evidence, costs=costs, as_measured=as_measured)
+    return replace(told, wanted=tuple(wanted(workspace, told)))
 
 
 def current_rates(workspace: Workspace, model: str | None = None, tuned_model: str | None = None) -> Rates:
@@ -127,7 +157,9 @@ def _connected(workspace: Workspace, *, tuned: bool) -> str | None:
     """Without asking a server more than it was asked already."""
     connections: Any = workspace.connections
     try:
-        found = connections.tuned() if tuned else connections.chat()
+        if tuned:
+            return connections.tuned_id  # type: ignore[no-any-return]
+        found = connections.chat()
     except GroundtuneError:
         return None
     return found.model_id if found else None

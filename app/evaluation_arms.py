@@ -45,7 +45,16 @@ def facts_of(workspace: Workspace, knowledge_base: str) -> dict[str, Any]:
     found: dict[str, Any] = {"knowledge_base": knowledge_base, "engine": workspace.engine_label}
     if workspace.has_knowledge_base(knowledge_base):
         found["generation"] = workspace.knowledge_base(knowledge_base).generation
-    return found | {"models": _models(workspace)}
+        found["documents_sha256"] = documents_sha256(workspace, knowledge_base)
+    return found | {"models": _models(workspace), "tuned": workspace.connections.tuned_id}
+
+
+def documents_sha256(workspace: Workspace, knowledge_base: str) -> str:
+    """Changes with whatever is added, removed or changed."""
+    documents = workspace.knowledge_base(knowledge_base).documents()
+    return hashlib.sha256(
+        json.dumps(sorted((one.document_id, one.sha256) for one in documents)).encode()
+    ).hexdigest()
 
 
 def _parts(workspace: Workspace, mode: Mode, knowledge_base: str) -> dict[str, Any]:

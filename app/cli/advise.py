@@ -48,8 +48,7 @@ def advise(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Say which mode to choose, why, what would change it, and when it pays."""
-    from app.advising import current_rates, levels_of, read_answers
-    from evaluation.advice.consultation import consult
+    from app.advising import advised, levels_of, read_answers
 
     if out is not None and out.suffix.lower() not in FORMS:
         raise typer.BadParameter(f"name a file that ends in one of {', '.join(FORMS)}", param_hint="--out")
@@ -62,12 +61,13 @@ def advise(
 
         levels = ask_levels()
     workspace = open_workspace()
-    told = consult(
+    told = advised(
+        workspace,
         levels,
-        rates=current_rates(workspace, model, tuned_model),
         evidence=_evidence(workspace, run),
         costs=figures,
-        as_measured=model is None and tuned_model is None,
+        model=model,
+        tuned_model=tuned_model,
     )
     if out is not None:
         _write(told, out)
@@ -123,7 +123,7 @@ def print_advice(told: Consultation) -> None:
 
     decision, advice = told.decision, told.decision.advice
     print_line(recommendation(decision))
-    for sentence in decision.sentences:
+    for sentence in (*decision.sentences, *told.wanted):
         print_line(sentence)
     if not advice.levels:
         print_line("No question is answered: --set volatility=4 --set style=3 ..., or run it on a terminal.")

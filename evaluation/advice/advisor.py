@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from chains.answer import MODES, Mode
-from evaluation.advice.factors import LEVELS, NEUTRAL, Framework, framework
+from evaluation.advice.factors import Framework, framework
+from evaluation.advice.scoring import order_of, out_of, points_of
+from evaluation.advice.sensitivity import Flip, flips_of, pairs_of, share_kept
 
 __all__ = ["Advice", "Flip", "Reason", "Strength", "advise"]
 
 Strength = Literal["clear", "lean", "toss-up"]
 CLEAR = 2.0  # points ahead of the next
 LEAN = 0.75
+CLEAR_SHARE = 0.8  # of the ways to answer what is open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +35,6 @@ class Reason:
     said: str  # the level in words
     points: float
     source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flip:
-    """One answer that, given otherwise, would change the advice."""
-
-    factor: str
-    level: int
-    said: str
-    pick: Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +50,11 @@ class Advice:
     reasons: tuple[Reason, ...]  # what speaks for the pick over the runner-up, strongest first
     against: tuple[Reason, ...]  # and what against it
     flips: tuple[Flip, ...]
+    pair_flips: tuple[tuple[Flip, Flip], ...]  # two answers together, where no single one changes it
     unknown: tuple[str, ...]  # factors without an answer
+    kept: float  # of all ways to answer what is open: the share that is advised the same
+    may_rule_out: tuple[str, ...]  # open factors that, answered otherwise, rule the pick out
+    ask_first: str | None  # the open factor on which most hangs
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -73,11 +70,12 @@ class Advice:
             "out": {mode: list(reasons) for mode, reasons in self.out.items()},
             "reasons": [_reason(one) for one in self.reasons],
             "against": [_reason(one) for one in self.against],
-            "flips": [
-                {"factor": one.factor, "level": one.level, "said": one.said, "pick": one.pick}
-                for one in self.flips
-            ],
+            "flips": [_flip(one) for one in self.flips],
+            "pair_flips": [[_flip(one), _flip(other)] for one, other in self.pair_flips],
             "unknown": list(self.unknown),
+            "kept": round(self.kept, 3),
+            "may_rule_out": list(self.may_rule_out),
+            "ask_first": self.ask_first,
             "levels": dict(self.levels),
         }
 
@@ -85,18 +83,20 @@ class Advice:
 def advise(levels: Mapping[str, int], *, by: Framework | None = None) -> Advice:
     """`levels`: 0..4 by factor (evaluation.advice.factors.read_levels); what is left out moves nothing."""
     by = by or framework()
-    points = _points(levels, by)
-    out = _out(levels, by)
-    order = _order(points, out)
+    points = points_of(levels, by)
+    out = out_of(levels, by)
+    order = order_of(points, out)
     pick, runner_up = order[0], order[1] if len(order) > 1 else None
     margin = points[pick] - points[runner_up] if runner_up else float("inf")
-    told = _reasons(levels, pick, runner_up or _best_of_the_rest(points, pick), by)
+    other = runner_up or _best_of_the_rest(points, pick)
+    told = _reasons(levels, pick, other, by)
+    flips, kept = flips_of(levels, pick, by), share_kept(levels, pick, by)
     return Advice(
         levels=dict(levels),
         pick=pick,
         runner_up=runner_up,
         margin=min(margin, 99.0),
-        strength=_strength(margin) if levels else "toss-up",
+        strength=_strength(margin, kept) if levels else "toss-up",
         points=points,
         by_factor={
             factor.name: {mode: factor.points(mode, levels.get(factor.name)) for mode in MODES}
@@ -105,32 +105,44 @@ def advise(levels: Mapping[str, int], *, by: Framework | None = None) -> Advice:
         out=out,
         reasons=tuple(one for one in told if one.points > 0),
         against=tuple(reversed([one for one in told if one.points < 0])),
-        flips=_flips(levels, pick, by),
+        flips=flips,
+        pair_flips=() if flips else pairs_of(levels, pick, by),
         unknown=tuple(factor.name for factor in by.factors if factor.name not in levels),
+        kept=kept,
+        may_rule_out=_may_rule_out(levels, pick, by),
+        ask_first=_ask_first(levels, pick, other, by),
     )
 
 
-def _strength(margin: float) -> Strength:
-    return "clear" if margin >= CLEAR else "lean" if margin >= LEAN else "toss-up"
+def _strength(margin: float, kept: float) -> Strength:
+    """What is open widens it: few answers are never clear, however far they point."""
+    if margin >= CLEAR and kept >= CLEAR_SHARE:
+        return "clear"
+    return "lean" if margin >= LEAN else "toss-up"
 
 
-def _points(levels: Mapping[str, int], by: Framework) -> dict[Mode, float]:
-    return {
-        mode: sum(factor.points(mode, levels.get(factor.name)) for factor in by.factors)
-        + (by.head_start if mode == "base" else 0.0)
-        for mode in MODES
-    }
+def _ask_first(levels: Mapping[str, int], pick: Mode, other: Mode, by: Framework) -> str | None:
+    """What may rule the pick out comes before what may move points."""
+    still_open = [factor for factor in by.factors if factor.name not in levels]
+    ruling = _may_rule_out(levels, pick, by)
+    found = max(
+        still_open,
+        key=lambda one: (one.name in ruling, one.weight * abs(one.effect[pick] - one.effect[other])),
+        default=None,
+    )
+    return found.name if found else None
 
 
-def _out(levels: Mapping[str, int], by: Framework) -> dict[Mode, tuple[str, ...]]:
-    holding = [gate for gate in by.gates if gate.holds(levels)]
-    found = {mode: tuple(gate.reason for gate in holding if mode in gate.out) for mode in MODES}
-    return {mode: reasons for mode, reasons in found.items() if reasons}
-
-
-def _order(points: Mapping[Mode, float], out: Mapping[Mode, tuple[str, ...]]) -> list[Mode]:
-    """Those that no gate keeps out, most points first; of equals the simpler one (MODES goes from simple to both)."""
-    return sorted((mode for mode in MODES if mode not in out), key=lambda mode: -round(points[mode], 9))
+def _may_rule_out(levels: Mapping[str, int], pick: Mode, by: Framework) -> tuple[str, ...]:
+    """Open factors of the gates that no answer has settled yet."""
+    found = [
+        name
+        for gate in by.gates
+        if pick in gate.out and gate.is_open(levels)
+        for name in gate.when
+        if name not in levels
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _best_of_the_rest(points: Mapping[Mode, float], pick: Mode) -> Mode:
@@ -153,21 +165,8 @@ def _reasons(levels: Mapping[str, int], pick: Mode, other: Mode, by: Framework) 
     return sorted((one for one in told if one.points), key=lambda one: -one.points)
 
 
-def _flips(levels: Mapping[str, int], pick: Mode, by: Framework) -> tuple[Flip, ...]:
-    """For each factor the nearest other answer that changes the advice."""
-    found = []
-    points = _points(levels, by)
-    for factor in by.factors:
-        given = levels.get(factor.name)
-        now = NEUTRAL if given is None else given
-        without = {mode: points[mode] - factor.points(mode, given) for mode in MODES}
-        for level in sorted(range(LEVELS), key=lambda one: (abs(one - now), one)):
-            otherwise = {mode: without[mode] + factor.points(mode, level) for mode in MODES}
-            other = _order(otherwise, _out({**levels, factor.name: level}, by))[0]
-            if other != pick:
-                found.append(Flip(factor=factor.name, level=level, said=factor.levels[level], pick=other))
-                break
-    return tuple(sorted(found, key=lambda one: abs(one.level - levels.get(one.factor, NEUTRAL))))
+def _flip(one: Flip) -> dict[str, Any]:
+    return {"factor": one.factor, "level": one.level, "said": one.said, "pick": one.pick}
 
 
 def _reason(one: Reason) -> dict[str, Any]:

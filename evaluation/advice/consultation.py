@@ -35,6 +35,7 @@ __all__ = ["Break", "Consultation", "Value", "consult", "workload_of"]
 
 COMPARED: tuple[tuple[Mode, Mode], ...] = (("finetuned", "base"), ("finetuned", "rag"), ("hybrid", "rag"))
 COSTS_ALONE = (1.0, 1.0, 1.0)
+LOCAL = "local:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +69,12 @@ class Consultation:
     costs: Mapping[Mode, ModeCost]
     breaks: tuple[Break, ...]
     values: Mapping[Mode, Value]
+    wanted: tuple[str, ...] = ()  # what the pick cannot do without and is not here, in sentences
 
     def as_dict(self) -> dict[str, Any]:
         return {
             **self.decision.as_dict(),
+            "wanted": list(self.wanted),
             "workload": self.load.as_dict(),
             "model": self.rates.model,
             "tuned_model": self.rates.tuned_model,
@@ -125,6 +128,8 @@ def _paid(evidence: Evidence, load: Workload, rates: Rates) -> dict[Mode, float]
     paid: dict[Mode, float] = {}
     for mode, one in evidence.summary.modes.items():
         here = rates.tuned_on_machine if mode in TUNED else rates.on_machine
+        if one.model and one.model.startswith(LOCAL) != here:
+            continue  # another model than the one that would be asked now
         if here and one.seconds_p50 is not None:
             paid[mode] = one.seconds_p50 * load.machine_usd_per_hour / 3600
         elif not here and one.cost_per_1000:

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from chains.answer import MODES, Mode
 from evaluation.advice.advisor import LEAN, Advice, Strength
 from evaluation.advice.factors import Framework, framework
 from evaluation.reports.verdict import NAMES, span
-from evaluation.summary import ModeSummary, Pair, Summary
+
+if TYPE_CHECKING:
+    from evaluation.summary import ModeSummary, Pair, Summary
 
 __all__ = ["Basis", "Decision", "Evidence", "Standing", "ratios", "weigh"]
 
@@ -28,10 +30,12 @@ Standing = Literal[
     "agreement",  # measured best, and shown
     "contradiction",  # shown to be worse than another
     "no difference shown",  # among the best, and so many questions cannot tell them apart
+    "too few questions",
     "advised mode not measured",
 ]
 Basis = Literal["questionnaire", "measurement", "questionnaire among the tied", "cost", "simplicity"]
 CHEAPER = 0.8  # a mode at less than this share of another's price is the cheaper one
+FEWEST = 20  # questions that outweigh answers: fewer may show a difference, and not stand for all that will be asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,7 @@ class Evidence:
     named: str  # the question set and the day, for people
     summary: Summary
     complete: bool = True
+    since: tuple[str, ...] = ()  # what has changed since then, in sentences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +84,11 @@ def weigh(advice: Advice, evidence: Evidence | None, *, by: Framework | None = N
     barred = {mode: required[mode] for mode in evidence.summary.modes if mode in required}
     if len(evidence.summary.modes) < 2 or not measured:
         return _questionnaire(advice, evidence, tuple(_why_not(evidence, barred)), barred=barred)
-    found = _Measured(evidence.summary, measured)
+    if advice.levels and evidence.summary.questions < FEWEST:
+        return _questionnaire(
+            advice, evidence, (_too_few(evidence),), barred=barred, standing="too few questions"
+        )
+    found = _Measured(evidence.summary, measured, frozenset(advice.out))
     if advice.levels and advice.pick not in evidence.summary.modes and not found.beaten:
         return _not_asked(advice, evidence, found, barred)
     return _decided(advice, evidence, found, barred)
@@ -104,17 +113,19 @@ def ratios(summary: Summary, first: Mode, second: Mode) -> tuple[float, float, f
 class _Measured:
     """The modes that may be chosen: the best of them, those shown to be worse, and those that may be as good."""
 
-    def __init__(self, summary: Summary, modes: Mapping[Mode, ModeSummary]) -> None:
+    def __init__(self, summary: Summary, modes: Mapping[Mode, ModeSummary], doubted: frozenset[Mode]) -> None:
+        """`doubted`: forecast to do badly; of modes that may be as good they come last."""
         self.summary, self.modes = summary, modes
         self.best: Mode = min(modes, key=lambda mode: (-modes[mode].right.value, MODES.index(mode)))
         others = [mode for mode in modes if mode != self.best]
         self.beaten = [mode for mode in others if _shown(summary, self.best, mode)]
         self.level = tuple(mode for mode in modes if mode not in self.beaten)
+        self.open_to = tuple(mode for mode in self.level if mode not in doubted) or self.level
 
     @property
     def cheapest(self) -> Mode | None:
         """Of those that may be as good; None where a price is lacking or hardly differs."""
-        prices = {mode: self.modes[mode].cost_per_1000 for mode in self.level}
+        prices = {mode: self.modes[mode].cost_per_1000 for mode in self.open_to}
         known = sorted(
             (price, MODES.index(mode), mode) for mode, price in prices.items() if price is not None
         )
@@ -136,17 +147,18 @@ def _questionnaire(
     sentences: tuple[str, ...],
     *,
     barred: Mapping[Mode, tuple[str, ...]] | None = None,
+    standing: Standing = "not measured",
 ) -> Decision:
     return Decision(
         advice=advice,
         evidence=evidence,
         pick=advice.pick,
         strength=advice.strength,
-        standing="not measured",
+        standing=standing,
         basis="questionnaire",
         tied=(),
         barred=barred or {},
-        sentences=sentences or (NOT_MEASURED,),
+        sentences=(*(sentences or (NOT_MEASURED,)), *_open(advice)),
     )
 
 
@@ -164,17 +176,38 @@ def _why_not(evidence: Evidence, barred: Mapping[Mode, tuple[str, ...]]) -> Iter
     yield f"{evidence.run} measured {_list(list(barred))} alone, which a requirement rules out."
 
 
+def _too_few(evidence: Evidence) -> str:
+    asked = evidence.summary.questions
+    right = "; ".join(f"{NAMES[mode]} {span(one.right)}" for mode, one in evidence.summary.modes.items())
+    return (
+        f"{evidence.named} asked {asked} {'question' if asked == 1 else 'questions'} ({right} right): too few to "
+        f"outweigh the answers. From {FEWEST} on a measurement counts."
+    )
+
+
+def _open(advice: Advice) -> Iterator[str]:
+    """How much hangs on what is not answered."""
+    if not advice.levels or advice.ask_first is None:
+        return
+    known, left = len(advice.levels), len(advice.unknown)
+    first = framework().factor(advice.ask_first).question
+    why = f": it may rule {NAMES[advice.pick]} out" if advice.ask_first in advice.may_rule_out else ""
+    yield (
+        f"{left} of {known + left} questions are open. Of all ways to answer them {round(100 * advice.kept)} % keep "
+        f"this advice. Answer first: “{first}”{why}."
+    )
+
+
 def _not_asked(
     advice: Advice, evidence: Evidence, found: _Measured, barred: Mapping[Mode, tuple[str, ...]]
 ) -> Decision:
     """The advised mode was not measured, and between the measured ones no difference is shown."""
     level = _list(list(found.level))
+    shown = f" Between {level} no difference is shown." if len(found.level) > 1 else ""
+    why = evidence.summary.not_run.get(advice.pick)
     told = (
-        f"{_measured(evidence, found)} Between {level} no difference is shown, and {NAMES[advice.pick]}, which the "
-        f"questionnaire advises, was not asked: measure it before you decide."
-        if len(found.level) > 1
-        else f"{_measured(evidence, found)} {NAMES[advice.pick]}, which the questionnaire advises, was not asked: "
-        "measure it before you decide."
+        f"{_measured(evidence, found)}{shown} {NAMES[advice.pick]}, which the questionnaire advises, was not asked"
+        f"{f' ({why.rstrip(chr(46))})' if why else ''}: measure it before you decide."
     )
     return Decision(
         advice=advice,
@@ -198,7 +231,7 @@ def _decided(
         advice=advice,
         evidence=evidence,
         pick=pick,
-        strength=_strength(found, standing, ahead),
+        strength=_strength(found, standing, ahead, as_it_was=not evidence.since),
         standing=standing,
         basis=basis,
         tied=tuple(mode for mode in found.level if mode != pick),
@@ -216,13 +249,13 @@ def _choice(advice: Advice, found: _Measured) -> tuple[Mode, Basis, float]:
     """The pick, by what, and by how many points the questionnaire prefers it among those that may be as good."""
     if len(found.level) == 1:
         return found.best, "measurement", 0.0
-    order = sorted(found.level, key=lambda mode: (-round(advice.points[mode], 9), MODES.index(mode)))
-    ahead = advice.points[order[0]] - advice.points[order[1]]
+    order = sorted(found.open_to, key=lambda mode: (-round(advice.points[mode], 9), MODES.index(mode)))
+    ahead = advice.points[order[0]] - advice.points[order[1]] if len(order) > 1 else LEAN
     if advice.levels and ahead >= LEAN:
         return order[0], "questionnaire among the tied", ahead
     if found.cheapest is not None:
         return found.cheapest, "cost", 0.0
-    return min(found.level, key=MODES.index), "simplicity", 0.0
+    return min(found.open_to, key=MODES.index), "simplicity", 0.0
 
 
 def _standing(advice: Advice, summary: Summary, found: _Measured) -> Standing:
@@ -235,9 +268,9 @@ def _standing(advice: Advice, summary: Summary, found: _Measured) -> Standing:
     return "agreement" if len(found.level) == 1 else "no difference shown"
 
 
-def _strength(found: _Measured, standing: Standing, ahead: float) -> Strength:
+def _strength(found: _Measured, standing: Standing, ahead: float, *, as_it_was: bool) -> Strength:
     if len(found.level) == 1 and found.beaten:
-        return "lean" if standing == "advised mode not measured" else "clear"
+        return "clear" if as_it_was and standing != "advised mode not measured" else "lean"
     return "lean" if found.beaten or ahead >= LEAN else "toss-up"
 
 
@@ -294,6 +327,10 @@ def _limits(evidence: Evidence, barred: Mapping[Mode, tuple[str, ...]]) -> Itera
     least = evidence.summary.detectable
     if least is not None:
         yield f"So many questions cannot show a difference of less than about {round(100 * least)} points."
+    if evidence.summary.documents_given:
+        few = evidence.summary.groups
+        yield f"The questions are about {few} documents: what is shown is shown for these, not for others."
+    yield from evidence.since
     if not evidence.complete:
         yield "The run is not finished: go on with it before you rely on it."
 

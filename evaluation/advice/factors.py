@@ -45,6 +45,11 @@ class Gate:
     def holds(self, levels: Mapping[str, int]) -> bool:
         return all(name in levels and low <= levels[name] <= high for name, (low, high) in self.when.items())
 
+    def is_open(self, levels: Mapping[str, int]) -> bool:
+        """Whether it does not hold, and may once more is answered."""
+        known = [(levels[name], bounds) for name, bounds in self.when.items() if name in levels]
+        return len(known) < len(self.when) and all(low <= level <= high for level, (low, high) in known)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Framework:

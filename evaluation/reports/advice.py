@@ -79,17 +79,32 @@ def gate_rows(decision: Decision) -> Iterator[tuple[str, ...]]:
     for mode, reasons in decision.advice.out.items():
         for reason in reasons:
             kept = mode in decision.barred or decision.pick != mode
-            yield (NAMES[mode], reason if kept else f"{reason} The measurement refutes it.")
+            yield (NAMES[mode], reason if kept else f"{reason} {_refuted(decision)}")
+
+
+def _refuted(decision: Decision) -> str:
+    if decision.basis == "measurement":
+        return "The measurement refutes it."
+    return "The measurement does not bear it out: no other mode is shown to be better."
 
 
 def flip_rows(advice: Advice) -> Iterator[tuple[str, ...]]:
-    """The answers of which one alone, given otherwise, changes the questionnaire's advice."""
+    """The answers of which one alone, given otherwise, changes the questionnaire's advice; else the nearest two."""
     yield ("Question", "Now", "If it were", "the advice would be")
     by = framework()
     for one in advice.flips:
         factor, level = by.factor(one.factor), advice.levels.get(one.factor)
         now = NOT_KNOWN if level is None else factor.levels[level]
         yield (factor.question, now, one.said, NAMES[one.pick])
+    for pair in advice.pair_flips:
+        factors = [by.factor(one.factor) for one in pair]
+        levels = [advice.levels.get(factor.name) for factor in factors]
+        now = " / ".join(
+            NOT_KNOWN if level is None else factor.levels[level]
+            for factor, level in zip(factors, levels, strict=True)
+        )
+        question = " and ".join(factor.question for factor in factors)
+        yield (question, now, " / ".join(one.said for one in pair), NAMES[pair[0].pick])
 
 
 def cost_rows(told: Consultation) -> Iterator[tuple[str, ...]]:
@@ -185,7 +200,8 @@ def _html(told: Consultation) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>Which mode to choose</title><style>{style}</style></head><body><main>"
     sentences = "".join(
-        f"<p>{text(one)}</p>" for one in (recommendation(told.decision), *told.decision.sentences)
+        f"<p>{text(one)}</p>"
+        for one in (recommendation(told.decision), *told.decision.sentences, *told.wanted)
     )
     yield f'<h1>Which mode to choose</h1><div class="verdict {level}">{sentences}</div>'
     for title, rows, numbers in _tables(told):

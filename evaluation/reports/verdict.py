@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from chains.answer import Mode
-from evaluation.statistics import Interval
-from evaluation.summary import ModeSummary, Pair, Summary
+
+if TYPE_CHECKING:
+    from evaluation.statistics import Interval
+    from evaluation.summary import ModeSummary, Pair, Summary
 
 __all__ = ["NAMES", "Verdict", "money", "not_run", "percent", "span", "verdict_of", "wanting"]
 

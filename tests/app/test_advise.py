@@ -61,7 +61,7 @@ def _outcome(question: str, mode: Mode, *, right: bool) -> Outcome:
 
 def test_answers_lead_to_one_sentence_with_reasons_sources_flips_and_money(home: Path) -> None:
     said = advise("--set", "volatility=4", "--set", "attribution=always, it is required").stdout
-    assert said.startswith("Choose RAG (clear)")
+    assert said.startswith("Choose RAG (lean)")
     for part in ("For it: volatility", "Points by factor", "Sources", "arXiv", "Ruled out", "Only a mode that reads",
                  "What would change", "Costs at", "When it pays", "Fine-tuned against RAG"):  # fmt: skip
         assert part in said

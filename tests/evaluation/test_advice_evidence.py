@@ -67,7 +67,7 @@ def test_without_a_run_the_questionnaire_decides_and_says_so() -> None:
                      "lean", id="the advised mode was not asked, another is shown to be better"),
         pytest.param(HYBRID_LEANT, {"base": 30, "rag": 31}, "hybrid", "advised mode not measured", "questionnaire",
                      "lean", id="the advised mode was not asked, nothing is shown"),
-        pytest.param(RAG_ADVISED, {"base": 10}, "rag", "not measured", "questionnaire", "clear", id="one mode alone"),
+        pytest.param(RAG_ADVISED, {"base": 10}, "rag", "not measured", "questionnaire", "lean", id="one mode alone"),
     ],
 )  # fmt: skip
 def test_the_measured_result_outweighs_the_questionnaire(
@@ -159,7 +159,7 @@ def told(levels: dict[str, int], summary: Summary | None) -> Consultation:
 
 
 def test_the_advice_says_pick_strength_and_basis_in_one_sentence() -> None:
-    assert recommendation(told(RAG_ADVISED, None).decision).startswith("Choose RAG (clear):")
+    assert recommendation(told(RAG_ADVISED, None).decision).startswith("Choose RAG (lean):")
     assert "by the questionnaire alone" in recommendation(told(RAG_ADVISED, None).decision)
     assert recommendation(told({}, None).decision).startswith("Begin with Base (toss-up)")
     assert recommendation(told({}, measured({"base": 5, "rag": 50})).decision) == (
