@@ -21,7 +21,7 @@ from app.evaluation_arms import arms, facts_of
 from app.model_settings import evaluation_budget
 from app.workspace import SAMPLE, TENANT, Workspace
 from chains.answer import MODES, Mode
-from errors import EvaluationError
+from errors import EvaluationError, SettingsError
 
 if TYPE_CHECKING:
     import threading
@@ -57,6 +57,7 @@ class Plan:
     costs: Mapping[str, float] = field(default_factory=dict)  # figures of evaluation.advice.costs.Workload
 
 
+READING: frozenset[Mode] = frozenset({"rag", "hybrid"})
 _EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SAMPLE_SETS = (
     QuestionFile(path=_EXAMPLES / "questions.jsonl", name="document questions"),
@@ -82,8 +83,9 @@ def read_sets(files: Sequence[QuestionFile]) -> QuestionSet:
 
 
 def begin(workspace: Workspace, plan: Plan) -> Run:
-    """Raises SettingsError for a file without a question in it."""
+    """Raises SettingsError for a file without a question in it, or one on another knowledge base."""
     read = read_sets(plan.sets)
+    strangers(workspace, plan, read)
     kept = [_kept(workspace, one) for one in plan.sets]
     facts = {
         "question_set": read.name,
@@ -97,6 +99,32 @@ def begin(workspace: Workspace, plan: Plan) -> Run:
         **facts_of(workspace, plan.knowledge_base),
     }
     return evaluations(workspace).begin(facts)
+
+
+def strangers(workspace: Workspace, plan: Plan, read: QuestionSet) -> str | None:
+    """A sentence on questions whose documents the knowledge base does not hold.
+
+    Raises SettingsError where it holds none of any question: that is another knowledge base's file. Raises
+    KnowledgeBaseNotFoundError where a mode that reads it is asked and it is not there.
+    """
+    from evaluation.judging import not_held
+
+    if not READING & set(plan.modes):
+        return None
+    held = workspace.knowledge_base(plan.knowledge_base).documents()
+    named = [one for one in read.questions if one.documents]
+    missing = list(not_held(named, held))
+    if not missing:
+        return None
+    told = f"{len(missing)} questions name documents that the knowledge base {plan.knowledge_base!r} does not hold"
+    example = f"the first: {missing[0][1]!r}"
+    if len(missing) == len(named):
+        there = ", ".join(one.name for one in workspace.knowledge_bases())
+        raise SettingsError(
+            f"{told} ({example}), and no question names one that it holds: choose another knowledge base "
+            f"({there}), or ingest the documents."
+        )
+    return f"{told} ({example}): no mode can be right there by reading."
 
 
 def go_on(

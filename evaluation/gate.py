@@ -10,11 +10,12 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from chains.answer import MODES, Mode
 from errors import SettingsError
 from evaluation.changes import changes
-from evaluation.measures import measures_of
+from evaluation.measures import NAMES, measures_of
 from evaluation.reports.content import Content
 from evaluation.summary import Summary
 
@@ -40,12 +41,17 @@ class Condition:
 def parsed(text: str) -> Condition:
     """`MODE.MEASURE>=NUMBER`, a measure by its name in evaluation/measures.py.
 
-    Raises SettingsError for a text that cannot be read.
+    Raises SettingsError for a text that cannot be read, and for a measure that there is not.
     """
     match = _CONDITION.fullmatch(text)
     mode = next((one for one in MODES if match is not None and one == match["mode"]), None)
     if match is None or mode is None:
         raise SettingsError(f"The condition {text!r} is none: write it as rag.right>=0.7.")
+    if match["name"] not in NAMES:
+        close = get_close_matches(match["name"], NAMES, n=1)
+        meant = f" Did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(name for name in NAMES if not name.endswith(("_low", "_high")))
+        raise SettingsError(f"There is no measure {match['name']!r}: there are {known}.{meant}")
     return Condition(
         text=text, mode=mode, measure=match["name"], how=match["how"], bound=float(match["bound"])
     )

@@ -12,7 +12,7 @@ rather than too low.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ __all__ = [
     "is_right",
     "known_question",
     "names_one",
+    "not_held",
     "read_known_questions",
     "says",
 ]
@@ -62,6 +63,7 @@ class KnownQuestion:
     reference: str = ""  # a whole answer, as it should be said; "" where there is none
     tags: tuple[str, ...] = ()
     gold: tuple[GoldPlace, ...] = ()
+    reviewed: bool = True  # False: made by rules or a model, and no person has looked at it
 
 
 def read_known_questions(path: Path) -> list[KnownQuestion]:
@@ -99,6 +101,7 @@ def known_question(row: Mapping[str, Any], place: str) -> KnownQuestion:
         reference=reference.strip(),
         tags=_tags(row, place),
         gold=_gold(row, documents),
+        reviewed=row.get("reviewed") is not False,
     )
 
 
@@ -106,17 +109,26 @@ def check_documents(
     known: Sequence[KnownQuestion], held: Iterable[DocumentInfo], knowledge_base: str
 ) -> None:
     """Raises SettingsError, naming file and line, for a gold document that the knowledge base does not hold."""
+    for question, document in not_held(known, held):
+        raise SettingsError(
+            f"{question.place}: question {question.id!r} names the document {document!r}, which the "
+            f"knowledge base {knowledge_base!r} does not hold: take a name that python -m app kb show prints, or "
+            "ingest the document."
+        )
+
+
+def not_held(
+    known: Iterable[KnownQuestion], held: Iterable[DocumentInfo]
+) -> Iterator[tuple[KnownQuestion, str]]:
+    """Each question that names a document which is not there, with the first such document."""
     have = [(one.document_id, one.name) for one in held if one.chunks]
     ends = {_name(name) for names in have for name in names}
     for question in known:
         for document in question.documents:
             if _name(document) in ends and any(_is_one(names, (document,)) for names in have):
                 continue
-            raise SettingsError(
-                f"{question.place}: question {question.id!r} names the document {document!r}, which the "
-                f"knowledge base {knowledge_base!r} does not hold: take a name that python -m app kb show prints, or "
-                "ingest the document."
-            )
+            yield question, document
+            break
 
 
 def _name(path: str) -> str:

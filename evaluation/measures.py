@@ -15,7 +15,23 @@ from evaluation.calibration import ERRORS, ConfidenceFacts
 from evaluation.statistics import Interval
 from evaluation.summary import ModeSummary
 
-__all__ = ["measures_of"]
+__all__ = ["NAMES", "measures_of"]
+
+_WITH_INTERVAL = (
+    "right", "right_of_answers", "refusal_precision", "refusal_recall", "exact_match", "token_f1", "rouge_l",
+    "similarity", "figures", "citation_precision", "citation_recall", "passage_recall", "passage_ndcg",
+    "faithfulness", "judged",
+)  # fmt: skip
+_ALONE = (
+    "wrong", "answered_right", "answered_wrong", "wrongly_answered", "rightly_refused", "missed", "errors",
+    "seconds_p50", "seconds_p95", "first_text_p50", "input_tokens", "output_tokens", "cost_per_1000",
+    "cost_per_1000_right", "calibration_error", "brier", "auroc", "aurc",
+    *(f"coverage_at_{error}" for error in ERRORS),
+)  # fmt: skip
+NAMES = (
+    *(f"{name}{end}" for name in _WITH_INTERVAL for end in ("", "_low", "_high")),
+    *_ALONE,
+)  # of all measures
 
 
 def measures_of(mode: ModeSummary) -> dict[str, float | None]:

@@ -82,6 +82,7 @@ def answers(
     if out is not None and out.suffix.lower() not in FORMS:
         raise typer.BadParameter(f"name a file that ends in one of {', '.join(FORMS)}", param_hint="--out")
     plan = _plan(questions, _modes(modes), kb, k, cost_figures(cost))
+    _check_gates(conditions, plan if resume is None else None)
     if judge is not None:
         open_workspace().judge(judge)
     run = _begun(plan, resume, against, training)
@@ -106,8 +107,19 @@ def _modes(given: str) -> tuple[Mode, ...]:
     names = [one.strip() for one in given.split(",") if one.strip()]
     wrong = [one for one in names if one not in get_args(Mode)]
     if wrong or not names:
-        raise typer.BadParameter(f"{wrong or 'nothing'}: modes are {', '.join(MODES)}", param_hint="--modes")
+        said = ", ".join(map(repr, wrong)) or "nothing"
+        raise typer.BadParameter(f"{said}: modes are {', '.join(MODES)}", param_hint="--modes")
     return tuple(mode for mode in MODES if mode in names)
+
+
+def _check_gates(conditions: list[Condition], plan: Plan | None) -> None:
+    """A gate on a mode that is not asked could only fail, after all the asking."""
+    wrong = [one for one in conditions if plan is not None and one.mode not in plan.modes]
+    if wrong and plan is not None:
+        raise typer.BadParameter(
+            f"{wrong[0].text!r} is of a mode that is not asked; asked are {', '.join(plan.modes)}",
+            param_hint="--gate",
+        )
 
 
 def cost_figures(given: list[str] | None) -> dict[str, float]:
@@ -145,19 +157,18 @@ def _begun(plan: Plan, resume: str | None, against: str | None, training: Path |
     store = evaluations(workspace)
     if against is not None:
         store.run(against)
-    if resume is not None:
-        run = store.run(resume)
-    else:
-        _checked(plan, training)
-        run = None
+    run = store.run(resume) if resume is not None else None
     if (run.facts["knowledge_base"] if run else plan.knowledge_base) == SAMPLE:
         load_sample()
-    return run or begin(workspace, plan)
+    if run is not None:
+        return run
+    _checked(workspace, plan, training)
+    return begin(workspace, plan)
 
 
-def _checked(plan: Plan, training: Path | None) -> None:
-    """Rows that are no questions are told; questions that were taught are refused."""
-    from app.evaluating import read_sets
+def _checked(workspace: Workspace, plan: Plan, training: Path | None) -> None:
+    """Rows that are no questions are told, and documents that are not there; what was taught is refused."""
+    from app.evaluating import read_sets, strangers
     from evaluation.leaks import taught_questions
 
     read = read_sets(plan.sets)
@@ -167,6 +178,8 @@ def _checked(plan: Plan, training: Path | None) -> None:
         say(f"  left out: {sentence}")
     if len(read.refused) > 5:
         say(f"  ... and {len(read.refused) - 5} more rows.")
+    if told := strangers(workspace, plan, read):
+        say(f"  {told}")
     if training is not None and (taught := taught_questions(read.questions, training)):
         shown = ", ".join(taught[:5]) + (" ..." if len(taught) > 5 else "")
         raise SettingsError(

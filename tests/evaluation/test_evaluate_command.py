@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,10 @@ def test_a_gate_against_a_stored_run_holds_where_nothing_got_worse(questions: Pa
         pytest.param(("--modes", "oracle"), 2, id="a mode that is none"),
         pytest.param(("--out", "report.docx"), 2, id="a form that is none"),
         pytest.param(("--gate", "rag is good"), 1, id="a condition that is none"),
+        pytest.param(("--gate", "rag.rigt>=0.5"), 1, id="a measure that there is not"),
+        pytest.param(
+            ("--modes", "rag", "--gate", "hybrid.right>=0.5"), 2, id="a condition on a mode that is not asked"
+        ),
         pytest.param(("--against", "run-nothing"), 1, id="a run that there is not"),
         pytest.param(("--modes", "base"), 1, id="no mode that can run"),
     ],
@@ -131,6 +136,30 @@ def test_what_is_wrong_is_said_before_anything_is_asked(
         for run in evaluations(open_workspace()).runs()
         for one in evaluations(open_workspace()).outcomes(run.id)
     ]
+
+
+@pytest.mark.parametrize(
+    ("kb", "said"),
+    [pytest.param("kc", "There is no knowledge base 'kc'", id="a name misspelt"),
+     pytest.param("other", r"do(es)? not hold .*'leave.md'.*choose another knowledge base .*kb", id="another one's")],
+)  # fmt: skip
+def test_a_wrong_knowledge_base_is_told_and_leaves_no_run(
+    questions: Path, tmp_path: Path, kb: str, said: str
+) -> None:
+    (tmp_path / "tea.md").write_text("Tea is served at four.\n", "utf-8")
+    invoke("ingest", str(tmp_path / "tea.md"), "--kb", "other")
+    words = ("--questions", str(questions), "--kb", kb, "--modes", "rag")
+    assert re.search(said, str(invoke("evaluate", "answers", *words, status=1).exception))
+    assert evaluations(open_workspace()).runs() == []
+
+
+def test_documents_of_some_questions_that_are_not_there_are_told(questions: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more.csv"
+    more.write_text(questions.read_text("utf-8") + "d,How much?,five,gone.md,yes,odd\n", "utf-8")
+    said = ask(more, "--modes", "rag").stderr
+    assert (
+        "1 questions name documents that the knowledge base 'kb' does not hold (the first: 'gone.md')" in said
+    )
 
 
 def test_another_knowledge_base_needs_questions_of_its_own(questions: Path) -> None:
@@ -174,7 +203,7 @@ def test_the_sample_is_what_is_asked_where_nothing_is_said(
     monkeypatch.setattr(evaluating, "SAMPLE_SETS", sets)
     monkeypatch.setattr(workspace_module, "SAMPLE_DOCUMENTS", questions.parent)
     monkeypatch.setattr(workspace_module.Workspace, "ensure_sample", lambda self, *_: None)
-    open_workspace().create_knowledge_base("sample")
+    invoke("ingest", str(questions.parent / "leave.md"), "--kb", "sample")
     result = invoke("evaluate", "answers", "--modes", "rag")
     assert "docs (3)" in result.stdout
     assert "taught (3)" in result.stdout

@@ -17,7 +17,7 @@ from evaluation.calibration import confidence_of
 from evaluation.failures import HINTS, KINDS, failures_of, kind_of
 from evaluation.faithfulness import faithfulness
 from evaluation.gate import check, parsed
-from evaluation.measures import measures_of
+from evaluation.measures import NAMES, measures_of
 from evaluation.outcomes import Outcome
 from evaluation.reports.tables import NOTHING, confidence_rows, refusal_rows, tag_rows
 from evaluation.summary import summarise
@@ -267,6 +267,10 @@ def whole() -> Any:
         for at, one in enumerate(asked)
     ]
     return summarise(asked, given_, ["rag"], not_run={"base": "No model is connected: set a key."})
+
+
+def test_the_names_that_gates_know_are_those_of_the_measures() -> None:
+    assert set(measures_of(whole().modes["rag"])) == set(NAMES)
 
 
 @pytest.mark.parametrize("name", LISTED)

@@ -172,7 +172,8 @@ def test_a_condition_that_is_none_is_found_before_anything_is_asked(text: str) -
 
 @pytest.mark.parametrize(
     ("condition", "said"),
-    [("base.right>=0", "was not evaluated: there are rag"), ("rag.beauty>=0", "no measure 'beauty': there are right")],
+    [("base.right>=0", "was not evaluated: there are rag"), ("rag.beauty>=0", "no measure 'beauty': there are right"),
+     ("rag.rigt>=0", "Did you mean 'right'?")],
 )  # fmt: skip
 def test_a_measure_that_there_is_not(condition: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
