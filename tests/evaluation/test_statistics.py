@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.statistics import (
+    _power,
     compare,
     detectable_difference,
     holm,
@@ -26,13 +27,28 @@ RIGHTS = st.lists(st.booleans(), min_size=1, max_size=40)
 
 @settings(deadline=None)
 @given(right=RIGHTS)
-def test_wilson_is_its_formula(right: list[bool]) -> None:
-    n, p, z = len(right), sum(right) / len(right), 1.959963984540054
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    found = wilson(sum(right), n)
-    assert found.low == pytest.approx(max(0.0, centre - half), abs=1e-9)
-    assert found.high == pytest.approx(min(1.0, centre + half), abs=1e-9)
+def test_wilson_is_what_scipy_says(right: list[bool]) -> None:
+    from scipy.stats import binomtest
+
+    peer = binomtest(sum(right), len(right)).proportion_ci(0.95, method="wilson")
+    found = wilson(sum(right), len(right))
+    assert found.low == pytest.approx(peer.low, abs=1e-9)
+    assert found.high == pytest.approx(peer.high, abs=1e-9)
+
+
+@pytest.mark.parametrize(("n", "discordant"), [(1, 0.5), (6, 1.0), (20, 0.3), (45, 0.2)])
+def test_power_is_counted_over_every_split(n: int, discordant: float) -> None:
+    from scipy.stats import binom
+
+    for difference in (discordant / 4, discordant / 2, discordant):
+        share = (discordant + difference) / (2 * discordant)
+        by_hand = sum(
+            binom.pmf(differing, n, discordant) * binom.pmf(first, differing, share)
+            for differing in range(1, n + 1)
+            for first in range(differing + 1)
+            if mcnemar(first, differing - first) <= 0.05
+        )
+        assert _power(n, discordant, difference) == pytest.approx(by_hand, abs=1e-6)
 
 
 def test_of_no_questions_everything_is_possible() -> None:
