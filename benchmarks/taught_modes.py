@@ -7,9 +7,8 @@ examples/paraphrases.jsonl (answered by a taught row, in other words). A questio
 when the answer holds an accepted wording; of the second when the answer begins with the taught answer, word for word.
 Quotes of documents that say the same as a taught answer thus count as other, neither right nor wrong.
 
-The rule of the hybrid mode (chains/hybrid_taught.py), and how much a figure that was not taught lowers a score
-(UNSAID in local/responder.py), were chosen on these very questions; no set with both documents and taught rows was
-left to choose on.
+How much a figure that was not taught lowers a score (UNSAID in local/responder.py) was chosen on these very questions;
+the rule of the hybrid mode (chains/taught_rule.py) was not: hybrid_rule.py chose it on other services.
 """
 
 from __future__ import annotations

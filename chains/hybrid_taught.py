@@ -234,8 +234,11 @@ class HybridTaughtChain:
         if answer.receipt is None:
             return None
         parameters = dict(answer.receipt.parameters) | taught_parameters(self._model, heard.recalled)
+        reread = heard.reread.receipt if heard.reread else None
+        chunks = (*answer.receipt.chunks, *(reread.chunks if reread else ()))
         return replace(
             answer.receipt,
+            chunks=tuple(dict.fromkeys(chunks)),
             model=self._model.model_id,
             parameters=parameters | {"answered_by": answered_by},
             question=question,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +73,30 @@ def test_a_taught_answer_without_evidence_says_so(model: TaughtModel, encoder: M
     assert answer.citations == ()
     assert answer.confidence is not None
     assert "do not bear it out" in answer.confidence.reasons[1]
+
+
+class Narrow(Shelf):
+    """A search that finds the passage on keys only for those who speak of a lost one."""
+
+    def search(self, query: str, *, k: int = 10, filter: Mapping[str, str] | None = None) -> list[Passage]:
+        return self.passages[1:] if "lost" in query else self.passages[:1]
+
+
+def test_evidence_that_only_the_taught_question_finds_is_cited_and_in_the_receipt(
+    model: TaughtModel, encoder: MiniLMEncoder
+) -> None:
+    asked = Question(text="I cannot find the key any more. What now?")
+    both = shelf(leave=LEAVE, key=KEY)
+    kept = Narrow(texts=both.texts, passages=both.passages)
+    assert len(chain(model, both, encoder).invoke(asked).passages) == 2
+    assert kept.search(asked.text) == [both.passages[0]]
+    answer = chain(model, kept, encoder).invoke(asked)
+    assert answer.text == "A lost key is forty euros. Call us today. [1]"
+    (citation,) = answer.citations
+    assert citation.chunk_id in {one.chunk_id for one in answer.passages}
+    assert answer.receipt is not None
+    assert citation.chunk_id in dict(answer.receipt.chunks)
+    assert len(set(answer.receipt.chunks)) == len(answer.receipt.chunks)
 
 
 def test_what_was_not_taught_is_answered_from_the_documents(
