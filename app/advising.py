@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LOOKED_AT = 20  # runs
 LARGEST_FILE = 1_000_000  # bytes of answers
 UNKNOWN = ("", "?", "unknown", "not known")
+UNKNOWN_WRITTEN = '"?"'
 COSTS = "costs"  # the table of cost figures in a file of answers
 
 
@@ -42,6 +43,26 @@ def read_answers(path: Path) -> tuple[dict[str, object], dict[str, object]]:
     if not isinstance(table, dict) or not isinstance(costs, dict):
         raise SettingsError(f'{path}: write factor = level, and cost figures in a table "{COSTS}".')
     return table, costs
+
+
+def write_answers(path: Path, levels: Mapping[str, int], costs: Mapping[str, object]) -> None:
+    """A .toml file that `read_answers` reads, each answer with its question and the levels to choose from.
+
+    Raises SettingsError where it cannot be written, or a cost figure is none.
+    """
+    from evaluation.advice.costs import workload_with
+    from evaluation.advice.factors import framework
+    from loaders.jsonl import write_whole
+
+    figures = workload_with(costs).as_dict()
+    with write_whole(path) as file:
+        for factor in framework().factors:
+            file.write(f"# {factor.question}\n")
+            file.writelines(f"#   {level}  {said}\n" for level, said in enumerate(factor.levels))
+            level = levels.get(factor.name)
+            file.write(f"{factor.name} = {UNKNOWN_WRITTEN if level is None else level}\n\n")
+        file.write(f"[{COSTS}]\n")
+        file.writelines(f"{name} = {figures[name]!r}\n" for name in costs)
 
 
 def levels_of(given: Mapping[str, object]) -> dict[str, int]:

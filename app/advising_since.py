@@ -50,11 +50,11 @@ def wanted(workspace: Workspace, told: Consultation) -> Iterator[str]:
     """What the pick cannot do without and is not here, and where the model does not fit the answers."""
     pick, offline = told.decision.pick, told.decision.advice.levels.get("offline", 0)
     if pick == "base" and not workspace.chat_connected:
-        yield "Base needs a chat model, and none is connected: `python -m app status` says how."
+        yield "Base needs a chat model, and none is connected: name one on the Settings page or in .env."
     if pick in READS and not workspace.knowledge_bases():
-        yield "Nothing is here to read yet: `python -m app ingest FOLDER` adds documents."
+        yield "Nothing is here to read yet. Add documents: python -m app ingest FOLDER --kb NAME"
     if pick in LEARNS and workspace.connections.tuned_id is None:
-        yield "No model is tuned here yet: `python -m app finetune start FILE` trains one."
+        yield "No model is tuned here yet. Train one: python -m app finetune start FILE"
     if offline >= ON_OWN_MACHINES:
         yield from _of_a_provider(told, pick)
 

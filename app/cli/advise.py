@@ -2,6 +2,7 @@
 
 python -m app advise                                          asks, factor by factor; Enter: not known
 python -m app advise --set volatility=4 --set attribution=3   the answers that are known
+python -m app advise --save answers.toml                      asks, and writes the answers down, to be changed and used
 python -m app advise --answers answers.toml --out advice.html
 python -m app advise --answers answers.toml --cost questions=20000 --model openai:gpt-6-luna
 """
@@ -44,14 +45,19 @@ def advise(
     ] = None,
     model: Annotated[str | None, typer.Option(help="The model whose price counts: openai:NAME.")] = None,
     tuned_model: Annotated[str | None, typer.Option(help="The tuned one, or the base to tune.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the answers to this .toml file; with none, one to fill in.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="A file to write: .md or .html.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Say which mode to choose, why, what would change it, and when it pays."""
-    from app.advising import advised, levels_of, read_answers
+    from app.advising import advised, levels_of, read_answers, write_answers
 
     if out is not None and out.suffix.lower() not in FORMS:
         raise typer.BadParameter(f"name a file that ends in one of {', '.join(FORMS)}", param_hint="--out")
+    if save is not None and save.suffix.lower() != ".toml":
+        raise typer.BadParameter("name a file that ends in .toml", param_hint="--save")
     asked, figures = read_answers(answers) if answers is not None else ({}, {})
     asked |= _pairs(given or [], "--set")
     figures |= _pairs(cost or [], "--cost")
@@ -60,6 +66,8 @@ def advise(
         from app.cli.advise_questions import ask_levels
 
         levels = ask_levels()
+    if save is not None:
+        write_answers(save, levels, figures)
     workspace = open_workspace()
     told = advised(
         workspace,
@@ -72,11 +80,12 @@ def advise(
     if out is not None:
         _write(told, out)
     if json:
-        print_json(told.as_dict() | {"written": [str(out)] if out else []})
+        print_json(told.as_dict() | {"written": [str(one) for one in (save, out) if one is not None]})
         return
     print_advice(told)
-    if out is not None:
-        print_line(f"\nwritten: {out}")
+    for one in (save, out):
+        if one is not None:
+            print_line(f"\nwritten: {one}")
 
 
 def _pairs(given: list[str], option: str) -> dict[str, object]:
@@ -85,7 +94,11 @@ def _pairs(given: list[str], option: str) -> dict[str, object]:
         name, equals, value = one.partition("=")
         if not equals or not name.strip():
             raise typer.BadParameter(f"{one!r}: write NAME=VALUE", param_hint=option)
-        found[name.strip()] = value.strip()
+        if found.setdefault(name.strip(), value.strip()) != value.strip():
+            raise typer.BadParameter(
+                f"{name.strip()} is given twice, {found[name.strip()]!r} and {value.strip()!r}",
+                param_hint=option,
+            )
     return found
 
 

@@ -30,9 +30,14 @@ def ask_levels() -> dict[str, int]:
 
 
 def _answer(factor: Factor) -> str:
-    """What was typed, once it can be used."""
+    """What was typed, once it can be used; the end of the input is the end of the questions."""
     while True:
-        given: str = typer.prompt(factor.name, default="", show_default=False).strip()
+        try:
+            given: str = typer.prompt(factor.name, default="", show_default=False).strip()
+        except typer.Abort as ended:
+            if not isinstance(ended.__context__, EOFError):  # Ctrl+C
+                raise
+            return END
         if given in ("", "?", END):
             return "" if given == "?" else given
         try:

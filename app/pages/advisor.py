@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.advising import current_rates, newest_evidence
+from app.advising import advised, current_rates, newest_evidence
 from app.ui.advisor_form import draw_figures, draw_models, draw_questions
 from app.ui.advisor_view import (
     draw_decision,
@@ -13,9 +13,9 @@ from app.ui.advisor_view import (
     draw_money,
     draw_points,
     draw_take_away,
+    draw_wanted,
 )
 from app.workspace import Workspace, open_workspace
-from evaluation.advice.consultation import Consultation, consult
 
 EXPLAINED = (
     "Which mode fits what you have to do? Answer what you know and leave the rest open: nothing is guessed from it. "
@@ -45,14 +45,10 @@ def _told(
     models: tuple[str | None, str | None],
 ) -> None:
     evidence, problem = newest_evidence(workspace)
-    told: Consultation = consult(
-        levels,
-        rates=current_rates(workspace, *models),
-        evidence=evidence,
-        costs=figures,
-        as_measured=models == (None, None),
-    )
+    model, tuned_model = models
+    told = advised(workspace, levels, evidence=evidence, costs=figures, model=model, tuned_model=tuned_model)
     draw_decision(told.decision)
+    draw_wanted(told.wanted)
     st.subheader("Measured")
     draw_evidence(evidence, problem)
     st.subheader("Points")

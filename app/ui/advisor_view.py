@@ -45,6 +45,12 @@ def draw_decision(decision: Decision) -> None:
         _reasons("Speaks against it", decision.advice.against)
 
 
+def draw_wanted(wanted: Sequence[str]) -> None:
+    """What the advised mode cannot do without and is not here."""
+    for sentence in wanted:
+        st.info(escape(sentence, longest=LONGEST), icon=":material/build:")
+
+
 def _reasons(title: str, reasons: tuple[Reason, ...]) -> None:
     if not reasons:
         return
@@ -74,10 +80,25 @@ def draw_flips(told: Consultation) -> None:
         st.markdown(_flips(given, known))
     else:
         st.caption("No single answer that was given changes the questionnaire's advice.")
+    if told.decision.advice.pair_flips:
+        _draw_pairs(told.decision.advice.pair_flips)
     if still_open:
         label = f"Not answered yet, and each alone may change it: {len(still_open)}"
         with st.expander(label, key="advisor_open_flips"):
             st.markdown(_flips(still_open, known))
+
+
+def _draw_pairs(pairs: Sequence[tuple[Flip, Flip]]) -> None:
+    by = framework()
+    told = [
+        "- "
+        + " ".join(
+            f"{escape(by.factor(one.factor).question, longest=200)} **{escape(one.said)}**;" for one in pair
+        )
+        + f" together they would advise **{NAMES[pair[0].pick]}**"
+        for pair in pairs
+    ]
+    st.markdown("\n".join(["Two answers together do:", "", *told]))
 
 
 def _flips(flips: list[Flip], known: Mapping[str, int]) -> str:

@@ -13,9 +13,9 @@ What is not known is None and stays unknown: no price is guessed. Assumptions ar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from chains.answer import MODES, Mode
@@ -37,6 +37,7 @@ TRAININGS_A_MONTH = (
 READS: frozenset[Mode] = frozenset({"rag", "hybrid"})
 TUNED: frozenset[Mode] = frozenset({"finetuned", "hybrid"})
 ASSUMED = "assumed"
+MOST = 1e12  # of any figure: what is more is a slip of the hand, and sums of it no numbers
 Each = Literal["question", "month"]
 
 
@@ -136,7 +137,9 @@ def workload_with(given: Mapping[str, object], begin: Workload | None = None) ->
     changed: dict[str, float] = {}
     for name, value in given.items():
         if name not in known:
-            raise SettingsError(f"There is no cost figure {name!r}: they are {', '.join(known)}.")
+            close = get_close_matches(name.lower(), known, n=1)
+            meant = f" Did you mean {close[0]!r}?" if close else ""
+            raise SettingsError(f"There is no cost figure {name!r}: they are {', '.join(known)}.{meant}")
         changed[name] = _figure(name, value)
     return replace(begin or Workload(), **changed)
 
@@ -146,10 +149,9 @@ def _figure(name: str, value: object) -> float:
         number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else -1
     except ValueError:
         number = -1
-    highest = 1.0 if name in ("cache_discount", "changed_share") else math.inf
-    if not 0 <= number <= highest or not math.isfinite(number):
-        most = " and not above 1" if highest == 1 else ""
-        raise SettingsError(f"{name} cannot be {value!r}: give a number not below 0{most}.")
+    highest = 1.0 if name in ("cache_discount", "changed_share") else MOST
+    if not 0 <= number <= highest:
+        raise SettingsError(f"{name} cannot be {value!r}: give a number from 0 to {highest:,.0f}.")
     return number
 
 

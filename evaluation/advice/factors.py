@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -83,14 +84,20 @@ def read_levels(given: Mapping[str, object]) -> dict[str, int]:
 
 def _known(name: str, known: Mapping[str, Factor]) -> str:
     if name not in known:
-        raise SettingsError(f"There is no factor {name!r}: they are {', '.join(known)}.")
+        close = get_close_matches(name.lower(), known, n=1)
+        meant = f" Did you mean {close[0]!r}?" if close else ""
+        raise SettingsError(f"There is no factor {name!r}: they are {', '.join(known)}.{meant}")
     return name
 
 
 def _level(factor: Factor, value: object) -> int:
-    if isinstance(value, str) and value in factor.levels:
-        return factor.levels.index(value)
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str):
+        said = " ".join(value.split()).casefold()
+        in_words = [one.casefold() for one in factor.levels]
+        if said in in_words:
+            return in_words.index(said)
+        value = int(said) if said.isdecimal() and len(said) == 1 else value
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < LEVELS:
         words = "; ".join(f"{level} {said}" for level, said in enumerate(factor.levels))

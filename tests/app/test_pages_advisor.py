@@ -40,14 +40,15 @@ def test_every_factor_is_asked_in_plain_words_and_none_is_answered(page: AppTest
 
 def test_the_advice_follows_each_answer_with_reasons_gates_and_flips(page: AppTest) -> None:
     answer(page, volatility=4, attribution=4)
-    assert "Choose RAG (clear)" in words(page)
+    assert "Choose RAG (lean)" in words(page)
+    assert "13 of 15 questions are open" in words(page)
     assert "most of it, or every week" in words(page)
     drawn = drawn_text(page)
     assert "Only a mode that reads documents" in drawn
     assert "would advise" in words(page)
     assert "ruled out" in drawn
     answer(page, volatility=0, attribution=0, style=4, data=4)
-    assert "Choose Fine-tuned (clear)" in words(page)
+    assert "Choose Fine-tuned (lean)" in words(page)
 
 
 def test_an_answer_can_be_taken_back_and_all_forgotten(page: AppTest) -> None:
