@@ -22,7 +22,7 @@ from evaluation.reports.charts import pictures
 from evaluation.reports.exports import as_csv, as_json
 from evaluation.reports.html import as_html
 from evaluation.reports.markdown import as_markdown
-from evaluation.reports.sections import sections
+from evaluation.reports.sections import fact_rows, sections
 from evaluation.reports.verdict import NAMES, wanting
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ def _named(rows: Sequence[tuple[str, ...]]) -> list[dict[str, str]]:
 def _foot(workspace: Workspace, content: Content) -> None:
     with st.expander("To run it again"):
         st.code(str(content.facts.get("command", "")), language="bash")
-        kept = {name: str(value) for name, value in content.facts.items() if name != "command"}
-        facts_table([{"Fact": name, "Value": value} for name, value in kept.items()], key="evaluation_facts")
+        facts_table(_named(tuple(fact_rows(content))), key="evaluation_facts")
         st.button(
             "Remove this run",
             key="evaluation_remove",

@@ -6,16 +6,17 @@ Questions and answers are strangers' text: everything goes through `text`, and t
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from chains.answer import Mode
+from evaluation.failures import kind_of
+from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome
 from evaluation.reports.charts import pictures
 from evaluation.reports.content import Content, SideBySide
-from evaluation.reports.sections import Section, sections
-from evaluation.reports.verdict import NAMES, wanting
+from evaluation.reports.sections import Section, fact_rows, sections
+from evaluation.reports.verdict import NAMES, money, percent, wanting
 from finetune.reports.html import POLICY, STYLE_SHEET
 from finetune.reports.inert import text
 
@@ -123,7 +124,7 @@ def _side_by_side(one: SideBySide) -> str:
     wanted = one.question.reference or " / ".join(one.question.answers)
     if not one.question.answerable:
         wanted = "nothing: the documents do not answer it"
-    answers = "".join(_answer(mode, outcome) for mode, outcome in one.outcomes.items())
+    answers = "".join(_answer(one.question, mode, outcome) for mode, outcome in one.outcomes.items())
     return (
         f"<details><summary>{text(one.question.text, longest=300)}</summary>"
         f'<p class="quiet">{text(one.question.id)} · wanted: {text(wanted, longest=400)}</p>'
@@ -131,11 +132,28 @@ def _side_by_side(one: SideBySide) -> str:
     )
 
 
-def _answer(mode: Mode, outcome: Outcome) -> str:
+def _answer(question: KnownQuestion, mode: Mode, outcome: Outcome) -> str:
     level = "info" if outcome.right else "error"
     said = outcome.error or outcome.text or "no text"
     head = f'<b>{text(NAMES[mode])}</b> <span class="level {level}">{text(outcome.verdict)}</span>'
-    return f'<div class="answer"><p>{head}</p><p>{text(said, longest=1200)}</p></div>'
+    under = " · ".join(_under(question, outcome))
+    quiet = f'<p class="quiet">{text(under, longest=500)}</p>' if under else ""
+    return f'<div class="answer"><p>{head}</p><p>{text(said, longest=1200)}</p>{quiet}</div>'
+
+
+def _under(question: KnownQuestion, outcome: Outcome) -> Iterator[str]:
+    """Why it is not right, how sure it was, how long it took, and what it cites."""
+    kind = kind_of(question, outcome)
+    if kind is not None and kind not in (outcome.verdict, "error"):
+        yield kind
+    if outcome.confidence is not None:
+        yield f"confidence {percent(outcome.confidence)}"
+    yield f"{outcome.seconds:.2g} s"
+    if outcome.cost_usd:
+        yield money(outcome.cost_usd)
+    cited = [str(one.get("document_name", "")) for one in (outcome.answer or {}).get("citations", ())]
+    if cited:
+        yield "cites " + ", ".join(dict.fromkeys(cited))
 
 
 def _again(content: Content) -> Iterator[str]:
@@ -143,12 +161,7 @@ def _again(content: Content) -> Iterator[str]:
     yield "<h2>To run it again</h2>"
     if command := facts.get("command"):
         yield f"<p><code>{text(str(command), longest=2000)}</code></p>"
-    begun = datetime.datetime.fromtimestamp(content.run.created_at, datetime.UTC).isoformat(
-        timespec="seconds"
-    )
-    told = [("Fact", "Value"), ("begun", begun), ("state", content.run.state)]
-    told += [(name, str(value)) for name, value in facts.items() if name != "command"]
-    yield _table(told, numbers=9)
+    yield _table(fact_rows(content), numbers=9)
     yield (
         '<p class="quiet">Every answer was kept with its receipt: <code>python -m app evaluate show '
         f"{text(content.run.id)} --question ID --mode MODE</code> prints it.</p>"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from evaluation.reports.content import Content
@@ -22,10 +23,11 @@ from evaluation.reports.tables import (
 from evaluation.reports.worth import assumed, break_rows, part_rows, worth_rows
 from evaluation.summary import Summary
 
-__all__ = ["Section", "Table", "sections"]
+__all__ = ["Section", "Table", "fact_rows", "sections"]
 
 Table = tuple[tuple[str, ...], ...]
 WORDS = 99  # no column of numbers
+TOLD_ELSEWHERE = frozenset({"command", "not_run", "question_set", "judge_stopped"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,26 @@ def _all(content: Content) -> Iterator[Section]:
     yield _section("How near the answers come", score_rows(summary), 1, note=SCORES)
     yield _section("Pair by pair", pair_rows(summary), 2, note=PAIRS)
     yield _section("What the costs are made of", part_rows(worth.reckoned) if worth else iter(()), WORDS)
+
+
+def fact_rows(content: Content) -> Iterator[tuple[str, ...]]:
+    """What it takes to run it again, but for the command: files, models, settings."""
+    begun = datetime.datetime.fromtimestamp(content.run.created_at, datetime.UTC)
+    yield ("Fact", "Value")
+    yield ("begun", begun.isoformat(timespec="seconds"))
+    yield ("state", content.run.state)
+    for name, value in content.facts.items():
+        if name not in TOLD_ELSEWHERE and value not in ({}, [], ""):
+            yield (name.replace("_", " "), _plain(value))
+
+
+def _plain(value: object) -> str:
+    """Nested facts in words: `name: document questions, questions: 80`."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')}: {_plain(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ("; " if any(isinstance(one, Mapping) for one in value) else ", ").join(map(_plain, value))
+    return "none" if value is None else str(value)
 
 
 def _section(

@@ -21,7 +21,7 @@ from evaluation.reports.content import Content, content_of
 from evaluation.reports.exports import as_json
 from evaluation.reports.html import as_html
 from evaluation.reports.markdown import as_markdown
-from evaluation.reports.sections import sections
+from evaluation.reports.sections import fact_rows, sections
 from evaluation.reports.verdict import not_run, wanting
 from evaluation.reports.worth import verdict_on
 from evaluation.statistics import Interval
@@ -43,7 +43,14 @@ def made(
     questions = [question(f"q{at}", tags=("prices" if at % 2 else "leave",)) for at in range(len(rag))]
     sides: tuple[tuple[Mode, Sequence[bool]], ...] = (("rag", rag), ("finetuned", finetuned))
     outcomes = [
-        outcome(f"q{at}", mode, "right" if right else "wrong", confidence=0.9 - at / 100, cost_usd=0.001)
+        outcome(
+            f"q{at}",
+            mode,
+            "right" if right else "wrong",
+            confidence=0.9 - at / 100,
+            cost_usd=0.001,
+            model="openai:x",
+        )
         for mode, rights in sides
         for at, right in enumerate(rights)
     ]
@@ -137,6 +144,23 @@ def test_from_which_volume_tuning_is_worth_it() -> None:
     found = json.loads(as_json(content))["worth"]
     assert found["gains"][0]["band"]["expected"]["pays"] == "from"
     assert {one["first"] for one in found["break_even"]} == {"finetuned", "hybrid"}
+
+
+def test_facts_are_told_in_words_and_none_of_them_twice() -> None:
+    files = [{"name": "leave", "questions": 2}, {"name": "prices", "questions": 3}]
+    content = made(HALF, GOOD, question_files=files, models={"chat": None}, costs={}, command="do it")
+    told = dict(fact_rows(content))
+    assert told["question files"] == "name: leave, questions: 2; name: prices, questions: 3"
+    assert told["models"] == "chat: none"
+    assert told["modes"] == "rag, finetuned"
+    assert not {"costs", "command", "not run", "question set"} & set(told)
+
+
+def test_an_answer_stands_with_why_it_is_wrong_and_what_it_cites() -> None:
+    cites = {"citations": [{"document_name": "leave.md", "quote": "ten"}] * 2}
+    outcomes = [outcome("a", "rag", "wrong", text="ten", answer=cites), outcome("a", "hybrid")]
+    page = as_html(content_of(run(["rag", "hybrid"]), [question("a")], outcomes))
+    assert "wrong figure · confidence 80 % · 0.5 s · cites leave.md<" in page
 
 
 USD = st.floats(0, 1000)
