@@ -39,6 +39,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "quote": ("quote", "passage", "evidence", "zitat", "textstelle"),
     "answerable": ("answerable", "in the documents", "in the document", "in documents", "answered in the documents",
                    "beantwortbar", "im dokument", "in den dokumenten"),
+    "reviewed": ("reviewed", "geprüft"),
     "tags": ("tags", "tag", "topic", "topics", "category", "categories", "subject", "area", "thema", "themen",
              "kategorie", "bereich", "rubrik", "stichwort", "stichworte", "schlagwort", "schlagworte"),
 }  # fmt: skip
@@ -198,6 +199,8 @@ def _row(record: Record, names: Mapping[str, str], prefix: str) -> dict[str, Any
         row["answer"] = cells["answer"]
     if documents := _listed(cells.get("documents", ""), ";"):
         row["gold"] = [{"document": one, "quote": cells.get("quote", "")} for one in documents]
+    if cells.get("reviewed", "").casefold() in _NO:
+        row["reviewed"] = False
     row["tags"] = _listed(cells.get("tags", "").replace(",", ";"), ";")
     return row | _answerable(cells.get("answerable", ""))
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 from app.evaluating import SAMPLE_SETS, Plan, QuestionFile, read_sets
 from app.ui.escape import escape
+from app.ui.evaluation_questions import draw_made
 from app.ui.evaluation_session import open_run
 from app.ui.evaluation_work import start
 from app.ui.ingestion import LARGEST_MB, file_name
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from evaluation.question_files import QuestionSet
 
-SAMPLE, OWN = "The sample company's", "A file of mine"
+SAMPLE, OWN, MADE = "The sample company's", "A file of mine", "Made from my documents"
 INTRODUCTION = (
     "Puts every question to every mode and says which way pays, with intervals: how many are right, what they cost, "
     "how long they take, and what so few questions cannot show."
@@ -46,7 +47,7 @@ class _Chosen:
 def draw_start(workspace: Workspace) -> None:
     st.markdown(INTRODUCTION)
     name = st.session_state.get("knowledge_base") or workspace.default_knowledge_base
-    chosen = _questions(workspace, sample=name == workspace.default_knowledge_base)
+    chosen = _questions(workspace, name, sample=name == workspace.default_knowledge_base)
     modes = _modes(workspace.modes())
     budget = _budget(workspace)
     fresh = st.checkbox(
@@ -83,11 +84,14 @@ def take_wanted() -> None:
         open_run(name)
 
 
-def _questions(workspace: Workspace, *, sample: bool) -> _Chosen | None:
-    options = [SAMPLE, OWN] if sample else [OWN]
+def _questions(workspace: Workspace, knowledge_base: str, *, sample: bool) -> _Chosen | None:
+    options = [SAMPLE, OWN, MADE] if sample else [OWN, MADE]
     which = st.radio("Questions", options, key=f"evaluation_set_{sample}", horizontal=True)
     if which == SAMPLE:
         return _read(SAMPLE_SETS)
+    if which == MADE:
+        made = draw_made(workspace, knowledge_base)
+        return _read((made,)) if made else None
     given = st.file_uploader(
         "A file of questions with their answers",
         type=["csv", "tsv", "xlsx", "ods", "jsonl"],

@@ -129,19 +129,18 @@ ENGLISH = Spoken(
 GERMAN = Spoken(
     auxiliaries=_words(
         """ist sind war waren darf dürfen durfte muss müssen kann können soll sollen wird werden wurde wurden hat
-        haben beträgt betragen kostet kosten dauert dauern gilt gelten wiegt erhält erhalten bekommt bekommen zahlt zahlen
-        übernimmt erstattet speichert bleibt bleiben liegt liegen beginnt endet öffnet schließt braucht brauchen"""
+        haben beträgt betragen kostet kosten dauert dauern gilt gelten wiegt erhält erhalten bekommt bekommen zahlt
+        zahlen übernimmt erstattet speichert bleibt bleiben liegt liegen beginnt endet öffnet schließt braucht
+        brauchen"""
     ),
     full_verbs={},
     turned={},
     no_subject=_words(
-        """es er sie dies diese dieser dieses das da dort hier dann wenn falls weil obwohl nachdem bevor während
-        seit in im
-        am an auf bei mit nach von vom zu zum zur für um bis ab unter über vor innerhalb außerhalb ohne gegen
-        durch als
-        aber und oder auch jedoch dabei dazu dafür damit danach davor darüber sonst nur nicht niemand nichts wer
-        was wie
-        welche welcher einige manche beide solche ihr ihre ihren sein seine dessen deren alle viele man"""
+        """es er sie dies diese dieser dieses da dort hier dann wenn falls weil obwohl nachdem bevor während
+        seit in im am an auf bei mit nach von vom zu zum zur für um bis ab unter über vor innerhalb außerhalb ohne
+        gegen durch als aber und oder auch jedoch dabei dazu dafür damit danach davor darüber sonst nur nicht niemand
+        nichts wer was wie welche welcher einige manche beide solche ihr ihre ihren sein seine
+        dessen deren alle viele man"""
     ),
     never_in_subject=_words("dass die, der, das, weil wenn nicht nie niemand sondern sie er es"),
     opens_clause=_words("wenn falls dass während sobald als zwischen allen den die dieser diesen beiden"),
@@ -163,14 +162,12 @@ GERMAN = Spoken(
         ("length", "bis"): "bis zu welcher Entfernung", ("length", "bis zu"): "bis zu welcher Entfernung",
     },
     prepositions=("innerhalb von", "bis zu", "binnen", "nach", "seit", "für", "über", "unter", "ab", "bei", "mit",
-                  "auf",
-                  "um", "von", "zu", "bis"),
+                  "auf", "um", "von", "zu", "bis"),
     bounds=("mindestens", "höchstens", "maximal", "bis zu", "rund", "etwa", "genau", "mehr als", "weniger als",
-                  "nur"),
+            "nur"),
     ends=re.compile(r"[;:–—()]|[,.](?=\s|$)| (?:und|oder|aber|sondern|zuzüglich|sowie) ", re.I),
     dates={"am": "wann", "bis": "bis wann", "bis zum": "bis wann", "ab": "ab wann", "ab dem": "ab wann",
-    "seit": "seit wann",
-           "seit dem": "seit wann", "vor": "vor wann", "um": "um wie viel Uhr", "im": "wann"},
+           "seit": "seit wann", "seit dem": "seit wann", "vor": "vor wann", "um": "um wie viel Uhr", "im": "wann"},
     months="Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember",
     units={
         "time": r"Sekunden?|Minuten?|Stunden?|Tagen?|Tage|Wochen?|Monaten?|Monate|Jahren?|Jahre"

@@ -13,6 +13,7 @@ from evaluation.failures import Failure, failures_of
 from evaluation.judged_answers import judge_notes
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome
+from evaluation.question_making.reviewing import review_notes
 from evaluation.reports.verdict import Verdict, verdict_of
 from evaluation.run_store import Run
 from evaluation.summary import Summary, summarise
@@ -56,8 +57,9 @@ class Content:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must be known to believe the numbers: who judged, and what could not be."""
-        return judge_notes(self.facts, self.outcomes, self.questions)
+        """What must be known to believe the numbers: whose questions they are, who judged, and what could not be."""
+        judged = judge_notes(self.facts, self.outcomes, self.questions)
+        return (*review_notes(self.questions.values()), *judged)
 
     @property
     def sets(self) -> tuple[str, ...]:
