@@ -31,6 +31,7 @@ __all__ = [
     "KnownQuestion",
     "check_documents",
     "holds_one",
+    "is_one",
     "is_right",
     "known_question",
     "names_one",
@@ -91,7 +92,7 @@ def known_question(row: Mapping[str, Any], place: str) -> KnownQuestion:
         )
     article = str(row.get("source_paragraph", "")).split("#")[0]
     return KnownQuestion(
-        id=str(identifier),
+        id=well_formed(str(identifier)),
         text=well_formed(text),
         answerable=answerable,
         answers=answers,
@@ -125,7 +126,7 @@ def not_held(
     ends = {_name(name) for names in have for name in names}
     for question in known:
         for document in question.documents:
-            if _name(document) in ends and any(_is_one(names, (document,)) for names in have):
+            if _name(document) in ends and any(is_one(names, (document,)) for names in have):
                 continue
             yield question, document
             break
@@ -135,24 +136,31 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _documents(row: Mapping[str, Any], place: str) -> tuple[str, ...]:
+def _listed_gold(row: Mapping[str, Any]) -> list[Any]:
     """`gold` or `gold_documents`: ids, or objects that name one as "document" or "doc"; or BEIR's `evidence`."""
     found = row.get("gold") or row.get("gold_documents") or row.get("evidence") or ()
-    listed = found if isinstance(found, list | tuple) else [found]
-    names = [one.get("document", one.get("doc")) if isinstance(one, dict) else one for one in listed]
-    return _texts(names, "gold", place)
+    return list(found) if isinstance(found, list | tuple) else [found]
+
+
+def _documents(row: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    return _texts([_document(one) for one in _listed_gold(row)], "gold", place)
+
+
+def _document(one: Any) -> Any:
+    return one.get("document", one.get("doc")) if isinstance(one, dict) else one
 
 
 def _gold(row: Mapping[str, Any], documents: Sequence[str]) -> tuple[GoldPlace, ...]:
-    listed = row.get("gold")
-    quotes = {
-        one["document"]: one["quote"]
-        for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict)
-        and isinstance(one.get("document"), str)
-        and isinstance(one.get("quote"), str)
-    }
-    return tuple(GoldPlace(document=name, quote=quotes.get(name, "")) for name in documents)
+    """Every place that is given, several in one document too; a document alone where its places are not known."""
+    quotes = [
+        (_document(one), one["quote"])
+        for one in _listed_gold(row)
+        if isinstance(one, dict) and isinstance(one.get("quote"), str) and one["quote"].strip()
+    ]
+    places = [GoldPlace(document=name, quote=well_formed(quote)) for name, quote in quotes]
+    alone = set(documents) - {one.document for one in places}
+    found = dict.fromkeys([*places, *(GoldPlace(document=name) for name in alone)])
+    return tuple(sorted(found, key=lambda one: documents.index(one.document)))
 
 
 def _tags(row: Mapping[str, Any], place: str) -> tuple[str, ...]:
@@ -193,7 +201,7 @@ def says(answer: Answer, question: KnownQuestion) -> bool | None:
 def names_one(answer: Answer, documents: Sequence[str]) -> bool:
     """Whether one of the documents is cited."""
     cited = ((one.document_id, one.document_name) for one in answer.citations)
-    return any(_is_one(names, documents) for names in cited)
+    return any(is_one(names, documents) for names in cited)
 
 
 def _said(answer: Answer) -> str:
@@ -204,8 +212,11 @@ def holds_one(text: str, accepted: Sequence[str]) -> bool:
     return any(says_wording(text, one) for one in accepted)
 
 
-def _is_one(have: Sequence[str], documents: Sequence[str]) -> bool:
-    """By a document's id, or its name; a path counts by its end, as ids are made below the folder ingested."""
+def is_one(have: Sequence[str], documents: Sequence[str]) -> bool:
+    """Whether a document is one of these, by its id or its name.
+
+    A path counts by its end, as ids are made below the folder ingested.
+    """
     return any(
         one == name or one.endswith(f"/{name}") or name.endswith(f"/{one}")
         for one in have

@@ -19,9 +19,7 @@ Verdict = Literal[
     "missed",  # refused, though there is an answer
     "error",  # no answer came
 ]
-SCORING = (
-    2  # raised with every change of what counts as right, so that verdicts by older rules are not taken over
-)
+SCORING = 3  # raised with every change of what counts as right: answers are judged anew then, not asked again
 JUDGED = "judged"  # the score that a chat model gave afterwards: of one run, never taken over
 RIGHT: frozenset[Verdict] = frozenset({"right", "rightly refused"})
 
@@ -45,6 +43,7 @@ class Outcome:
     scores: Mapping[str, float] = field(default_factory=dict)
     tries: int = 1
     error: str | None = None
+    taken_over: bool = False  # from an earlier run: its times and cost are of then
     answer: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property

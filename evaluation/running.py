@@ -3,7 +3,8 @@
     finished = run_all(questions, arms, store=store, run=run, workers=4, on_outcome=show)
 
 What fails is an outcome too: it is tried once more and then counted as an error, never left out. Answers of earlier
-runs are taken over where question, model, prompt and documents are the same (`Arm.identity`), with their times.
+runs are taken over where question, model, prompt and documents are the same (`Arm.identity`), with their times, and
+say so (`Outcome.taken_over`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from itertools import islice
 from typing import Any, Protocol
 
 from chains.answer import Answer, Chain, Mode, Question, TextDelta
-from errors import GroundtuneError, SpendingLimitError, StoppedError
+from chains.restoring import answer_from_dict
+from errors import GroundtuneError, RecordFormatError, SpendingLimitError, StoppedError
 from evaluation.faithfulness import faithfulness
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import JUDGED, SCORING, Outcome, failed, scored
@@ -60,11 +62,20 @@ OnOutcome = Callable[[Outcome], None]
 
 
 def key_of(question: KnownQuestion, arm: Arm) -> str:
-    """Names the answer and its scoring in the cache: what is asked, of what, and what counts as right."""
-    known = [question.text, question.answerable, question.answers, question.reference, question.documents]
+    """Names the answer and its scoring in the cache: what is asked of what, then what counts as right."""
     gold = [[one.document, one.quote] for one in question.gold]
-    asked = json.dumps([SCORING, arm.mode, arm.identity, arm.k, known, gold], ensure_ascii=False)
-    return hashlib.sha256(asked.encode()).hexdigest()
+    right = [question.answerable, question.answers, question.reference, question.documents, gold]
+    return asked_of(question, arm) + _hash([SCORING, *right])
+
+
+def asked_of(question: KnownQuestion, arm: Arm) -> str:
+    """The first half of a key: the answer, whatever is right."""
+    return _hash([arm.mode, arm.identity, arm.k, question.text])
+
+
+def _hash(told: Sequence[Any]) -> str:
+    text = json.dumps(told, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
 def run_all(
@@ -82,12 +93,26 @@ def run_all(
 ) -> Run:
     """The run with its new state. What it has already is not asked again: errors are, and what has changed since.
 
-    `fresh`: earlier runs' answers are not taken over. Never raises for a model that fails.
+    `fresh`: earlier runs' answers are not taken over. Never raises for a model that fails; raises EvaluationBusyError
+    where another process goes on with this run.
     """
+    asking = _Asking(store, run, encoder, fresh, stop or threading.Event(), clock)
+    with store.held(run.id):
+        return _run_held(questions, arms, asking, workers, on_outcome)
+
+
+def _run_held(
+    questions: Sequence[KnownQuestion],
+    arms: Sequence[Arm],
+    asking: _Asking,
+    workers: int,
+    on_outcome: OnOutcome | None,
+) -> Run:
+    store, run = asking.store, asking.run
     done = {(one.question, one.key) for one in store.outcomes(run.id) if one.verdict != "error"}
     all_tasks = (_Task(question, arm) for question in questions for arm in arms)
     tasks = [task for task in all_tasks if (task.question.id, task.key) not in done]
-    asking = _Asking(store, run, encoder, fresh, stop or threading.Event(), clock)
+    store.resume(run)
     try:
         for outcome in _in_parallel(asking, tasks, workers):
             store.put(run.id, outcome)
@@ -118,11 +143,22 @@ class _Asking:
         """None where the run was stopped or its money is spent."""
         if self.stopped.is_set():
             return None
-        known = None if self.fresh else self.store.cached(task.key)
+        known = None if self.fresh else self.store.cached(task.key) or self._scored_anew(task)
         if known is None:
             return self._tried(task)
         own = {name: value for name, value in known.scores.items() if name != JUDGED}
-        return replace(known, question=task.question.id, scores=own)
+        return replace(known, question=task.question.id, scores=own, taken_over=True)
+
+    def _scored_anew(self, task: _Task) -> Outcome | None:
+        """An answer to the same question is not paid for again because something else counts as right now."""
+        known = self.store.cached(asked_of(task.question, task.arm))
+        if known is None or known.answer is None:
+            return None
+        try:
+            answer = answer_from_dict(known.answer)
+        except RecordFormatError:
+            return None
+        return self._scored(task, answer, known.seconds, known.first_text_s, known.tries)
 
     def _tried(self, task: _Task) -> Outcome | None:
         started, said = self.clock(), ""
@@ -149,7 +185,11 @@ class _Asking:
             if isinstance(event, Answer):
                 answer = event
         assert answer is not None
-        seconds = self.clock() - started
+        return self._scored(task, answer, self.clock() - started, first, tries)
+
+    def _scored(
+        self, task: _Task, answer: Answer, seconds: float, first: float | None, tries: int
+    ) -> Outcome:
         return scored(
             task.question,
             answer,

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 
 from chains.answer import Citation, Passage
-from evaluation.judging import GoldPlace
-from evaluation.ranking import ndcg, recall
+from evaluation.judging import GoldPlace, is_one
+from evaluation.ranking import ndcg
 
 __all__ = ["citation_precision", "citation_recall", "passage_ndcg", "passage_recall"]
 
@@ -21,47 +21,49 @@ _LEAST_SHARED = 12  # characters of a part that says anything
 
 def passage_recall(passages: Sequence[Passage], gold: Sequence[GoldPlace]) -> float:
     """Share of the gold places that one of the passages holds."""
-    return recall(_named(passages, gold), _gold_names(gold), max(len(passages), 1))
+    found = set().union(*(_places(_names(one), one.text, gold) for one in passages))
+    return len(found) / len(gold) if gold else 0.0
 
 
 def passage_ndcg(passages: Sequence[Passage], gold: Sequence[GoldPlace]) -> float:
-    """nDCG of the passages' order, each gold place counted at its first passage."""
-    return ndcg(_named(passages, gold), dict.fromkeys(_gold_names(gold), 1.0), max(len(passages), 1))
+    """nDCG of the passages' order: a passage gains the gold places that none before it holds.
+
+    The ideal order has these passages first, then one for each gold place that was not found.
+    """
+    gains: dict[str, float] = {}
+    left = set(range(len(gold)))
+    for number, one in enumerate(passages):
+        new = left & _places(_names(one), one.text, gold)
+        left -= new
+        gains[f"passage {number}"] = len(new)
+    missing = {f"missing {number}": 1.0 for number in left}
+    return ndcg(list(gains), gains | missing, max(len(passages), 1))
 
 
 def citation_precision(citations: Sequence[Citation], gold: Sequence[GoldPlace]) -> float | None:
     """Share of the citations that are gold; None where nothing is cited."""
     if not citations:
         return None
-    return sum(_place(one.document_id, one.quote, gold) is not None for one in citations) / len(citations)
+    return sum(bool(_places(_names(one), one.quote, gold)) for one in citations) / len(citations)
 
 
 def citation_recall(citations: Sequence[Citation], gold: Sequence[GoldPlace]) -> float:
     """Share of the gold places that are cited."""
-    found = {_place(one.document_id, one.quote, gold) for one in citations} - {None}
+    found = set().union(*(_places(_names(one), one.quote, gold) for one in citations))
     return len(found) / len(gold) if gold else 0.0
 
 
-def _gold_names(gold: Sequence[GoldPlace]) -> list[str]:
-    return [f"gold {number}" for number in range(len(gold))]
+def _names(source: Passage | Citation) -> tuple[str, str]:
+    return source.document_id, source.document_name
 
 
-def _named(passages: Sequence[Passage], gold: Sequence[GoldPlace]) -> list[str]:
-    places = [_place(one.document_id, one.text, gold) for one in passages]
-    return [f"other {number}" if place is None else f"gold {place}" for number, place in enumerate(places)]
-
-
-def _place(document: str, text: str, gold: Sequence[GoldPlace]) -> int | None:
-    """Which gold place this is, by its number."""
-    for number, one in enumerate(gold):
-        same = (
-            document == one.document
-            or document.endswith(f"/{one.document}")
-            or one.document.endswith(f"/{document}")
-        )
-        if same and (not one.quote or _shares(text, one.quote)):
-            return number
-    return None
+def _places(names: Sequence[str], text: str, gold: Sequence[GoldPlace]) -> set[int]:
+    """Numbers of the gold places that this is."""
+    return {
+        number
+        for number, one in enumerate(gold)
+        if is_one(names, (one.document,)) and (not one.quote or _shares(text, one.quote))
+    }
 
 
 def _shares(text: str, quote: str) -> bool:

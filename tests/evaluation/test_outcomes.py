@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from chains.answer import Answer, CheckedClaim, ModelCall, Usage
 from chains.restoring import record, restored
 from evaluation.faithfulness import faithfulness
-from evaluation.judging import GoldPlace, KnownQuestion
+from evaluation.judging import GoldPlace, KnownQuestion, known_question
 from evaluation.outcomes import Outcome, failed, scored
 from evaluation.sources import citation_precision, citation_recall, passage_ndcg, passage_recall
 from tests.evaluation.made import answer, citation, gold, passage, question
@@ -143,6 +144,59 @@ def test_passages(places: tuple[GoldPlace, ...], found: list[str], recall: float
     passages = [passage(name, "text", number) for number, name in enumerate(found)]
     assert passage_recall(passages, places) == recall
     assert passage_ndcg(passages, places) == pytest.approx(ndcg, abs=1e-4)
+
+
+TWO_PLACES = (gold("a.md", "six days of leave"), gold("a.md", "ten days of notice"))
+
+
+@pytest.mark.parametrize(
+    ("texts", "recall", "ndcg"),
+    [
+        pytest.param(["six days of leave, ten days of notice"], 1.0, 1.0, id="one passage holds both"),
+        pytest.param(["six days of leave", "ten days of notice"], 1.0, 1.0, id="a passage each"),
+        pytest.param(["six days of leave"], 0.5, 1.0, id="one of them, as good as one passage can be"),
+        pytest.param(["six days of leave"] * 2 + ["ten days of notice"], 1.0, 0.9197, id="one told twice"),
+        pytest.param(["nothing", "six days of leave, ten days of notice"], 1.0, 0.6309, id="both in the second"),
+    ],
+)  # fmt: skip
+def test_several_places_of_one_document(texts: list[str], recall: float, ndcg: float) -> None:
+    passages = [passage("a.md", text, number) for number, text in enumerate(texts)]
+    assert passage_recall(passages, TWO_PLACES) == recall
+    assert passage_ndcg(passages, TWO_PLACES) == pytest.approx(ndcg, abs=1e-4)
+    assert citation_recall([citation("a.md", text) for text in texts], TWO_PLACES) == recall
+
+
+def test_a_document_goes_by_its_name_too() -> None:
+    one = replace(passage("sha-1a2b", "six"), document_name="leave.md")
+    assert passage_recall([one], (gold("leave.md"),)) == 1.0
+
+
+@given(st.lists(st.sampled_from(["six days of leave", "ten days of notice", "else"]), max_size=6))
+def test_ranking_scores_are_shares_and_better_passages_never_lower_them(texts: list[str]) -> None:
+    passages = [passage("a.md", text, number) for number, text in enumerate(texts)]
+    first = [passage("a.md", "six days of leave; ten days of notice", 9), *passages]
+    found = passage_ndcg(passages, TWO_PLACES)
+    assert 0 <= found <= passage_ndcg(first, TWO_PLACES) <= 1 + 1e-12
+    assert (found == 0) == (passage_recall(passages, TWO_PLACES) == 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "places"),
+    [
+        pytest.param([{"document": "a.md", "quote": "x"}, {"document": "a.md", "quote": "y"}],
+                     [("a.md", "x"), ("a.md", "y")], id="two places of one document"),
+        pytest.param([{"document": "a.md", "quote": "x"}, {"document": "b.md"}], [("a.md", "x"), ("b.md", "")],
+                     id="one quoted, one not"),
+        pytest.param(["a.md", "a.md"], [("a.md", "")], id="told twice"),
+        pytest.param("a.md", [("a.md", "")], id="a name alone"),
+        pytest.param({"document": "a.md", "quote": "x"}, [("a.md", "x")], id="an object alone"),
+        pytest.param([{"doc": "a.md", "quote": "x"}], [("a.md", "x")], id="doc instead of document"),
+    ],
+)  # fmt: skip
+def test_every_gold_place_is_kept(row: Any, places: list[tuple[str, str]]) -> None:
+    known = known_question({"_id": "q", "text": "Q?", "answer": "six", "gold": row}, "here")
+    assert [(one.document, one.quote) for one in known.gold] == places
+    assert known.documents == tuple(dict.fromkeys(name for name, _ in places))
 
 
 @pytest.mark.parametrize(

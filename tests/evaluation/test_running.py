@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chains.answer import Mode
-from errors import EvaluationNotFoundError, ProviderError, SpendingLimitError
+from errors import EvaluationBusyError, EvaluationNotFoundError, ProviderError, SpendingLimitError
 from evaluation.outcomes import Outcome
 from evaluation.run_store import Run, RunStore
 from evaluation.running import Arm, key_of, run_all
@@ -100,6 +100,33 @@ def test_answers_are_taken_over_by_another_run_of_the_same(store: RunStore) -> N
     run_all(QUESTIONS, [arm(chain)], store=store, run=run)
     assert chain.asked == []
     assert len(store.outcomes(run.id)) == 6
+
+
+def test_what_is_taken_over_says_so(store: RunStore) -> None:
+    runs = [begun(store), begun(store)]
+    for run in runs:
+        run_all(QUESTIONS, [arm(Told(six))], store=store, run=run)
+    assert [{one.taken_over for one in store.outcomes(run.id)} for run in runs] == [{False}, {True}]
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        pytest.param({"answers": ("seven",)}, "wrong", id="another answer is right"),
+        pytest.param({"answerable": False, "answers": ()}, "wrong", id="the documents do not answer it"),
+        pytest.param({"answers": ("six", "6")}, "right", id="one more wording"),
+    ],
+)
+def test_an_answer_is_judged_anew_and_not_asked_again_where_something_else_is_right(
+    store: RunStore, change: dict[str, Any], verdict: str
+) -> None:
+    run_all([question()], [arm(Told(six))], store=store, run=begun(store))
+    chain, run = Told(six), begun(store)
+    run_all([question(**change)], [arm(chain)], store=store, run=run)
+    assert chain.asked == []
+    assert verdicts(store, run) == {("q1", "rag"): verdict}
+    (found,) = store.outcomes(run.id)
+    assert (found.taken_over, found.key) == (True, key_of(question(**change), arm(chain)))
 
 
 def test_errors_are_never_taken_over(store: RunStore) -> None:
@@ -207,6 +234,48 @@ def test_a_removed_run_is_gone_with_its_answers(store: RunStore) -> None:
     assert store.cached("rag-q1") is None
 
 
+def test_text_that_is_none_is_kept_readable(store: RunStore) -> None:
+    run = begun(store)
+    run_all(QUESTIONS[:1], [arm(Told(lambda _: "six \ud800 days"))], store=store, run=run)
+    (found,) = store.outcomes(run.id)
+    assert (found.text, found.verdict) == ("six ? days", "right")
+
+
+def test_a_run_under_way_is_not_gone_on_with_elsewhere_nor_removed(store: RunStore) -> None:
+    run = begun(store)
+    assert store.run(run.id).state == "stopped"  # nobody is at it
+    with store.held(run.id):
+        assert store.run(run.id).state == store.runs()[0].state == "running"
+        chain = Told(six)
+        for refused in (
+            lambda: run_all(QUESTIONS, [arm(chain)], store=store, run=run),
+            lambda: store.remove(run.id),
+        ):
+            with pytest.raises(EvaluationBusyError, match=f"{run.id} is under way in process {os.getpid()}"):
+                refused()
+        assert chain.asked == []
+    assert run_all(QUESTIONS, [arm(chain)], store=store, run=run).state == "done"
+
+
+def test_whoever_looks_at_the_runs_keeps_nobody_from_going_on(store: RunStore) -> None:
+    run, over = begun(store), threading.Event()
+
+    def looking() -> None:
+        while not over.is_set():
+            store.runs()
+
+    watchers = [threading.Thread(target=looking) for _ in range(3)]
+    for one in watchers:
+        one.start()
+    try:
+        for _ in range(10):
+            assert run_all(QUESTIONS[:1], [arm(Told(six))], store=store, run=run, fresh=True).state == "done"
+    finally:
+        over.set()
+        for one in watchers:
+            one.join(30)
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["right", "wrong", "error"])), max_size=12))
 def test_the_store_holds_the_last_of_each(store: RunStore, puts: list[tuple[str, Any]]) -> None:
@@ -248,13 +317,17 @@ def test_a_killed_run_keeps_what_it_said_and_goes_on(tmp_path: Path) -> None:
     assert child.stdout is not None
     name = child.stdout.readline().strip()
     told = [child.stdout.readline().strip() for _ in range(20)]
+    other = RunStore(tmp_path)
+    with pytest.raises(EvaluationBusyError, match=f"process {child.pid}"):
+        run_all([question("q1")], [arm(Told(six))], store=other, run=other.run(name))
+    other.close()
     child.send_signal(signal.SIGKILL)
     told += child.stdout.read().split()
     child.stdout.close()
     child.wait(30)
     store = RunStore(tmp_path)
     run = store.run(name)
-    assert run.state == "running"
+    assert run.state == "stopped"  # nobody is at it any more
     kept = {one.question for one in store.outcomes(name)}
     assert set(told[:-1]) <= kept
     chain = Told(six)
