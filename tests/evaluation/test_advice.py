@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.mark.structures import ParameterSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chains.answer import Mode
+from chains.answer import MODES, Mode
 from errors import SettingsError
 from evaluation.advice import factors
 from evaluation.advice.advisor import Advice, advise
@@ -21,7 +23,6 @@ from evaluation.advice.scoring import pick_of
 NAMES = [factor.name for factor in framework().factors]
 ANSWERS = st.dictionaries(st.sampled_from(NAMES), st.integers(0, LEVELS - 1))
 MANY = settings(max_examples=60, deadline=None)
-FEW = settings(max_examples=15, deadline=None)
 READS, LEARNS = ("rag", "hybrid"), ("finetuned", "hybrid")
 
 
@@ -163,13 +164,6 @@ def test_reasons_account_for_the_whole_margin(levels: dict[str, int]) -> None:
     assert all(one.source and one.said for one in advice.reasons)
 
 
-@FEW
-@given(ANSWERS)
-def test_a_flip_does_what_it_says(levels: dict[str, int]) -> None:
-    for one in advise(levels).flips:
-        assert advise({**levels, one.factor: one.level}).pick == one.pick != advise(levels).pick
-
-
 def test_every_factor_of_the_field_is_asked_for_with_a_source() -> None:
     assert set(NAMES) >= {"volatility", "updates", "expertise", "style", "latency", "attribution", "size",
                           "tenants", "users", "budget", "data", "offline", "maturity"}  # fmt: skip
@@ -209,3 +203,44 @@ def _both(levels: dict[str, int], name: str, level: int) -> tuple[Advice, Advice
 
 def _ahead(advice: Advice, mode: Mode, other: Mode) -> float:
     return advice.points[mode] - advice.points[other]
+
+
+@MANY
+@given(ANSWERS, st.sampled_from(NAMES), st.integers(0, 3))
+def test_more_of_anything_moves_to_a_mode_that_it_favours_no_less(
+    levels: dict[str, int], name: str, level: int
+) -> None:
+    """Gates and points of a factor pull the same way: what is ruled out by it is what it speaks against most."""
+    effect = framework().factor(name).effect
+    less, more = (pick_of({**levels, name: one}, framework()) for one in (level, level + 1))
+    assert effect[more] >= effect[less]
+
+
+@MANY
+@given(ANSWERS, st.sampled_from(NAMES))
+def test_a_factor_without_effect_changes_nothing(levels: dict[str, int], name: str) -> None:
+    """Neutral answers are of no weight, in points, reasons or pick; they alone may settle whether a gate holds."""
+    known = {one: level for one, level in levels.items() if one != name}
+    before, after = advise(known), advise({**known, name: 2})
+    assert after.points == pytest.approx(before.points)
+    assert name not in {one.factor for one in (*after.reasons, *after.against)}
+    if after.out == before.out:
+        assert after.pick == before.pick
+        assert after.margin == pytest.approx(before.margin)
+
+
+# --- cases found later ------------------------------------------------------------------------------
+
+FOUND = json.loads(Path(__file__).with_name("advice_cases_found.json").read_text("utf-8"))["cases"]
+MISSED = {"software support"}  # 2,000 solved tickets speak for tuning too: Hybrid, half a point ahead
+
+
+@pytest.mark.parametrize("found", [pytest.param(one, id=one["id"]) for one in FOUND])
+def test_a_case_that_was_coded_before_the_advisor_saw_it(found: dict[str, Any]) -> None:
+    """No weight was changed for them; a miss is kept as what it is, and a hit by chance would show."""
+    assert (advise(read_levels(found["levels"])).pick in found["expect"]) == (found["id"] not in MISSED)
+
+
+def test_a_trivial_advisor_hits_fewer_of_the_found_cases() -> None:
+    always = {mode: sum(mode in one["expect"] for one in FOUND) for mode in MODES}
+    assert max(always.values()) <= 6 < len(FOUND) - len(MISSED)
