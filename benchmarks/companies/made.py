@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import random
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -69,7 +69,7 @@ def make(profile: Profile) -> Company:
     drawn = random.Random(f"{profile.seed} {profile.trade}")
     trade = _trades()[profile.trade]
     facts = _facts(profile, trade, drawn)
-    policies, others = _policies(drawn)
+    policies, others = _policies(drawn, {_plain(value) for one in facts for value in (one.then, one.now)})
     shown = drawn.choices(range(3), k=profile.things)
     return Company(
         profile=profile,
@@ -101,6 +101,20 @@ def _trades() -> dict[str, Any]:
     return {one["name"]: one for one in tomllib.loads((HERE / "trades.toml").read_text("utf-8"))["trade"]}
 
 
+def _plain(value: str) -> str:
+    return value.replace("working days", "days")
+
+
+def _free(number: int, unit: str, taken: Set[str]) -> int:
+    """The number, or the next one in steps that keep numbers apart."""
+    return number if f"{number} {unit}" not in taken else _free(number + 100, unit, taken)
+
+
+@cache
+def _house_rules() -> dict[str, Any]:
+    return tomllib.loads((HERE / "policies.toml").read_text("utf-8"))
+
+
 # --- what is true ---------------------------------------------------------------------------------
 
 
@@ -120,26 +134,27 @@ def _two_values(fact: Row, drawn: random.Random) -> tuple[str, str]:
     return fact["unit"].format(n=first), fact["unit"].format(n=second)
 
 
-def _policies(drawn: random.Random) -> tuple[list[Row], list[Row]]:
-    """The house's rules with their figures drawn, and those that it does not have."""
-    table = tomllib.loads((HERE / "policies.toml").read_text("utf-8"))
-    known: list[Row] = table["policy"]
+def _policies(drawn: random.Random, taken: Set[str]) -> tuple[list[Row], list[Row]]:
+    """The house's rules with their figures drawn, none of them in `taken`; and those that it does not have."""
+    table = _house_rules()
+    known = list(table["policy"])
     drawn.shuffle(known)
-    figures = _figures(drawn, drawn_from=table["people"], count=len(known))
-    for one, drawn_for_it in zip(known, figures, strict=True):
-        one |= {name: one[name].format(**drawn_for_it) for name in ("key", "answer")}
-    return known[:HOUSE_RULES], known[HOUSE_RULES:]
+    figures = _figures(drawn, table["people"], taken, len(known))
+    filled = [
+        one | {name: one[name].format(**own) for name in ("key", "answer")}
+        for one, own in zip(known, figures, strict=True)
+    ]
+    return filled[:HOUSE_RULES], filled[HOUSE_RULES:]
 
 
-def _figures(drawn: random.Random, *, drawn_from: Sequence[str], count: int) -> Iterator[Row]:
+def _figures(drawn: random.Random, people: Sequence[str], taken: Set[str], count: int) -> Iterator[Row]:
     """No two rules of a company share one."""
     numbers = {
         kind: drawn.sample(range(4, most), count)
         for kind, most in (("euros", 60), ("days", 60), ("percent", 40), ("code", 99))
     }
-    people = drawn.sample(drawn_from, count)
-    for place, person in enumerate(people):
-        own: Row = {kind: values[place] for kind, values in numbers.items()}
+    for place, person in enumerate(drawn.sample(people, count)):
+        own: Row = {kind: _free(values[place], kind, taken) for kind, values in numbers.items()}
         code = f"{drawn.choice('KLMRTVX')}{drawn.choice('ABDQZ')}-{own['code']}"
         yield own | {"code": code, "desk": f"{drawn.choice(('Mrs', 'Mr', 'Dr'))} {person}"}
 

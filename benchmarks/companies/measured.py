@@ -23,7 +23,7 @@ from app.evaluating import Plan, QuestionFile, begin, content_of_run, evaluation
 from app.evaluation_arms import arms
 from app.settings import load_settings
 from app.workspace import Workspace
-from benchmarks.companies.made import Company, Profile, general_answers, write_documents, write_rows
+from benchmarks.companies.made import Company, Profile, Row, general_answers, write_documents, write_rows
 from chains.answer import MODES, Mode
 from evaluation.advice.evidence import Evidence
 from evaluation.outcomes import Outcome
@@ -35,7 +35,7 @@ from finetune.trainers.responder import question_answers, train
 from local.responder_files import write_taught
 from tests.loopback.openai_server import LoopbackServer, serve_openai
 
-__all__ = ["Measured", "measure", "server_that_knows_nothing", "winners"]
+__all__ = ["Measured", "if_its_source_is_shown", "measure", "server_that_knows_nothing", "winners"]
 
 KB = "company"
 EVALUATED = 0.4  # share of the questions that the company's own evaluation asks
@@ -66,8 +66,18 @@ def winners(truth: Summary) -> tuple[Mode, ...]:
     return (truth.best, *truth.ties) if truth.best else ()
 
 
-def measure(company: Company, home: Path, chat_url: str | None, *, models: Path | None = None) -> Measured:
-    """`home`: a new folder. `chat_url` None: base mode is not run. `models`: a built graph of the embedding model."""
+def measure(
+    company: Company,
+    home: Path,
+    chat_url: str | None,
+    *,
+    models: Path | None = None,
+    evaluated: float = EVALUATED,
+) -> Measured:
+    """`home`: a new folder. `chat_url` None: base mode is not run. `models`: a built graph of the embedding model.
+
+    `evaluated`: share of the questions that the company's own evaluation asks.
+    """
     home.mkdir(parents=True)
     if models is not None:
         (home / "models").symlink_to(models.absolute(), target_is_directory=True)
@@ -76,7 +86,10 @@ def measure(company: Company, home: Path, chat_url: str | None, *, models: Path 
     try:
         _set_up(workspace, company, home)
         ready, missing = _arms(workspace, talking)
-        return _measured(workspace, company, home, ready, missing)
+        runs = _runs(
+            workspace, company.questions, round(evaluated * len(company.questions)), home, ready, missing
+        )
+        return _measured(workspace, company.profile, runs, ready, missing)
     finally:
         workspace.close()
         if talking is not None:
@@ -129,21 +142,37 @@ def _arms(workspace: Workspace, talking: Workspace | None) -> tuple[list[Arm], d
     return [*own, *ready], {**without, **missing}
 
 
-def _measured(
-    workspace: Workspace, company: Company, home: Path, ready: Sequence[Arm], missing: Mapping[Mode, str]
-) -> Measured:
-    cut = round(EVALUATED * len(company.questions))
-    runs = {}
-    for name, rows in (("evaluation", company.questions[:cut]), ("truth", company.questions[cut:])):
+def _runs(
+    workspace: Workspace,
+    questions: Sequence[Row],
+    cut: int,
+    home: Path,
+    ready: Sequence[Arm],
+    missing: Mapping[Mode, str],
+) -> tuple[str, str]:
+    """Of the company's evaluation and of the truth."""
+    names = []
+    for name, rows in (("evaluation", questions[:cut]), ("truth", questions[cut:])):
         write_rows(rows, home / f"{name}.jsonl")
-        runs[name] = _run(workspace, home / f"{name}.jsonl", ready, missing)
-    content = content_of_run(workspace, runs["truth"])
-    outcomes = [_with_its_source(one) if company.profile.sources else one for one in content.outcomes]
-    modes = [arm.mode for arm in ready]
+        names.append(_run(workspace, home / f"{name}.jsonl", ready, missing))
+    return names[0], names[1]
+
+
+def _measured(
+    workspace: Workspace,
+    profile: Profile,
+    runs: tuple[str, str],
+    ready: Sequence[Arm],
+    missing: Mapping[Mode, str],
+) -> Measured:
+    evaluation, truth = runs
+    content = content_of_run(workspace, truth)
+    outcomes = [if_its_source_is_shown(one) if profile.sources else one for one in content.outcomes]
+    questions = list(content.questions.values())
     return Measured(
-        profile=company.profile,
-        evidence=evidence_of(workspace, runs["evaluation"]),
-        truth=summarise(list(content.questions.values()), outcomes, modes),
+        profile=profile,
+        evidence=evidence_of(workspace, evaluation),
+        truth=summarise(questions, outcomes, [arm.mode for arm in ready]),
         not_run=missing,
         outcomes=tuple(outcomes),
     )
@@ -159,7 +188,7 @@ def _run(workspace: Workspace, questions: Path, ready: Sequence[Arm], missing: M
     return run_all(known, ready, store=store, run=run, encoder=workspace.encoder).id
 
 
-def _with_its_source(outcome: Outcome) -> Outcome:
+def if_its_source_is_shown(outcome: Outcome) -> Outcome:
     """Wrong where it is given without a citation; a refusal needs none."""
     cited = outcome.answer is not None and bool(outcome.answer.get("citations"))
     return replace(outcome, verdict="wrong") if outcome.verdict == "right" and not cited else outcome

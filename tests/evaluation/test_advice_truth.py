@@ -1,11 +1,11 @@
 """Invented companies with a known truth, and what must hold of the advisor when their modes really run.
 
-The whole comparison is `python -m benchmarks.advice_truth`; here are three small companies of it.
+The whole comparison is `python -m benchmarks.advice_truth`; here are two small ones of the kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,42 +15,43 @@ from hypothesis import strategies as st
 
 from benchmarks import advice_truth
 from benchmarks.companies.made import Company, Profile, make, write_rows
-from benchmarks.companies.measured import Measured, measure, server_that_knows_nothing, winners
+from benchmarks.companies.measured import (
+    Measured,
+    if_its_source_is_shown,
+    measure,
+    server_that_knows_nothing,
+    winners,
+)
 from benchmarks.companies.profiles import PROFILES, levels_of
 from chains.answer import MODES
 from evaluation.advice.advisor import advise
 from evaluation.advice.evidence import weigh
 from evaluation.advice.factors import read_levels
-from evaluation.judging import known_question
+from evaluation.judging import holds_one, known_question
 from evaluation.leaks import taught_questions
 
-SMALL = {
-    "moving": Profile(
-        name="moving", trade="bicycles", seed=71, things=6, rows=60, stale=0.8, questions=24, unanswerable=0.0
-    ),
-    "to the letter": Profile(
-        name="to the letter", trade="courses", seed=72, things=6, rows=100, taught=0.5, questions=40,
-        to_the_letter=True, unanswerable=0.0,
-    ),
-    "sources": Profile(
-        name="sources", trade="laboratory", seed=73, things=5, rows=60, sources=True, questions=24, unanswerable=0.0
-    ),
-}  # fmt: skip
+MOVING = Profile(
+    name="moving", trade="bicycles", seed=71, things=5, rows=50, stale=0.7, questions=15, unanswerable=0.0
+)
+TO_THE_LETTER = Profile(
+    name="to the letter", trade="courses", seed=72, things=10, rows=110, taught=0.5, questions=34, to_the_letter=True,
+    unanswerable=0.0,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def measured(
-    built_models: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Mapping[str, Measured]]:
-    """Base mode, whose server knows nothing, is asked by the first of them alone."""
-    folder = tmp_path_factory.mktemp("companies")
+def moving(built_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """With base mode, by a server that knows nothing."""
+    folder = tmp_path_factory.mktemp("moving") / "home"
     with server_that_knows_nothing() as server:
-        yield {
-            name: measure(
-                make(profile), folder / name, server.url if name == "moving" else None, models=built_models
-            )
-            for name, profile in SMALL.items()
-        }
+        return measure(make(MOVING), folder, server.url, models=built_models)
+
+
+@pytest.fixture(scope="module")
+def to_the_letter(built_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """Without base mode; its own evaluation asks twenty questions, the fewest that outweigh answers."""
+    folder = tmp_path_factory.mktemp("letter") / "home"
+    return measure(make(TO_THE_LETTER), folder, None, models=built_models, evaluated=0.6)
 
 
 # --- what is made ---------------------------------------------------------------------------------
@@ -106,9 +107,9 @@ def test_documents_say_what_is_asked_for_and_nothing_of_house_rules(profile: Pro
     for row in company.questions:
         kind = row["tags"][0]
         if kind in ("changed", "unchanged"):
-            assert row["answers"][0] in told[row["gold"][0]["document"]]
+            assert row["answers"][0] in told[row["gold"][0]["document"]].lower()
         if kind == "house rule":
-            assert not any(row["answers"][0] in text for text in told.values())
+            assert not holds_one("\n".join(told.values()), row["answers"])
 
 
 @settings(max_examples=10, deadline=None)
@@ -137,64 +138,66 @@ def _taught_facts(company: Company) -> Iterator[list[str]]:
 # --- what is measured -----------------------------------------------------------------------------
 
 
-def test_all_four_modes_run_and_what_cannot_is_told(measured: Mapping[str, Measured]) -> None:
-    assert set(measured["moving"].truth.modes) == set(MODES)
-    assert set(measured["sources"].not_run) == {"base"}
-    assert measured["moving"].truth.modes["base"].right.value == 0.0
-    assert measured["moving"].evidence.complete
+def test_all_four_modes_run_and_what_cannot_is_told(moving: Measured, to_the_letter: Measured) -> None:
+    assert set(moving.truth.modes) == set(MODES)
+    assert moving.truth.modes["base"].right.value == 0.0
+    assert moving.evidence.complete
+    assert set(to_the_letter.not_run) == {"base"}
 
 
-def test_stale_facts_do_not_make_fine_tuned_win(measured: Mapping[str, Measured]) -> None:
-    found = measured["moving"]
-    assert _right(found, "changed", "finetuned") <= 0.1 < _right(found, "changed", "rag")
-    assert found.truth.best in ("rag", "hybrid")
-    advice = advise(levels_of(found.profile))
+def test_stale_facts_do_not_make_fine_tuned_win(moving: Measured) -> None:
+    assert _right(moving, "changed", "finetuned") <= 0.1 < _right(moving, "changed", "rag")
+    assert moving.truth.best in ("rag", "hybrid")
+    advice = advise(levels_of(moving.profile))
     assert advice.pick in ("rag", "hybrid")
     assert "finetuned" in advice.out
-    assert weigh(advice, found.evidence).pick in winners(found.truth)
+    assert weigh(advice, moving.evidence).pick in winners(moving.truth)
 
 
-def test_words_to_the_letter_are_not_won_by_reading_alone(measured: Mapping[str, Measured]) -> None:
-    found = measured["to the letter"]
-    assert set(winners(found.truth)) == {"finetuned", "hybrid"}
-    assert advise(levels_of(found.profile)).pick in winners(found.truth)
+def test_words_to_the_letter_are_not_won_by_reading_alone(to_the_letter: Measured) -> None:
+    right = {mode: one.right.value for mode, one in to_the_letter.truth.modes.items()}
+    assert min(right["finetuned"], right["hybrid"]) > right["rag"] + 0.25
+    assert advise(levels_of(to_the_letter.profile)).pick in winners(to_the_letter.truth)
 
 
-def test_evidence_outweighs_a_questionnaire_that_is_wrong(measured: Mapping[str, Measured]) -> None:
-    """The owner believes that much changes and nothing is to be kept to the letter; the evaluation shows otherwise."""
-    found = measured["to the letter"]
+def test_evidence_outweighs_a_questionnaire_that_is_wrong(to_the_letter: Measured) -> None:
+    """The owner believes that much changes and no word is to be kept; the evaluation shows otherwise."""
     believed = advise({"volatility": 3, "private": 4, "style": 0, "expertise": 0})
     assert believed.pick == "rag"
-    decision = weigh(believed, found.evidence)
+    decision = weigh(believed, to_the_letter.evidence)
     assert decision.standing == "contradiction"
-    assert decision.pick in winners(found.truth)
+    assert decision.pick in winners(to_the_letter.truth)
     assert any("The measurement counts." in sentence for sentence in decision.sentences)
 
 
-def test_a_required_source_stands_against_what_was_measured(measured: Mapping[str, Measured]) -> None:
-    """The evaluation does not ask for sources; the questionnaire does, and nothing lifts that."""
-    found = measured["sources"]
-    decision = weigh(advise(levels_of(found.profile)), found.evidence)
-    assert found.evidence.summary.modes["finetuned"].right.value > 0
-    assert found.truth.modes["finetuned"].right.value == 0
+def test_a_required_source_stands_against_what_was_measured(to_the_letter: Measured) -> None:
+    """The evaluation did not ask for sources and a mode without any came out best; a requirement is not lifted."""
+    decision = weigh(advise({"attribution": 4}), to_the_letter.evidence)
+    assert to_the_letter.evidence.summary.best != "rag"
     assert decision.pick in ("rag", "hybrid")
     assert "finetuned" in decision.barred
 
 
-def test_an_advice_is_best_tied_worse_or_cannot_run(measured: Mapping[str, Measured]) -> None:
-    moving, sources = measured["moving"], measured["sources"]
+def test_where_sources_are_required_an_answer_without_one_does_not_count(moving: Measured) -> None:
+    counted = [if_its_source_is_shown(one) for one in moving.outcomes]
+    right = {mode: sum(one.right for one in counted if one.mode == mode) for mode in MODES}
+    assert right["base"] == right["finetuned"] == 0
+    assert right["rag"] == sum(one.right for one in moving.outcomes if one.mode == "rag") > 0
+
+
+def test_an_advice_is_best_tied_worse_or_cannot_run(moving: Measured, to_the_letter: Measured) -> None:
     best = moving.truth.best
     assert best is not None
     assert _standing(moving, best) == ("best", 0.0)
     assert _standing(moving, "base") == ("worse", moving.truth.modes[best].right.value)
-    assert _standing(sources, "base")[0] == "cannot run"
+    assert _standing(to_the_letter, "base")[0] == "cannot run"
 
 
-def test_the_report_names_every_company_and_advisor(measured: Mapping[str, Measured]) -> None:
-    told = advice_truth.report(list(measured.values()))
-    assert all(name in told for name in (*measured, *advice_truth.ADVISORS))
+def test_the_report_names_every_company_and_advisor(moving: Measured, to_the_letter: Measured) -> None:
+    told = advice_truth.report([moving, to_the_letter])
+    assert all(name in told for name in ("moving", "to the letter", *advice_truth.ADVISORS))
     assert "not run" in told
-    assert len(advice_truth.as_record(measured["moving"])["winners"]) >= 1  # type: ignore[arg-type]
+    assert advice_truth.as_record(moving)["winners"] == list(winners(moving.truth))
 
 
 def _right(found: Measured, kind: str, mode: Any) -> float:
