@@ -7,6 +7,10 @@
 2. The folder (squad2_dev16): taught on PAIRS pairs, asked another question about a taught sentence.
 3. Wall and processor time of training and of one answer.
 
+Under 1 and 2 stands what another least score than the responder's own would do: how many of the questions whose answer
+was taught get one, how many of all answers given are wrong (near misses and foreign questions have no right one), and
+what that is worth where a wrong answer costs as much as a right one earns.
+
 Peers in the same run: nearest taught question, nearest answer, nearest pair by cosine of the frozen vectors, with
 the responder's own abstention left out. "untrained" is the responder with nothing learnt: prior weights, frozen
 vectors. Nothing is chosen here: weights and recipe come from benchmarks/fit_responder.py's development sets.
@@ -34,6 +38,7 @@ from local.responder import Responder, best_rows, prior
 from local.taught import IDENTITY, Floats, Questions, encode_questions, similarities
 
 PEERS = (("nearest question", 0), ("nearest answer", 1), ("nearest pair", 2))
+LEAST_SCORES = tuple(tenth / 10 for tenth in range(10))
 Hits = NDArray[np.bool_]
 
 
@@ -100,6 +105,23 @@ def report(title: str, sets: Sequence[Taught], encoder: MiniLMEncoder) -> None:
         "abstained",
     ]
     print(table([*header, "AUROC near", "AUROC foreign", "near refused", "foreign refused"], rows))
+    print("\n" + risk_and_coverage(_results(runs, -1)))
+
+
+def risk_and_coverage(some: Sequence[Result]) -> str:
+    """Of the responder, over all seeds, by the least score of an answer."""
+    asked = np.concatenate([one.asked for one in some])
+    right = np.concatenate([one.first for one in some])
+    others = np.concatenate([part for one in some for part in (one.near, one.foreign)])
+    rows = []
+    for least in LEAST_SCORES:
+        given = asked >= least
+        good, bad = int((given & right).sum()), int((given & ~right).sum() + (others >= least).sum())
+        error = f"{bad / (good + bad):.3f}" if good + bad else "-"
+        worth = 100 * (good - bad) / len(asked)
+        mark = " (its own)" if least == some[0].threshold else ""
+        rows.append([f"{least:.1f}{mark}", f"{given.mean():.3f}", error, f"{worth:.0f}"])
+    return table(["least score", "answered", "wrong of the answers", "right less wrong, of 100 asked"], rows)
 
 
 def _results(runs: Sequence[Sequence[Result]], position: int) -> list[Result]:
