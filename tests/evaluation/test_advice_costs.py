@@ -255,3 +255,50 @@ def test_the_sum_is_that_of_the_parts() -> None:
     assert sum(part["usd"] for part in told["parts"] if part["each"] == "month") == pytest.approx(
         told["per_month"]
     )
+
+
+LONG_PROMPT = Workload(
+    question_tokens=100, answer_tokens=100, instruction_tokens=4000, tuned_instruction_tokens=0, trainings=1,
+    training_rows=1000, row_tokens=500, epochs=4, labour_hours=0, changed_share=0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("discount", "volume"),
+    [
+        # a month: 1000 x 500 x 4 tokens at $3 = $6; a question: (4100 + 100 x 10) - (100 x 2 + 100 x 20) = $2,900 per
+        # million, with the instructions at the full price ...
+        pytest.param(0.0, 6 / 2900e-6, id="no cache"),
+        # ... at half: (2000 + 100 + 1000) - 2200 = $900; at a quarter: (1000 + 100 + 1000) - 2200 < 0
+        pytest.param(0.5, 6 / 900e-6, id="half price where the prompt's beginning is kept"),
+        pytest.param(0.75, None, id="a quarter: the long prompt stays the cheaper"),
+    ],
+)
+def test_tuning_in_place_of_a_long_prompt_pays_from_a_volume_on_that_caching_moves_away(
+    discount: float, volume: float | None
+) -> None:
+    rates = replace(RATES, hosting_usd_per_hour=None)
+    costs = mode_costs(replace(LONG_PROMPT, cache_discount=discount), rates)
+    first, second = costs["finetuned"].running, costs["base"].running
+    assert first is not None and second is not None
+    found = break_even(first, second)
+    assert found.pays == ("never" if volume is None else "from")
+    assert found.volume == (None if volume is None else pytest.approx(volume))
+
+
+@MANY
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 5000), st.floats(0, 20), st.floats(0, 20))
+def test_more_caching_and_more_trainings_never_make_tuning_pay_sooner(
+    less: float, more: float, volume: float, seldom: float, often: float
+) -> None:
+    less, more, seldom, often = min(less, more), max(less, more), min(seldom, often), max(seldom, often)
+
+    def pays(discount: float, trainings: float) -> bool:
+        load = replace(LONG_PROMPT, cache_discount=discount, trainings=trainings)
+        costs = mode_costs(load, RATES)
+        first, second = costs["finetuned"].running, costs["base"].running
+        assert first is not None and second is not None
+        return break_even(first, second).at(1 + volume * 1000)
+
+    assert pays(more, seldom) <= pays(less, seldom)
+    assert pays(less, often) <= pays(less, seldom)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,8 @@ LOCAL = Rates(
     model="local:embedded", asked=None, tuned_model="local:embedded", tuned=None, on_machine=True,
     tuned_on_machine=True, training_usd=None, notes=("It ends <soon>.",),
 )  # fmt: skip
+
+PROVIDER = replace(LOCAL, model="openai:m", on_machine=False)
 
 
 def measured(
@@ -225,3 +228,69 @@ def _outcome(question: str, mode: Mode, right: bool, cost: float) -> Outcome:
         model="m", confidence=None, seconds=0.5, first_text_s=None, input_tokens=None, output_tokens=None,
         cost_usd=cost,
     )  # fmt: skip
+
+
+# --- evidence that may not decide alone -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("questions", "pick", "standing"),
+    [
+        pytest.param(19, "rag", "too few questions", id="one too few"),
+        pytest.param(20, "hybrid", "contradiction", id="just enough"),
+    ],
+)
+def test_few_questions_do_not_outweigh_answers(questions: int, pick: str, standing: str) -> None:
+    found = decided(RAG_ADVISED, measured({"rag": 0, "hybrid": questions}, questions=questions))
+    assert (found.pick, found.standing) == (pick, standing)
+    assert ("too few to outweigh" in " ".join(found.sentences)) == (standing == "too few questions")
+
+
+def test_with_no_answer_few_questions_are_all_there_is() -> None:
+    assert decided({}, measured({"base": 0, "rag": 10}, questions=10)).pick == "rag"
+
+
+def test_among_the_tied_a_mode_that_is_forecast_to_fail_comes_last() -> None:
+    """Style and expertise speak for tuning, and there is nothing to tune on: no difference shown is no refutation."""
+    levels = {"style": 4, "expertise": 4, "data": 0, "private": 4, "size": 2}
+    assert advise(levels).points["finetuned"] > advise(levels).points["rag"]
+    found = decided(levels, measured({"rag": 40, "finetuned": 41}))
+    assert (found.pick, found.basis) == ("rag", "questionnaire among the tied")
+    assert not any("refutes" in cell for row in gate_rows(found) for cell in row)
+
+
+def test_a_measured_mode_that_alone_is_left_of_the_tied_does_not_refute_its_forecast() -> None:
+    found = decided({"data": 0}, measured({"base": 5, "finetuned": 40, "hybrid": 41}))
+    assert found.pick in ("finetuned", "hybrid")
+    assert any("does not bear it out" in cell for row in gate_rows(found) for cell in row)
+
+
+def test_what_changed_since_then_is_said_and_takes_the_clearness() -> None:
+    summary = measured({"base": 5, "rag": 50})
+    told = ("The documents have changed.",)
+    found = weigh(advise(RAG_ADVISED), Evidence(run="run-1", named="run-1", summary=summary, since=told))
+    assert (found.pick, found.standing, found.strength) == ("rag", "agreement", "lean")
+    assert told[0] in found.sentences
+
+
+def test_why_the_advised_mode_was_not_asked_is_said() -> None:
+    summary = replace(measured({"base": 30, "rag": 31}), not_run={"hybrid": "It needs a tuned model."})
+    told = decided(HYBRID_LEANT, summary).sentences[0]
+    assert "was not asked (It needs a tuned model): measure it" in told
+
+
+def test_questions_on_few_documents_speak_for_these() -> None:
+    summary = replace(measured({"base": 5, "rag": 50}), documents_given=True, groups=3)
+    assert any("about 3 documents" in one for one in decided(RAG_ADVISED, summary).sentences)
+
+
+def test_what_another_kind_of_model_cost_then_is_not_what_this_one_costs() -> None:
+    """The run asked a provider's model ("m"); now the machine's own would be asked, and its time is reckoned."""
+    summary = measured({"base": 5, "rag": 50}, cost={"rag": 2.0})
+    found = told({}, summary)
+    names = [part.name for part in found.costs["rag"].parts]
+    assert "asking, as measured" not in names
+    paid = consult({}, rates=PROVIDER, evidence=Evidence(run="run-1", named="run-1", summary=summary))
+    assert "asking, as measured" in [part.name for part in paid.costs["rag"].parts]
+    running = paid.costs["rag"].running
+    assert running is not None and running.per_question == pytest.approx(2.0)
