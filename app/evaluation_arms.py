@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.workspace import Workspace
@@ -14,6 +16,9 @@ from errors import GroundtuneError, NoModelConnectedError
 if TYPE_CHECKING:
     from chains.limits import Budget
     from evaluation.running import Arm
+
+ENGINE = ("chains", "local")
+ENGINE_FILES = (".py", ".json")
 
 
 def arms(
@@ -35,7 +40,8 @@ def arms(
 
 
 def identity(workspace: Workspace, mode: Mode, knowledge_base: str) -> str:
-    """Changes with whatever may change this mode's answers: models, prompts, documents, fits, settings."""
+    """Changes with whatever may change this mode's answers: models, prompts, documents, fits, settings, and for the
+    embedded engine, whose answers cost nothing to be had again, its code."""
     told = json.dumps(_parts(workspace, mode, knowledge_base), sort_keys=True, default=str)
     return hashlib.sha256(told.encode()).hexdigest()
 
@@ -66,6 +72,7 @@ def _parts(workspace: Workspace, mode: Mode, knowledge_base: str) -> dict[str, A
         "system": known.finetuned_system.value,
         "samples": known.consistency_samples.value,
         "fallback": known.fallback_model.value,
+        "checked_by": known.judge_model.value,
     }
     if mode in ("rag", "hybrid"):
         base = workspace.knowledge_base(knowledge_base)
@@ -77,7 +84,34 @@ def _parts(workspace: Workspace, mode: Mode, knowledge_base: str) -> dict[str, A
             "documents": documents,
             "fits": [path.read_text("utf-8") if path.is_file() else "" for path in fits],
         }
+    if mode in ("finetuned", "hybrid"):
+        parts |= _tuned(workspace)
+    if parts.get("taught") or (mode == "rag" and parts["models"]["chat"] is None):
+        parts["engine"] = _engine_sha256()
     return parts
+
+
+def _tuned(workspace: Workspace) -> dict[str, Any]:
+    """Which model, by name; a responder by its job and data too, for a name can be given twice."""
+    try:
+        taught = workspace.connections.taught()
+    except GroundtuneError:
+        taught = None
+    return {
+        "tuned": workspace.connections.tuned_id,
+        "taught": dict(taught.parameters) if taught is not None else None,
+    }
+
+
+@cache
+def _engine_sha256() -> str:
+    """Of the code, weights and fits that quote and recall, as they stand when this process first asks."""
+    root = Path(__file__).resolve().parents[1]
+    files = (path for name in ENGINE for path in (root / name).rglob("*") if path.suffix in ENGINE_FILES)
+    told = hashlib.sha256()
+    for path in sorted(files):
+        told.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return told.hexdigest()
 
 
 def _models(workspace: Workspace) -> dict[str, str | None]:
