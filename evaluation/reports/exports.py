@@ -2,8 +2,9 @@
 
 Other tools' forms as their documents have them: MLflow's `mlflow.genai.evaluate` takes inputs, outputs and expectations
 (https://mlflow.org/docs/latest/genai/eval-monitor/); Inspect's datasets are JSON Lines of id, input, target and
-metadata (https://inspect.aisi.org.uk/datasets.html); Langfuse's datasets have input, expectedOutput and metadata
-(https://langfuse.com/docs/evaluation/dataset-runs/datasets).
+metadata (https://inspect.aisi.org.uk/datasets.html); Langfuse's `create_dataset_item(dataset_name=..., **row)` takes
+id, input, expected_output and metadata (https://langfuse.com/docs/evaluation/dataset-runs/datasets). Tried with MLflow
+3.17, Inspect 0.3.285 and Langfuse 5: they read and score these rows.
 """
 
 from __future__ import annotations
@@ -26,7 +27,20 @@ __all__ = ["FORMAT", "Tool", "as_csv", "as_json", "document", "finite", "rows_fo
 
 FORMAT = 1
 Tool = Literal["mlflow", "inspect", "langfuse"]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+)  # the wide forms too, as OWASP has it
+NO_ANSWER = "(the documents do not answer this)"  # an empty target would be found in every answer
 SCORES = (
     "exact_match", "token_f1", "rouge_l", "similarity", "figures", "citation_precision", "citation_recall",
     "passage_recall", "passage_ndcg", "faithfulness", "judged",
@@ -77,11 +91,18 @@ def rows_for(content: Content, tool: str) -> Iterator[dict[str, Any]]:
         raise SettingsError(f"There is no export for {tool!r}: choose one of {', '.join(get_args(Tool))}.")
     for one in content.outcomes:
         question = content.questions[one.question]
-        wanted = question.reference or " / ".join(question.answers)
-        yield _row(tool, one, question, wanted)
+        yield _row(tool, one, question)
 
 
-def _row(tool: str, one: Outcome, question: KnownQuestion, wanted: str) -> dict[str, Any]:
+def _wanted(question: KnownQuestion) -> list[str]:
+    """The accepted wordings, of which one must be said; none where only documents are known."""
+    if not question.answerable:
+        return [NO_ANSWER]
+    return list(question.answers) or [question.reference] * bool(question.reference)
+
+
+def _row(tool: str, one: Outcome, question: KnownQuestion) -> dict[str, Any]:
+    wanted = _wanted(question)
     facts: dict[str, Any] = {
         "mode": one.mode,
         "verdict": one.verdict,
@@ -93,7 +114,7 @@ def _row(tool: str, one: Outcome, question: KnownQuestion, wanted: str) -> dict[
         return {
             "inputs": {"question": question.text},
             "outputs": {"response": one.text},
-            "expectations": {"expected_response": wanted, "expected_facts": list(question.answers)},
+            "expectations": {"expected_response": " or ".join(wanted)},
             "tags": {"question_id": question.id, "mode": one.mode, "verdict": one.verdict},
         }
     if tool == "inspect":
@@ -107,7 +128,7 @@ def _row(tool: str, one: Outcome, question: KnownQuestion, wanted: str) -> dict[
     return {
         "id": f"{question.id}:{one.mode}",
         "input": {"question": question.text},
-        "expectedOutput": wanted,
+        "expected_output": " or ".join(wanted),
         "metadata": facts | {"answer": one.text},
     }
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from errors import SettingsError
 from evaluation.reports.charts import pictures
 from evaluation.reports.content import Content, content_of
-from evaluation.reports.exports import SCORES, as_csv, as_json, rows_for
+from evaluation.reports.exports import NO_ANSWER, SCORES, as_csv, as_json, rows_for
 from evaluation.reports.html import as_html
 from evaluation.reports.markdown import as_markdown
 from evaluation.reports.tables import (
@@ -112,10 +112,12 @@ def test_no_text_breaks_a_form(text: str) -> None:
     assert "<script" not in as_markdown(told).lower()
 
 
-@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1"])
 def test_no_cell_is_a_formula(start: str) -> None:
     rows = list(csv.reader(io.StringIO(as_csv(made(start)).removeprefix("\ufeff"), newline="")))
-    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert not [
+        cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))
+    ]
 
 
 def test_the_table_for_a_spreadsheet_has_a_line_for_each_answer() -> None:
@@ -143,7 +145,7 @@ def test_the_document_holds_everything_but_the_receipts() -> None:
     [
         ("mlflow", {"inputs", "outputs", "expectations", "tags"}),
         ("inspect", {"id", "input", "target", "metadata"}),
-        ("langfuse", {"id", "input", "expectedOutput", "metadata"}),
+        ("langfuse", {"id", "input", "expected_output", "metadata"}),
     ],
 )
 def test_rows_for_other_tools(tool: str, keys: set[str]) -> None:
@@ -151,6 +153,27 @@ def test_rows_for_other_tools(tool: str, keys: set[str]) -> None:
     assert len(rows) == 4
     assert all(set(row) == keys for row in rows)
     json.dumps(rows, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "target"),
+    [
+        pytest.param({"answers": ("six", "6 days")}, ["six", "6 days"], id="each accepted wording"),
+        pytest.param({"answers": (), "reference": "Six days."}, ["Six days."], id="a whole answer"),
+        pytest.param({"answers": (), "documents": ("a.md",)}, [], id="only the document is known"),
+        pytest.param(
+            {"answers": (), "answerable": False}, [NO_ANSWER], id="no empty target, which all would hit"
+        ),
+    ],
+)
+def test_what_other_tools_hold_answers_against(change: dict[str, Any], target: list[str]) -> None:
+    content = content_of(run(["rag"]), [question("q1", **change)], [outcome("q1")])
+    (inspected,), (tracked,), (sent,) = (
+        list(rows_for(content, tool)) for tool in ("inspect", "mlflow", "langfuse")
+    )
+    assert inspected["target"] == target
+    assert tracked["expectations"] == {"expected_response": " or ".join(target)}
+    assert sent["expected_output"] == " or ".join(target)
 
 
 def test_a_tool_that_is_not_known() -> None:
