@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from finetune.splits import Split
     from finetune.validate import Validation
 
-SAMPLE_PARAPHRASES = SAMPLE_EXAMPLES.with_name("paraphrases.jsonl")
+SAMPLE_VALIDATION = SAMPLE_EXAMPLES.with_name("validation.jsonl")
 
 
 def freeze_sample(workspace: Workspace) -> Frozen:
@@ -37,7 +37,7 @@ def freeze_sample(workspace: Workspace) -> Frozen:
 def paraphrased() -> Iterator[dict[str, Any]]:
     """Rows of the same form: the system message of the row that asks the same, the other words, its answer."""
     rows = [row for _, row in read_rows(SAMPLE_EXAMPLES)]
-    for _, asked in read_rows(SAMPLE_PARAPHRASES):
+    for _, asked in read_rows(SAMPLE_VALIDATION):
         system, *_ = rows[asked["training_row"]]["messages"]
         question = {"role": "user", "content": asked["text"]}
         yield {"messages": [system, question, {"role": "assistant", "content": asked["answer"]}]}

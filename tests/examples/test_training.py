@@ -1,12 +1,19 @@
-"""The training examples, their held-out paraphrases, and the starters of the chat page."""
+"""The training examples, their paraphrases for choosing and for testing, and the starters of the chat page."""
 
 import json
 import re
+from typing import Any
+
+import pytest
 
 from tests.examples.company import EXAMPLES, documents, normalised, rows, text_of
 
 TRAINING = rows("training.jsonl")
 PARAPHRASES = rows("paraphrases.jsonl")
+VALIDATION = rows("validation.jsonl")
+ASKED_AGAIN = pytest.mark.parametrize(
+    "paraphrases", [pytest.param(PARAPHRASES, id="test"), pytest.param(VALIDATION, id="validation")]
+)
 
 
 def bare(text: str) -> str:
@@ -39,15 +46,21 @@ def test_no_question_is_asked_twice() -> None:
     assert len({bare(question) for question in questions()}) == 120
 
 
-def test_paraphrases_are_held_out() -> None:
-    assert len(PARAPHRASES) == len({row["_id"] for row in PARAPHRASES}) == 40
+@ASKED_AGAIN
+def test_paraphrases_are_held_out(paraphrases: list[dict[str, Any]]) -> None:
+    assert len(paraphrases) == len({row["_id"] for row in paraphrases}) == 40
     taught = {bare(question) for question in questions()}
-    assert taught.isdisjoint(bare(row["text"]) for row in PARAPHRASES)
-    assert len({row["training_row"] for row in PARAPHRASES}) == 40
+    assert taught.isdisjoint(bare(row["text"]) for row in paraphrases)
+    assert len({row["training_row"] for row in paraphrases}) == 40
 
 
-def test_a_paraphrase_names_its_row_and_carries_its_answer() -> None:
-    for row in PARAPHRASES:
+def test_what_chooses_a_model_does_not_test_it() -> None:
+    assert {row["training_row"] for row in PARAPHRASES}.isdisjoint(row["training_row"] for row in VALIDATION)
+
+
+@ASKED_AGAIN
+def test_a_paraphrase_names_its_row_and_carries_its_answer(paraphrases: list[dict[str, Any]]) -> None:
+    for row in paraphrases:
         assert set(row) == {"_id", "text", "training_row", "answer"}
         assert row["answer"] == TRAINING[row["training_row"]]["messages"][2]["content"]
 
