@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -9,11 +10,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts.rules import with_rules
 from scripts.tree import with_tree
+from scripts.which_pays import figures, shares
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -54,6 +57,19 @@ def test_every_command_of_the_readme_runs_in_the_order_given(tmp_path: Path, bui
         assert ran.stdout.strip(), line
     assert {path.name for path in folder.iterdir()} == {"examples"} | OUTPUTS
     assert all((folder / name).stat().st_size for name in OUTPUTS)
+    check_which_pays(json.loads((folder / "evaluation.json").read_text("utf-8")))
+
+
+def check_which_pays(evaluation: dict[str, Any]) -> None:
+    """The modes stand to each other as README says; other processors round other embeddings, so a little may differ."""
+    made, said = shares(figures(evaluation)), shares(README)
+    assert made.keys() == said.keys()
+    for questions, values in made.items():
+        assert values == pytest.approx(said[questions], abs=6.0), questions
+    (whole, documents, taught) = ([rag, tuned, hybrid] for rag, tuned, hybrid in made.values())
+    assert whole[2] >= max(whole)
+    assert min(documents[0], documents[2]) > documents[1]
+    assert taught[1] > taught[0]
 
 
 def test_the_table_of_rules_is_that_of_the_code() -> None:
