@@ -18,7 +18,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from evaluation.question_making.candidates import KINDS, Candidate, candidates, common_words
@@ -47,7 +47,7 @@ Stop = Callable[[], bool]
 class MakeOptions:
     limit: int = 50
     seed: int = 7
-    unanswerable: float = 0.2  # share of them
+    unanswerable: float = 0.2  # share of them, below 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +100,9 @@ def make_questions(
         on_progress(len(made), options.limit)
         if len(made) >= wanted or stop():
             break
-    for one in _without_answer(read, base, options.seed, checker, dropped):
-        if len(made) >= options.limit or stop() or not options.unanswerable:
+    most = len(made) + round(len(made) * options.unanswerable / (1 - options.unanswerable))
+    for one in islice(_without_answer(read, base, options.seed, checker, dropped), most - len(made)):
+        if stop():
             break
         made.append(one)
         on_progress(len(made), options.limit)

@@ -81,7 +81,7 @@ ENGLISH = Spoken(
     ),
     opens_clause=_words("when if unless that while once than between all the these those both our their his her "
                         "your until"),
-    negations=_words("not no never nobody nothing none cannot neither nor without only"),
+    negations=_words("not no never nobody nothing none cannot neither nor only"),
     asked={
         ("time", "within"): "how soon", ("time", "for"): "for how long", ("time", ""): "how long",
         ("time", "after"): "after how long", ("time", "every"): "how often",
@@ -144,7 +144,7 @@ GERMAN = Spoken(
     ),
     never_in_subject=_words("dass die, der, das, weil wenn nicht nie niemand sondern sie er es"),
     opens_clause=_words("wenn falls dass während sobald als zwischen allen den die dieser diesen beiden"),
-    negations=_words("nicht nie niemals kein keine keinen keiner keinem keines niemand nichts weder ohne nur"),
+    negations=_words("nicht nie niemals kein keine keinen keiner keinem keines niemand nichts weder nur"),
     asked={
         ("time", "innerhalb von"): "innerhalb welcher Frist", ("time", "binnen"): "binnen welcher Frist",
         ("time", ""): "wie lange", ("time", "für"): "für wie lange", ("time", "nach"): "nach welcher Zeit",
