@@ -19,7 +19,7 @@ from chains.quantities import quantities, same_figure
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome
 
-__all__ = ["HINTS", "Failure", "Kind", "failures_of", "kind_of"]
+__all__ = ["HINTS", "Failure", "Kind", "failures_of", "hint", "kind_of"]
 
 Kind = Literal[
     "answered, though the documents do not answer it",
@@ -44,7 +44,8 @@ HINTS: Mapping[Kind, str] = {
     "put what contradicts it out of the knowledge base.",
     "found, but refused": "The passage was read, and the confidence stayed below the threshold: fit it to your "
     "questions (python -m app evaluate confidence).",
-    "refused, though there is an answer": "Fine-tuned: teach rows like these. With documents: fit the confidence.",
+    "refused, though there is an answer": "Name the documents in the question file: then the report tells whether the "
+    "search or the reading failed.",
     "as taught, but another figure is right (stale or of something else)": "Bring the training rows up to date and "
     "train again, or let the documents answer what changes.",
     "wrong figure": "Look at the answer's sources: often an older document, or another row of the same table.",
@@ -53,6 +54,21 @@ HINTS: Mapping[Kind, str] = {
     "another answer that was taught": "Teach this question too, in more than one wording.",
     "other words or another answer": "Read a few: where the answer is right in other words, add them to 'answers'.",
     "error": "No answer came: see the message, then go on with the run (--resume).",
+}
+UNREAD = "The base model has not read your documents: that is what the other modes are for."
+BY_MODE: Mapping[tuple[Mode, Kind], str] = {
+    ("base", "refused, though there is an answer"): UNREAD,
+    ("base", "wrong figure"): UNREAD,
+    ("base", "answered, though the documents do not answer it"): UNREAD,
+    ("finetuned", "refused, though there is an answer"): "Teach rows like these, in more than one wording.",
+    (
+        "finetuned",
+        "wrong figure",
+    ): "Figures are badly remembered: let the documents answer them (RAG, hybrid).",
+    (
+        "finetuned",
+        "answered, though the documents do not answer it",
+    ): "Teach rows whose right answer is a refusal.",
 }
 LONGEST_REASON = 120
 
@@ -72,19 +88,24 @@ def failures_of(
 ) -> tuple[Failure, ...]:
     """By mode and kind, the most frequent first."""
     grouped: dict[tuple[Mode, str], list[str]] = {}
-    hints: dict[str, str] = {}
+    hints: dict[tuple[Mode, str], str] = {}
     for one in outcomes:
         kind = kind_of(questions[one.question], one) if one.question in questions else None
         if kind is not None and one.mode in modes:
             told = f"error: {(one.error or '')[:LONGEST_REASON]}" if kind == "error" else kind
-            hints[told] = HINTS[kind]
+            hints[one.mode, told] = hint(one.mode, kind)
             grouped.setdefault((one.mode, told), []).append(one.question)
     counts = Counter({key: len(found) for key, found in grouped.items()})
     order = sorted(grouped, key=lambda key: (modes.index(key[0]), -counts[key], key[1]))
     return tuple(
-        Failure(mode=mode, kind=kind, questions=tuple(grouped[mode, kind]), hint=hints[kind])
+        Failure(mode=mode, kind=kind, questions=tuple(grouped[mode, kind]), hint=hints[mode, kind])
         for mode, kind in order
     )
+
+
+def hint(mode: Mode, kind: Kind) -> str:
+    """What helps in this mode."""
+    return BY_MODE.get((mode, kind), HINTS[kind])
 
 
 def kind_of(question: KnownQuestion, outcome: Outcome) -> Kind | None:

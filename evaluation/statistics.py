@@ -25,6 +25,7 @@ __all__ = [
     "Interval",
     "compare",
     "detectable_difference",
+    "effective_number",
     "holm",
     "mcnemar",
     "mean",
@@ -105,7 +106,7 @@ def _wilson(share: float, n: int) -> tuple[float, float]:
     """By its formula, which takes any share."""
     middle, width = share + Z * Z / (2 * n), Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
     scale = 1 + Z * Z / n
-    return max(0.0, (middle - width) / scale), min(1.0, (middle + width) / scale)
+    return max(0.0, min(share, (middle - width) / scale)), min(1.0, max(share, (middle + width) / scale))
 
 
 def mean(values: Sequence[float], clusters: Sequence[Hashable] | None = None, *, seed: int = 7) -> Interval:
@@ -238,6 +239,21 @@ def detectable_difference(n: int, discordant: float = DISCORDANT) -> float | Non
     steps = max(1, round(discordant * 200))
     found = (step / 200 for step in range(1, steps + 1) if _power(n, discordant, step / 200) >= POWER)
     return next(found, None)
+
+
+def effective_number(differences: Sequence[float], clusters: Sequence[Hashable] | None = None) -> int:
+    """How many separate questions say as much as these: fewer where those of a document differ alike (Kish 1965).
+
+    By the variances of the mean difference, with groups and without; not less than there are groups.
+    """
+    values, groups = np.asarray(differences, dtype=np.float64), _numbered(clusters, len(differences))
+    n, count = len(values), _count(groups)
+    if count < 2 or count == n:
+        return count
+    centred = np.bincount(groups, weights=values - values.mean())
+    grouped = count / (count - 1) * float(centred @ centred)
+    alone = n / (n - 1) * float(((values - values.mean()) ** 2).sum())
+    return count if grouped <= 0 else max(count, min(n, round(n * alone / grouped)))
 
 
 def _power(n: int, discordant: float, difference: float) -> float:

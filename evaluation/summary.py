@@ -22,7 +22,16 @@ from evaluation.calibration import ConfidenceFacts, confidence_of
 from evaluation.grouping import documents_given, in_groups
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome, Verdict
-from evaluation.statistics import Comparison, Interval, compare, detectable_difference, holm, mean, proportion
+from evaluation.statistics import (
+    Comparison,
+    Interval,
+    compare,
+    detectable_difference,
+    effective_number,
+    holm,
+    mean,
+    proportion,
+)
 from evaluation.tags import TagSummary, tag_summaries
 
 __all__ = ["ModeSummary", "Pair", "Summary", "TagSummary", "summarise"]
@@ -115,7 +124,7 @@ def summarise(
         documents_given=documents_given(whole),
         modes=summaries,
         pairs=pairs,
-        detectable=_detectable(len(set(groups)), _discordant(best, pairs)),
+        detectable=_detectable(best, pairs, found, groups),
         best=best,
         ties=_ties(best, pairs),
         tags=tag_summaries(asked, found, seed),
@@ -125,17 +134,30 @@ def summarise(
     )
 
 
-def _discordant(best: Mode | None, pairs: Sequence[Pair]) -> float:
-    """Share of the questions on which the best mode and the next one differ: the pair that a choice hangs on."""
+def _nearest(best: Mode | None, pairs: Sequence[Pair]) -> Pair | None:
+    """The best mode and the next one: the pair that a choice hangs on."""
     beside = [pair for pair in pairs if best in (pair.first, pair.second)]
-    nearest = min(beside, key=lambda pair: abs(pair.comparison.difference.value), default=None)
-    return nearest.comparison.discordant if nearest else 0.0
+    return min(beside, key=lambda pair: abs(pair.comparison.difference.value), default=None)
 
 
-def _detectable(groups: int, discordant: float) -> float | None:
-    """With as many questions differing as here; where those are too few to show anything, with a few more."""
+def _detectable(
+    best: Mode | None,
+    pairs: Sequence[Pair],
+    found: Mapping[Mode, Sequence[Outcome]],
+    groups: Sequence[str],
+) -> float | None:
+    """With as many questions differing as here, which weigh as much as they do here by document.
+
+    Where too few differ to show anything, with a few more.
+    """
+    nearest = _nearest(best, pairs)
+    n, discordant = len(set(groups)), 0.0
+    if nearest is not None:
+        both = zip(found[nearest.first], found[nearest.second], strict=True)
+        n = effective_number([float(one.right) - float(other.right) for one, other in both], groups)
+        discordant = nearest.comparison.discordant
     shares = [discordant, *(share for share in (0.1, 0.15, 0.2, 0.3, 0.5, 0.8) if share > discordant)]
-    return next((found for share in shares if (found := detectable_difference(groups, share))), None)
+    return next((least for share in shares if (least := detectable_difference(n, share))), None)
 
 
 def _mode(

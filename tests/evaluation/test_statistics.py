@@ -14,6 +14,7 @@ from evaluation.statistics import (
     _power,
     compare,
     detectable_difference,
+    effective_number,
     holm,
     mcnemar,
     mean,
@@ -178,6 +179,28 @@ def test_intervals_by_document_cover_what_they_promise(
         alone += naively.low <= truth <= naively.high
     assert ours[0] <= covered / runs <= ours[1]
     assert naive[0] <= alone / runs <= naive[1]
+
+
+@pytest.mark.parametrize(
+    ("differences", "groups", "weighs"),
+    [
+        pytest.param([1.0, 0.0, -1.0, 0.0], None, 4, id="each alone"),
+        pytest.param(
+            [1.0, 1.0, -1.0, -1.0, 0.0, 0.0], ["a", "a", "b", "b", "c", "c"], 3, id="documents differ as one"
+        ),
+        pytest.param(
+            [1.0, -1.0, 1.0, -1.0], ["a", "a", "b", "b"], 2, id="documents cancel out: nothing to go by"
+        ),
+        pytest.param(
+            [1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0], ["a", "b", "c", "d"] * 2, 7, id="nearly as if alone"
+        ),
+        pytest.param([1.0], None, 1, id="one"),
+    ],
+)
+def test_how_many_separate_questions_say_as_much(
+    differences: list[float], groups: list[str] | None, weighs: int
+) -> None:
+    assert effective_number(differences, groups) == weighs
 
 
 def test_where_all_documents_agree_the_interval_is_still_one() -> None:
