@@ -9,10 +9,8 @@ from evaluation.advice.advisor import Advice, Strength
 from evaluation.advice.consultation import Break, Consultation
 from evaluation.advice.evidence import Decision
 from evaluation.advice.factors import Framework, framework
-from evaluation.reports.html import OWN_STYLE
-from evaluation.reports.markdown import markdown_table
+from evaluation.reports.cost_parts import NOT_KNOWN, part_rows
 from evaluation.reports.verdict import NAMES, money, percent
-from evaluation.reports.worth import NOT_KNOWN, part_rows
 from finetune.reports.html import POLICY, STYLE_SHEET
 from finetune.reports.inert import text
 from finetune.reports.markdown import plain
@@ -180,6 +178,8 @@ def as_markdown(told: Consultation) -> str:
 
 
 def _markdown(told: Consultation) -> Iterator[str]:
+    from evaluation.reports.markdown import markdown_table
+
     yield from ("# Which mode to choose", "", f"**{plain(recommendation(told.decision))}**")
     for sentence in told.decision.sentences:
         yield from ("", plain(sentence))
@@ -193,6 +193,8 @@ def as_html(told: Consultation) -> str:
 
 
 def _html(told: Consultation) -> Iterator[str]:
+    from evaluation.reports.html import OWN_STYLE
+
     style = STYLE_SHEET.read_text("utf-8") + OWN_STYLE.read_text("utf-8")
     level = "fine" if told.decision.strength == "clear" else "warning"
     yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'

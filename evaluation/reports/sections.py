@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from evaluation.reports.content import Content
+from evaluation.reports.cost_parts import part_rows
 from evaluation.reports.tables import (
     FEWEST,
     confidence_rows,
@@ -20,7 +21,7 @@ from evaluation.reports.tables import (
     tag_rows,
     tags_shown,
 )
-from evaluation.reports.worth import assumed, break_rows, part_rows, worth_rows
+from evaluation.reports.worth import assumed, break_rows, worth_rows
 from evaluation.summary import Summary
 
 __all__ = ["Section", "Table", "fact_rows", "sections"]

@@ -11,16 +11,13 @@ from typing import Any
 
 from chains.restoring import record
 from evaluation.advice.break_even import Band
-from evaluation.advice.consultation import Consultation
 from evaluation.reports.tables import NOTHING
 from evaluation.reports.verdict import NAMES, money, not_run, percent, span
 from evaluation.statistics import Interval
 from evaluation.summary import Summary
 from evaluation.worth import Worth
 
-__all__ = ["NOT_KNOWN", "assumed", "break_rows", "document", "part_rows", "verdict_on", "worth_rows"]
-
-NOT_KNOWN = "not known"
+__all__ = ["assumed", "break_rows", "document", "verdict_on", "worth_rows"]
 
 
 def worth_rows(summary: Summary, told: Worth | None) -> Iterator[tuple[str, ...]]:
@@ -67,16 +64,6 @@ def _band(found: Band | None) -> tuple[str, str, str]:
     if found is None:
         return "not known: a price is lacking", "", ""
     return found.expected.said(), found.best_case.said(), found.worst_case.said()
-
-
-def part_rows(told: Consultation) -> Iterator[tuple[str, ...]]:
-    """What the costs are made of, each figure with its source and date."""
-    yield ("Mode", "Part", "US dollars", "Source")
-    for mode, cost in told.costs.items():
-        for part in cost.parts:
-            times, each = (1000, "1,000 questions") if part.each == "question" else (1, "month")
-            usd = NOT_KNOWN if part.usd is None else f"{money(part.usd * times)} a {each}"
-            yield (NAMES[mode], part.name, usd.replace("a 1,000", "per 1,000"), part.source)
 
 
 def assumed(told: Worth) -> str:

@@ -344,3 +344,14 @@ def test_another_tuned_model_than_then_is_said(
     assert any(
         "was local:step-1 then and is none now" in one for one in told("--set", "volatility=4")["sentences"]
     )
+
+
+def test_a_questionnaire_alone_loads_nothing_heavy(home: Path) -> None:
+    """numpy alone took as long as all the rest."""
+    asked = "import sys; from typer.testing import CliRunner; from app.__main__ import app; "
+    ran = "CliRunner().invoke(app, ['advise', '--set', 'volatility=3'], catch_exceptions=False); "
+    heavy = "print([one for one in ('numpy', 'scipy', 'langchain_core', 'openai', 'torch') if one in sys.modules])"
+    command = [sys.executable, "-c", asked + ran + heavy]
+    environment = {**os.environ, "GROUNDTUNE_HOME": str(home)}
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    assert found.stdout.strip() == "[]"
