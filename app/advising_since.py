@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from app.workspace import Workspace
+from app.workspace import SAMPLE, Workspace
 from errors import GroundtuneError
 
 if TYPE_CHECKING:
@@ -17,8 +17,13 @@ ASK_AGAIN = "ask again before you rely on it: python -m app evaluate answers"
 
 
 def changed_since(workspace: Workspace, facts: Mapping[str, Any]) -> Iterator[str]:
-    """`facts`: of the run. What an older run did not write down is not compared."""
+    """`facts`: of the run. What an older run did not write down is not compared.
+
+    The sample company is never what the answers are about, so that is said too.
+    """
     modes = set(facts.get("modes", ()))
+    if facts.get("knowledge_base") == SAMPLE:
+        yield "That was the sample company, not yours: ask your own questions of your own documents."
     if modes & READS and "documents_sha256" in facts:
         yield from _documents(workspace, facts["knowledge_base"], facts["documents_sha256"])
     if modes & LEARNS and "tuned" in facts:

@@ -46,7 +46,9 @@ class Evidence:
     named: str  # the question set and the day, for people
     summary: Summary
     complete: bool = True
-    since: tuple[str, ...] = ()  # what has changed since then, in sentences
+    since: tuple[
+        str, ...
+    ] = ()  # what keeps it from being clear today, in sentences: documents or models that changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -336,6 +336,14 @@ def test_documents_that_changed_since_the_run_are_said_and_nothing_is_clear_any_
     assert any("have changed since then" in one for one in found["sentences"])
 
 
+def test_the_sample_company_is_said_not_to_be_ones_own(home: Path, tmp_path: Path) -> None:
+    run = evaluations(open_workspace()).run(measured_run(tmp_path, {"rag": 38, "base": 2}))
+    evaluations(open_workspace()).describe(run, {**run.facts, "knowledge_base": "sample"})
+    found = told("--set", "volatility=4")
+    assert found["strength"] == "lean"
+    assert any("the sample company, not yours" in one for one in found["sentences"])
+
+
 def test_another_tuned_model_than_then_is_said(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

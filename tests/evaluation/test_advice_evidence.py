@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from chains.answer import Mode
+from chains.answer import MODES, Mode
 from evaluation.advice.advisor import advise
 from evaluation.advice.consultation import Consultation, consult
 from evaluation.advice.costs import Rates
-from evaluation.advice.evidence import Decision, Evidence, ratios, weigh
+from evaluation.advice.evidence import FEWEST, Decision, Evidence, ratios, weigh
+from evaluation.advice.factors import framework
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome
 from evaluation.reports.advice import as_html, as_markdown, flip_rows, gate_rows, points_rows, recommendation
@@ -228,6 +231,34 @@ def _outcome(question: str, mode: Mode, right: bool, cost: float) -> Outcome:
         model="m", confidence=None, seconds=0.5, first_text_s=None, input_tokens=None, output_tokens=None,
         cost_usd=cost,
     )  # fmt: skip
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from([one.name for one in framework().factors]), st.integers(0, 4)),
+    st.dictionaries(st.sampled_from(MODES), st.integers(0, 24), min_size=2),
+    st.integers(15, 24),
+)
+def test_whatever_was_answered_and_measured(
+    levels: dict[str, int], right: dict[Mode, int], questions: int
+) -> None:
+    """A requirement stands; what is shown to be better is chosen; only where it may the questionnaire decides."""
+    summary = measured(right, questions=questions)
+    advice, found = advise(levels), decided(levels, summary)
+    assert found.pick not in found.barred
+    assert found == weigh(advice, found.evidence)
+    allowed = [mode for mode in right if mode not in found.barred]
+    if found.basis == "questionnaire":
+        assert found.pick == advice.pick
+    elif allowed:
+        assert found.pick in allowed
+        best = max(allowed, key=lambda mode: summary.modes[mode].right.value)
+        pairs = [pair for pair in summary.pairs if {pair.first, pair.second} == {best, found.pick}]
+        assert not any(pair.shown for pair in pairs)
+    if levels and questions < FEWEST:
+        assert found.basis == "questionnaire"
+    if found.strength == "clear" and found.basis == "measurement":
+        assert found.tied == ()
 
 
 # --- evidence that may not decide alone -------------------------------------------------------------
