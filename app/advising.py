@@ -37,6 +37,10 @@ def read_answers(path: Path) -> tuple[dict[str, object], dict[str, object]]:
             raise SettingsError(f"{path} is too large to be answers.")
         read = path.read_text("utf-8-sig")
         table = json.loads(read) if path.suffix.lower() == ".json" else tomllib.loads(read)
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"There is no file {path}: python -m app advise --save {path} writes one."
+        ) from error
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path} cannot be read as answers, TOML or JSON ({error}).") from error
     costs = table.pop(COSTS, {}) if isinstance(table, dict) else None

@@ -119,10 +119,16 @@ def cost_rows(told: Consultation) -> Iterator[tuple[str, ...]]:
     for mode in MODES:
         one = told.values[mode]
         right = NOTHING if one.accuracy is None else percent(one.accuracy)
-        needed = NOTHING if one.accuracy_needed is None else percent(one.accuracy_needed)
+        needed = _needed(one.accuracy_needed)
         usd = (one.per_month, one.per_1000, one.per_1000_correct, one.net_per_1000)
         month, thousand, correct, net = map(_money, usd)
         yield (NAMES[mode], month, thousand, right, correct, net, needed)
+
+
+def _needed(share: float | None) -> str:
+    if share is None:
+        return NOTHING
+    return percent(share) if share <= 1 else "never: asking costs more"
 
 
 def break_said(one: Break) -> str:

@@ -17,7 +17,15 @@ from evaluation.advice.evidence import FEWEST, Decision, Evidence, ratios, weigh
 from evaluation.advice.factors import framework
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome
-from evaluation.reports.advice import as_html, as_markdown, flip_rows, gate_rows, points_rows, recommendation
+from evaluation.reports.advice import (
+    as_html,
+    as_markdown,
+    cost_rows,
+    flip_rows,
+    gate_rows,
+    points_rows,
+    recommendation,
+)
 from evaluation.reports.advice_chart import points_picture
 from evaluation.summary import Summary, summarise
 
@@ -171,6 +179,13 @@ def test_the_advice_says_pick_strength_and_basis_in_one_sentence() -> None:
     assert recommendation(told({}, measured({"base": 5, "rag": 50})).decision) == (
         "Choose RAG (clear): by what was measured."
     )
+
+
+def test_what_costs_more_than_it_can_save_never_pays() -> None:
+    found = consult({}, rates=LOCAL, costs={"saving": 0.1, "cost_wrong": 0, "labour_usd_per_hour": 1e6})
+    needed = {row[0]: row[-1] for row in cost_rows(found)}
+    assert needed["Fine-tuned"] == "never: asking costs more"
+    assert needed["RAG"].endswith(" %")
 
 
 def test_the_points_table_adds_up_and_names_every_source() -> None:
