@@ -18,6 +18,7 @@ from evaluation.changes import changes
 from evaluation.measures import NAMES, measures_of
 from evaluation.reports.content import Content
 from evaluation.summary import Summary
+from evaluation.worth import Worth
 
 __all__ = ["Condition", "check", "parsed", "regressions"]
 
@@ -57,9 +58,10 @@ def parsed(text: str) -> Condition:
     )
 
 
-def check(summary: Summary, conditions: Iterable[Condition]) -> list[str]:
-    """Raises SettingsError for a measure that there is not."""
-    return [sentence for condition in conditions if (sentence := _failed(summary, condition))]
+def check(summary: Summary, conditions: Iterable[Condition], *, worth: Worth | None = None) -> list[str]:
+    """`worth`: for conditions on money. Raises SettingsError for a measure that the run has no value of."""
+    found = (_failed(summary, condition, worth) for condition in conditions)
+    return [sentence for sentence in found if sentence]
 
 
 def regressions(before: Content, after: Content) -> list[str]:
@@ -80,20 +82,20 @@ def regressions(before: Content, after: Content) -> list[str]:
     ]
 
 
-def _failed(summary: Summary, condition: Condition) -> str | None:
-    value = _measured(summary, condition.mode, condition.measure)
+def _failed(summary: Summary, condition: Condition, worth: Worth | None) -> str | None:
+    value = _measured(summary, condition.mode, condition.measure, worth)
     if _HOW[condition.how](value, condition.bound):
         return None
     return f"{condition.text} does not hold: {condition.mode}.{condition.measure} is {value:.4g}."
 
 
-def _measured(summary: Summary, mode: Mode, name: str) -> float:
+def _measured(summary: Summary, mode: Mode, name: str, worth: Worth | None) -> float:
     found = summary.modes.get(mode)
     if found is None:
         there = ", ".join(summary.modes) or "none"
         why = f" ({summary.not_run[mode]})" if mode in summary.not_run else ""
         raise SettingsError(f"The mode {mode!r} was not evaluated: there are {there}.{why}")
-    measures = measures_of(found)
+    measures = measures_of(found, worth)
     value = measures.get(name)
     if value is None:
         known = ", ".join(key for key, one in measures.items() if one is not None)

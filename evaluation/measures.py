@@ -8,12 +8,14 @@ each of them is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from evaluation.abstention import Refusals
 from evaluation.calibration import ERRORS, ConfidenceFacts
 from evaluation.statistics import Interval
 from evaluation.summary import ModeSummary
+from evaluation.worth import Worth
 
 __all__ = ["NAMES", "measures_of"]
 
@@ -27,6 +29,7 @@ _ALONE = (
     "seconds_p50", "seconds_p95", "first_text_p50", "input_tokens", "output_tokens", "cost_per_1000",
     "cost_per_1000_right", "calibration_error", "brier", "auroc", "aurc",
     *(f"coverage_at_{error}" for error in ERRORS),
+    "accuracy_needed", "net_per_1000", "worth_more_from",
 )  # fmt: skip
 NAMES = (
     *(f"{name}{end}" for name in _WITH_INTERVAL for end in ("", "_low", "_high")),
@@ -34,8 +37,11 @@ NAMES = (
 )  # of all measures
 
 
-def measures_of(mode: ModeSummary) -> dict[str, float | None]:
-    """Every measure by its name; `NAME_low` and `NAME_high` are the ends of its 95 % interval."""
+def measures_of(mode: ModeSummary, worth: Worth | None = None) -> dict[str, float | None]:
+    """Every measure by its name; `NAME_low` and `NAME_high` are the ends of its 95 % interval.
+
+    `worth`: those of money rest on its assumptions; None: they have no value.
+    """
     return dict(
         [
             *_shares("right", mode.right),
@@ -43,6 +49,7 @@ def measures_of(mode: ModeSummary) -> dict[str, float | None]:
             *_refusing(mode.refusals),
             *_taken(mode),
             *_confidence(mode.confidence),
+            *_money(mode, worth),
             *(pair for name, interval in mode.scores.items() for pair in _shares(name, interval)),
         ]
     )
@@ -87,3 +94,19 @@ def _confidence(found: ConfidenceFacts | None) -> Iterator[Pair]:
     yield "aurc", found.aurc if found else None
     for error in ERRORS:
         yield f"coverage_at_{error}", found.coverage_at[str(error)] if found else None
+
+
+def _money(mode: ModeSummary, worth: Worth | None) -> Iterator[Pair]:
+    value = worth.reckoned.values.get(mode.mode) if worth else None
+    yield "accuracy_needed", value.accuracy_needed if value else None
+    yield "net_per_1000", value.net_per_1000 if value else None
+    yield "worth_more_from", _worth_more_from(mode, worth) if worth else None
+
+
+def _worth_more_from(mode: ModeSummary, worth: Worth) -> float | None:
+    """Questions a month from which it is worth more than RAG: 0 always, infinite never."""
+    bands = (one.band for one in worth.gains if (one.first, one.second) == (mode.mode, "rag"))
+    found = next(bands, None)
+    if found is None or found.expected.pays == "up to":
+        return None
+    return {"always": 0.0, "never": math.inf}.get(found.expected.pays, found.expected.volume)

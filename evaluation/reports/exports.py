@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
@@ -61,12 +62,19 @@ def _document(content: Content) -> dict[str, Any]:
         "made_at": content.made_at,
         "verdict": {"strength": content.verdict.strength, "sentences": list(content.verdict.sentences)},
         "summary": content.summary.as_dict(),
-        "measures": {mode: measures_of(one) for mode, one in content.summary.modes.items()},
+        "measures": {
+            mode: _written(measures_of(one, content.worth)) for mode, one in content.summary.modes.items()
+        },
         "worth": worth_document(content.worth),
         "notes": list(content.notes),
         "failures": record(content.failures),
         "outcomes": [_outcome(one) for one in content.outcomes],
     }
+
+
+def _written(measures: Mapping[str, float | None]) -> dict[str, float | str | None]:
+    """JSON has no infinity: "from which volume" is "never"."""
+    return {name: "never" if value == math.inf else value for name, value in measures.items()}
 
 
 def as_json(content: Content) -> str:

@@ -16,6 +16,7 @@ from chains.prices import Price
 from errors import SettingsError
 from evaluation.advice.break_even import Running
 from evaluation.advice.costs import Rates
+from evaluation.gate import check, parsed
 from evaluation.reports.charts import errors_against_coverage, quality_bars
 from evaluation.reports.content import Content, content_of
 from evaluation.reports.exports import as_json
@@ -161,6 +162,26 @@ def test_an_answer_stands_with_why_it_is_wrong_and_what_it_cites() -> None:
     outcomes = [outcome("a", "rag", "wrong", text="ten", answer=cites), outcome("a", "hybrid")]
     page = as_html(content_of(run(["rag", "hybrid"]), [question("a")], outcomes))
     assert "wrong figure · confidence 80 % · 0.5 s · cites leave.md<" in page
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("rag.accuracy_needed<=0.67", True),
+        ("rag.net_per_1000>=0", False),
+        ("finetuned.worth_more_from<=14", True),
+        ("finetuned.worth_more_from<=13", False),
+    ],
+)
+def test_money_can_be_gated(condition: str, holds: bool) -> None:
+    content = made(HALF, GOOD)
+    assert (check(content.summary, [parsed(condition)], worth=content.worth) == []) is holds
+
+
+def test_a_mode_that_is_never_worth_more_is_no_number_in_json() -> None:
+    found = json.loads(as_json(made(GOOD, HALF)))["measures"]
+    assert found["finetuned"]["worth_more_from"] == "never"
+    assert found["rag"]["worth_more_from"] is None
 
 
 USD = st.floats(0, 1000)
