@@ -1,6 +1,6 @@
 """Who answers in hybrid mode, the taught row or the documents: the rule of chains/taught_rule.py and its rivals.
 
-    python -m benchmarks.hybrid_rule [--list]
+    python -m benchmarks.hybrid_rule [--companies] [--list]
 
 Four invented services (benchmarks/responder_development.jsonl) are taught; hybrid_development.jsonl gives each four
 documents, which say most of what was taught in other words, some of it otherwise (prices rise), and more besides.
@@ -10,8 +10,10 @@ say otherwise by now, in the documents' figure; the others by their accepted wor
 
 ANOTHER_QUESTION and SAME_QUESTION are chosen here. The line "chosen without the service" chooses them on three
 services and asks the fourth, so that no question is in its own choice. The responder's prior was fitted on the same
-paraphrases (fit_responder.py), so that "taught" comes out too well for every rule alike. Sets that no rule was chosen
-on: `python -m benchmarks.taught_modes`.
+paraphrases (fit_responder.py), so that "taught" comes out too well for every rule alike.
+
+Sets that no rule was chosen on: `--companies`, those of benchmarks/companies after their documents changed, judged as
+evaluation/outcomes.py judges, without regard to sources; and `python -m benchmarks.taught_modes`.
 """
 
 from __future__ import annotations
@@ -27,27 +29,29 @@ from typing import Literal
 
 from app.settings import load_settings
 from app.workspace import Workspace
+from benchmarks.companies.made import Company, make, write_documents
+from benchmarks.companies.profiles import PROFILES
 from benchmarks.machine import describe, table
 from benchmarks.responder_sets import Taught, development
 from chains.answer import Answer, Question
 from chains.confidence import HIGH
-from chains.taught import Recalled, TaughtModel, recall
+from chains.taught import Recalled, TaughtChain, TaughtModel, recall
 from chains.taught_rule import ANOTHER_QUESTION, SAME_QUESTION, Compared, compare, outdated, taught_wins
-from evaluation.judging import holds_one
-from finetune.trainers.responder import train
+from evaluation.judging import KnownQuestion, holds_one, known_question
+from evaluation.outcomes import scored
+from evaluation.statistics import mcnemar
+from finetune.trainers.responder import QuestionAnswer, question_answers, train
 from local.responder import Responder
 
 ROWS = Path(__file__).with_name("hybrid_development.jsonl")
 Given = Literal["taught", "documents", "reread"]
-Kind = Literal["taught", "changed", "documents", "nothing"]
-KINDS: tuple[Kind, ...] = ("taught", "changed", "documents", "nothing")
 SHARES = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     service: str
-    kind: Kind
+    kind: str
     text: str
     taught: Recalled = field(repr=False)
     documents: Answer = field(repr=False)
@@ -57,6 +61,7 @@ class Asked:
 
 
 Rule = Callable[[Asked], Given]
+Case = tuple[str, str, Callable[[Answer], bool]]  # kind, question, whether an answer to it is right
 
 
 def main() -> None:
@@ -66,22 +71,31 @@ def main() -> None:
     parser.add_argument(
         "--list", action="store_true", help="show where the two differ and the wrong one is given"
     )
-    show = parser.parse_args().list
+    parser.add_argument(
+        "--companies", action="store_true", help="on the invented companies, which chose nothing"
+    )
+    options = parser.parse_args()
     print(describe("onnxruntime", "faiss-cpu", "tantivy", "numpy"))
     with tempfile.TemporaryDirectory() as home:
-        asked = measure(Path(home))
+        asked = (of_companies if options.companies else of_services)(Path(home))
+    report(asked, chosen=not options.companies, show=options.list)
+
+
+def report(asked: Sequence[Asked], *, chosen: bool, show: bool) -> None:
+    kinds = list(dict.fromkeys(one.kind for one in asked))
     rivals: dict[str, Rule] = {
         "the documents alone (RAG)": lambda _: "documents",
         "what was taught alone": lambda _: "taught",
         "the surer of the two": lambda one: _taught_if(_surer(one)),
         "the surer, unless the documents are sure": lambda one: _taught_if(_surer(one) and _sureness(one) < HIGH),
         "the rule, old answers kept": lambda one: _taught_if(_wins(one)),
-        "the rule": lambda one: "reread" if _wins(one) and one.old else _taught_if(_wins(one)),
-        "the rule, chosen without the service": _chosen_without(asked),
+        "the rule": _with(ANOTHER_QUESTION, SAME_QUESTION),
+        **({"the rule, chosen without the service": _chosen_without(asked)} if chosen else {}),
         "whoever is right": lambda one: _taught_if(one.right["taught"]),
     }  # fmt: skip
-    rows = [[name, *_counts(asked, rule)] for name, rule in rivals.items()]
-    print(table(["who answers", *(f"{kind} ({_of(asked, kind)})" for kind in KINDS), "right"], rows))
+    rows = [[name, *_counts(asked, rule, kinds)] for name, rule in rivals.items()]
+    print(table(["who answers", *(f"{kind} ({_of(asked, kind)})" for kind in kinds), "right"], rows))
+    print(_against(asked, rivals["the rule"], rivals["the surer, unless the documents are sure"]))
     for one in asked if show else ():
         given = rivals["the rule"](one)
         if any(one.right.values()) and not one.right[given]:
@@ -89,33 +103,50 @@ def main() -> None:
             print(f"{one.service}, {one.kind}, {given}: {one.text} | {said[:100]!r}")
 
 
-def measure(home: Path) -> list[Asked]:
-    workspace = Workspace(load_settings({"GROUNDTUNE_HOME": str(home)}))
+def of_services(home: Path) -> list[Asked]:
+    workspace = _workspace(home)
     rows = [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()]
     asked: list[Asked] = []
     for service in development():
         own = [row for row in rows if row["set"] == service.name]
-        asked += _asked(workspace, service, own, home / "documents" / service.name)
+        texts = {f"{row['document']}.md": row["text"] for row in own if "document" in row}
+        asked += _asked(workspace, service.name, texts, service.pairs, _questions(service, own))
     workspace.close()
     return asked
 
 
+def of_companies(home: Path) -> list[Asked]:
+    workspace = _workspace(home)
+    asked: list[Asked] = []
+    for profile in PROFILES:
+        company = make(profile)
+        if not company.training:
+            continue
+        pairs, _ = question_answers(company.training)
+        asked += _asked(workspace, profile.name, company.documents_now, pairs, _company_questions(company))
+    workspace.close()
+    return asked
+
+
+def _workspace(home: Path) -> Workspace:
+    return Workspace(load_settings({"GROUNDTUNE_HOME": str(home)}))
+
+
 def _asked(
-    workspace: Workspace, service: Taught, rows: Sequence[Mapping[str, object]], folder: Path
-) -> Iterable[Asked]:
-    folder.mkdir(parents=True)
-    for row in rows:
-        if "document" in row:
-            (folder / f"{row['document']}.md").write_text(str(row["text"]), encoding="utf-8")
-    workspace.create_knowledge_base(service.name).ingest([folder])
-    reading = workspace.chain("rag", service.name)
-    responder = Responder(train(service.pairs, workspace.encoder), workspace.encoder)
-    model = TaughtModel(model_id="local:ft:responder:groundtune:development:1", responder=responder)
-    for kind, text, accepted in _questions(service, rows):
-        recalled, quoted = recall(model, text), reading.invoke(Question(text=text))
+    workspace: Workspace, name: str, texts: Mapping[str, str], pairs: Sequence[QuestionAnswer], cases: Iterable[Case]
+) -> Iterable[Asked]:  # fmt: skip
+    folder = workspace.settings.home.value / "documents" / name
+    write_documents(texts, folder)
+    workspace.create_knowledge_base(name).ingest([folder])
+    reading = workspace.chain("rag", name)
+    responder = Responder(train(pairs, workspace.encoder), workspace.encoder)
+    model = TaughtModel(model_id="local:ft:responder:groundtune:benchmark:1", responder=responder)
+    for kind, text, is_right in cases:
+        question = Question(text=text)
+        recalled, quoted = recall(model, text), reading.invoke(question)
         reread = reading.invoke(Question(text=recalled.reply.question))
         yield Asked(
-            service=service.name,
+            service=name,
             kind=kind,
             text=text,
             taught=recalled,
@@ -123,33 +154,42 @@ def _asked(
             compared=compare(recalled, quoted, workspace.encoder),
             old=outdated(recalled, reread, workspace.encoder),
             right={
-                "taught": _says(recalled.text, recalled.abstained, accepted),
-                "documents": _says(_told(quoted), quoted.abstained, accepted),
-                "reread": _says(_told(reread), reread.abstained, accepted),
+                "taught": is_right(TaughtChain(model).invoke(question)),
+                "documents": is_right(quoted),
+                "reread": is_right(reread),
             },
         )
 
 
-def _questions(
-    service: Taught, rows: Sequence[Mapping[str, object]]
-) -> Iterable[tuple[Kind, str, Sequence[str]]]:
-    """(kind, question, accepted wordings; none where nothing answers)"""
+def _company_questions(company: Company) -> Iterable[Case]:
+    for row in company.questions:
+        known = known_question(row, f"question {row['_id']}")
+
+        def is_right(answer: Answer, known: KnownQuestion = known) -> bool:
+            return scored(known, answer, key="", seconds=0.0, first_text_s=None).right
+
+        yield known.tags[0] if known.tags else "other", known.text, is_right
+
+
+def _questions(service: Taught, rows: Sequence[Mapping[str, object]]) -> Iterable[Case]:
     changed = {row["changed"]: row["answers"] for row in rows if "changed" in row}
     for pair, text, right in zip(service.pairs, service.asked, service.right, strict=True):
         now = changed.get(pair.question)
-        yield ("changed", text, list(map(str, now))) if isinstance(now, list) else ("taught", text, [right])
-    for row in rows:
-        if "asked" in row and isinstance(row["answers"], list):
-            yield "documents", str(row["asked"]), list(map(str, row["answers"]))
-    yield from (("nothing", text, []) for text in service.near_misses)
+        yield ("changed", text, _says(now)) if now else ("taught", text, _says([right]))
+    yield from (("documents", str(row["asked"]), _says(row["answers"])) for row in rows if "asked" in row)
+    yield from (("nothing", text, _says([])) for text in service.near_misses)
 
 
-def _says(text: str, abstained: bool, accepted: Sequence[str]) -> bool:
-    return abstained if not accepted else not abstained and holds_one(text, accepted)
+def _says(accepted: object) -> Callable[[Answer], bool]:
+    """Whether an answer says one of them; without any, whether nothing is answered."""
+    wordings = list(map(str, accepted)) if isinstance(accepted, list) else []
 
+    def is_right(answer: Answer) -> bool:
+        if answer.abstained or not wordings:
+            return answer.abstained and not wordings
+        return holds_one("\n".join([answer.text, *(one.quote for one in answer.citations)]), wordings)
 
-def _told(answer: Answer) -> str:
-    return "\n".join([answer.text, *(one.quote for one in answer.citations)])
+    return is_right
 
 
 def _sureness(one: Asked) -> float:
@@ -172,7 +212,8 @@ def _taught_if(taught: bool) -> Given:
 def _with(another: float, same: float) -> Rule:
     def rule(one: Asked) -> Given:
         wins = taught_wins(one.taught, one.documents, one.compared, another=another, same=same)
-        return "reread" if wins and one.old else _taught_if(wins)
+        agree = one.compared is not None and one.compared.agree
+        return "reread" if wins and one.old and not agree else _taught_if(wins)
 
     return rule
 
@@ -195,14 +236,22 @@ def _key(asked: Sequence[Asked]) -> Callable[[tuple[float, float]], tuple[int, f
     return key
 
 
-def _of(asked: Sequence[Asked], kind: Kind) -> int:
+def _of(asked: Sequence[Asked], kind: str) -> int:
     return sum(one.kind == kind for one in asked)
 
 
-def _counts(asked: Sequence[Asked], rule: Rule) -> list[str]:
+def _counts(asked: Sequence[Asked], rule: Rule, kinds: Sequence[str]) -> list[str]:
     right = [(one.kind, one.right[rule(one)]) for one in asked]
-    counts = [str(sum(hit for of, hit in right if of == kind)) for kind in KINDS]
+    counts = [str(sum(hit for of, hit in right if of == kind)) for kind in kinds]
     return [*counts, f"{sum(hit for _, hit in right) / len(right):.3f}"]
+
+
+def _against(asked: Sequence[Asked], rule: Rule, other: Rule) -> str:
+    """Exact McNemar of the questions that one of the two alone has right."""
+    pairs = [(one.right[rule(one)], one.right[other(one)]) for one in asked]
+    won, lost = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
+    p = mcnemar(won, lost)
+    return f"the rule against the surer, unless the documents are sure: {won} won, {lost} lost, p {p:.2g}"
 
 
 if __name__ == "__main__":
