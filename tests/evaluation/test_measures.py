@@ -188,13 +188,25 @@ def test_failures_are_grouped_by_mode_and_the_most_frequent_come_first() -> None
 
 
 def test_a_strength_is_told_where_it_is_shown_over_all_tags() -> None:
-    asked = [question(f"q{at}", tags=("prices",) if at < 30 else ("leave",)) for at in range(40)]
+    """Six of ten against none: p 0.03 for one tag by itself, and not enough for one of several."""
+    tags = ["prices"] * 30 + ["leave"] * 10 + ["travel"] * 10
+    asked = [question(f"q{at}", tags=(tag,)) for at, tag in enumerate(tags)]
     given_ = [outcome(one.id, "rag", "right" if at < 30 else "wrong") for at, one in enumerate(asked)]
-    given_ += [outcome(one.id, "base", "wrong" if at < 35 else "right") for at, one in enumerate(asked)]
+    given_ += [
+        outcome(one.id, "base", "right" if at >= 30 and at % 10 < 6 else "wrong")
+        for at, one in enumerate(asked)
+    ]
     summary = summarise(asked, given_, ["rag", "base"])
     found = {one.tag: (one.best, one.beaten) for one in summary.tags}
-    assert found == {"prices": ("rag", ("base",)), "leave": ("base", ())}  # five of ten against none: p 0.06
-    assert [row[-1] for row in tag_rows(summary)] == ["Shown", "RAG over Base", "no difference"]
+    assert found == {"prices": ("rag", ("base",)), "leave": ("base", ()), "travel": ("base", ())}
+    assert [row[-1] for row in tag_rows(summary)] == [
+        "Shown",
+        "RAG over Base",
+        "no difference",
+        "no difference",
+    ]
+    alone = summarise(asked[30:40], given_, ["rag", "base"])
+    assert alone.tags[0].beaten == ("rag",)
 
 
 def test_tags_of_hardly_any_question_are_left_to_the_json() -> None:
