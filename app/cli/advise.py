@@ -133,6 +133,7 @@ def print_advice(told: Consultation) -> None:
         points_rows,
         recommendation,
     )
+    from evaluation.reports.verdict import NAMES
 
     decision, advice = told.decision, told.decision.advice
     print_line(recommendation(decision))
@@ -140,7 +141,8 @@ def print_advice(told: Consultation) -> None:
         print_line(sentence)
     if not advice.levels:
         print_line("No question is answered: --set volatility=4 --set style=3 ..., or run it on a terminal.")
-    for title, reasons in (("For it", advice.reasons), ("Against it", advice.against)):
+    named = NAMES[advice.pick]  # which a measurement may have outweighed
+    for title, reasons in ((f"For {named}", advice.reasons), (f"Against {named}", advice.against)):
         for one in reasons[:REASONS]:
             print_line(f"  {title}: {one.factor}, {one.said} ({one.points:+.2f})")
     _table("Points by factor", [row[:-1] for row in points_rows(advice)])

@@ -41,8 +41,9 @@ def draw_decision(decision: Decision) -> None:
         st.markdown(f"##### {escape(recommendation(decision), longest=LONGEST)}")
         for sentence in decision.sentences:
             st.markdown(escape(sentence, longest=LONGEST))
-        _reasons("Speaks for it", decision.advice.reasons)
-        _reasons("Speaks against it", decision.advice.against)
+        named = NAMES[decision.advice.pick]  # which a measurement may have outweighed
+        _reasons(f"Speaks for {named}", decision.advice.reasons)
+        _reasons(f"Speaks against {named}", decision.advice.against)
 
 
 def draw_wanted(wanted: Sequence[str]) -> None:

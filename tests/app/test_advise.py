@@ -73,7 +73,7 @@ def _outcome(question: str, mode: Mode, *, right: bool) -> Outcome:
 def test_answers_lead_to_one_sentence_with_reasons_sources_flips_and_money(home: Path) -> None:
     said = advise("--set", "volatility=4", "--set", "attribution=always, it is required").stdout
     assert said.startswith("Choose RAG (lean)")
-    for part in ("For it: volatility", "Points by factor", "Sources", "arXiv", "Ruled out", "Only a mode that reads",
+    for part in ("For RAG: volatility", "Points by factor", "Sources", "arXiv", "Ruled out", "Only a mode that reads",
                  "What would change", "Costs at", "When it pays", "Fine-tuned against RAG"):  # fmt: skip
         assert part in said
 
@@ -153,7 +153,9 @@ def test_the_newest_run_outweighs_the_answers_and_none_leaves_it_out(home: Path,
     newest = measured_run(tmp_path, {"rag": 10, "hybrid": 38})
     found = told("--set", "volatility=4")
     assert (found["pick"], found["standing"], found["run"]) == ("hybrid", "contradiction", newest)
-    assert "contradicts" in advise("--set", "volatility=4").stdout
+    said = advise("--set", "volatility=4").stdout
+    assert "contradicts" in said
+    assert "For RAG: volatility" in said  # what the answers speak for, and not what was measured best
     alone = told("--set", "volatility=4", "--run", "none")
     assert (alone["pick"], alone["standing"], alone["run"]) == ("rag", "not measured", None)
 
