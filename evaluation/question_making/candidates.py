@@ -31,7 +31,7 @@ from loaders.whole_documents import WholeDocument
 from local.lexical import query_terms, stem
 from local.sentences import sentence_spans
 
-__all__ = ["KINDS", "Candidate", "CandidateKind", "candidates", "common_words"]
+__all__ = ["KINDS", "MONTHS", "Candidate", "CandidateKind", "candidates", "common_words", "telling_words"]
 
 CandidateKind = Literal["figure", "date", "name", "reason", "table", "faq", "definition", "written"]
 KINDS: tuple[CandidateKind, ...] = get_args(CandidateKind)
@@ -47,7 +47,7 @@ _ASKING = frozenset(
         hours days weeks months years euros metres"""
     )
 )
-_MONTH = re.compile("|".join(one.months for one in SPOKEN.values()))
+MONTHS = re.compile("|".join(one.months for one in SPOKEN.values()))
 _CELL: Mapping[Language, str] = {
     "en": "What is the {column} of {row}?",
     "de": "Was gilt für {row}: {column}?",
@@ -99,18 +99,13 @@ class Candidate:
 
     @property
     def telling(self) -> frozenset[str]:
-        """Stems of the words that carry the question."""
-        return frozenset(term.stem for term in query_terms(self.question))
-
-    @property
-    def named(self) -> int:
-        """Words that say what it asks about, those that only ask left out."""
-        return len(self.telling - _ASKING)
+        """Stems of the words that say what it asks about, those that only ask left out."""
+        return telling_words(self.question)
 
     @property
     def stands_alone(self) -> bool:
         """Whether it names what it asks about."""
-        return bool(self.subjects) or self.named >= FEWEST_NAMED
+        return bool(self.subjects) or len(self.telling) >= FEWEST_NAMED
 
     def placed(self) -> str:
         """The question with its document named, for what one document says and another one does not.
@@ -118,10 +113,15 @@ class Candidate:
         With its heading, where the question hardly says what it is about.
         """
         own = self.heading.casefold().rstrip("?") in self.question.casefold()
-        vague = self.named < FEWEST_NAMED - 1 and not self.subjects and self.heading and not own
+        vague = len(self.telling) < FEWEST_NAMED - 1 and not self.subjects and self.heading and not own
         place = f"{self.title}, {self.heading}" if vague else self.title
         ending = _ACCORDING.get(self.language, _ACCORDING["en"]).format(place=place)
         return f"{self.question.rstrip('?').rstrip()}{ending}"
+
+
+def telling_words(question: str) -> frozenset[str]:
+    """Stems of the words that say what a question asks about."""
+    return frozenset(term.stem for term in query_terms(question)) - _ASKING
 
 
 def candidates(outline: Outline, language: Language | None, common: Collection[str]) -> Iterator[Candidate]:
@@ -169,7 +169,7 @@ def _named(question: str, answer: str) -> tuple[str, ...]:
     inner = question.split(" ", 1)[-1]
     plain = (name.removesuffix("'s").removesuffix("’s") for name in names(inner))
     found = (name for name in dict.fromkeys(plain) if name not in answer and len(name) > 2)
-    return tuple(name for name in found if not _MONTH.search(name))
+    return tuple(name for name in found if not MONTHS.search(name))
 
 
 def _cells(outline: Outline, language: Language | None, common: Collection[str]) -> Iterator[Candidate]:

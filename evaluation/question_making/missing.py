@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chains.retrieval import SearchableKnowledge
-from evaluation.question_making.candidates import Candidate
+from evaluation.question_making.candidates import MONTHS, Candidate
 from local.lexical import query_terms, stems
 
 __all__ = ["Missing", "is_told", "missing"]
@@ -46,7 +46,11 @@ def missing(
             others = _beside(subject, one, tables)
             for name in sorted(others, key=lambda name: _drawn(name, one, seed))[:TRIED]:
                 yield _exchanged(one, subject, name)
-        if (year := _YEAR.search(one.question)) and (other := _other_year(year.group(), years)):
+        if (
+            not MONTHS.search(one.question)
+            and (year := _YEAR.search(one.question))
+            and (other := _other_year(year.group(), years))
+        ):
             yield _exchanged(one, year.group(), other)
 
 

@@ -107,6 +107,21 @@ def test_no_near_duplicate_of_a_question_stays(
     assert not taught_questions(read_question_set(out).questions, rest)
 
 
+def test_what_a_follow_up_asks_in_full_does_not_stay_either(tmp_path: Path) -> None:
+    """The question that is measured is the follow-up made to stand alone: another row may ask just that."""
+    talk = chat("What does an IB-06 cost for a weekend?", "120 euros.")
+    talk["messages"] += chat("And an IB-12?", "180 euros.")["messages"][1:]
+    plain = chat("What does an IB-12 cost for a weekend?", "It is 180 euros for you.")
+    source = written(tmp_path / "train.jsonl", [talk, plain, *distinct(4)])
+    out, rest = tmp_path / "q.jsonl", tmp_path / "rest.jsonl"
+    withheld = 0
+    for seed in range(12):
+        withheld += hold_out(source, out, rest, share=0.4, seed=seed).withheld
+        asked = {row["text"] for row in rows_in(out)}
+        assert not (asked & {"What does an IB-12 cost for a weekend?"} and plain in rows_in(rest))
+    assert withheld
+
+
 def test_a_row_that_is_no_question_stays_for_training_and_is_named(tmp_path: Path) -> None:
     rows = [*distinct(8), chat("What is asked here, and by whom?", "I do not know.")]
     out, rest = tmp_path / "q.jsonl", tmp_path / "rest.jsonl"

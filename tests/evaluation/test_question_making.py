@@ -101,6 +101,15 @@ def test_what_documents_tell_differently_is_asked_by_document(made: list[dict[st
         assert any(rate in wording for wording in cars[text])
 
 
+def test_a_cell_that_two_tables_tell_differently_is_asked_by_table(documents: Path) -> None:
+    (documents / "prices-2025.csv").write_text(PRICES.replace("250", "240").replace("400", "380"), "utf-8")
+    invoke("ingest", documents, "--kb", "kb")
+    found = make_questions(open_workspace().knowledge_base("kb"), MakeOptions(limit=90))
+    deposits = [one for one in found.questions if "deposit of KG-10" in one.text and one.answerable]
+    assert {one.answer for one in deposits} == {"240 euros", "250 euros"}
+    assert all("according to" in one.text for one in deposits)
+
+
 def test_what_documents_tell_alike_is_asked_once_and_both_are_right(made: list[dict[str, Any]]) -> None:
     (receipt,) = [row for row in made if "missing receipt" in row["text"] and row["answerable"]]
     assert {place["document"] for place in receipt["gold"]} == {"travel-2025.md", "travel-2026.md"}
