@@ -105,7 +105,7 @@ def test_forms_of_a_row(tmp_path: Path, row: dict[str, Any], expected: dict[str,
     [
         ({"_id": "a"}, 'needs the fields "_id" and "text"'),
         ({"_id": "a", "text": " ", "answer": "x"}, 'needs the fields "_id" and "text"'),
-        ({"_id": "a", "text": "x?"}, 'nothing to tell right from wrong by'),
+        ({"_id": "a", "text": "x?"}, "nothing to tell right from wrong by"),
         ({"_id": "a", "text": "x?", "answerable": "no"}, '"answerable" must be true or false'),
         ({"_id": "a", "text": "x?", "answers": [3]}, '"answers" must be a list of texts'),
         ({"_id": "a", "text": "x?", "gold": [{"page": 3}]}, '"gold" must be a list of texts'),

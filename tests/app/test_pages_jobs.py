@@ -62,7 +62,8 @@ def tuned(workspace: Workspace, place: TuningPlace, monkeypatch: pytest.MonkeyPa
     training._store.cache_clear()
     access.cache_clear()
     yield workspace
-    access(workspace).close()  # before the server ends: a look at one that is gone would be tried again and again
+    # Before the server ends: a look at one that is gone would be tried again and again.
+    access(workspace).close()
     access.cache_clear()
 
 
