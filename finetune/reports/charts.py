@@ -64,7 +64,9 @@ class Picture:
 
 
 def _element(shape: Shape) -> str:
-    attributes = "".join(f' {name}="{text(value, longest=LONGEST_DESCRIPTION)}"' for name, value in shape.attributes.items())
+    attributes = "".join(
+        f' {name}="{text(value, longest=LONGEST_DESCRIPTION)}"' for name, value in shape.attributes.items()
+    )
     return f"<{shape.tag}{attributes}>{text(shape.text)}</{shape.tag}>"
 
 
