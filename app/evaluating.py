@@ -9,6 +9,7 @@ A run keeps a copy of its questions: whatever becomes of the file, the run can b
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
@@ -191,15 +192,16 @@ def judge_run(
     store = evaluations(workspace)
     before = run.facts if run.facts.get("judge") == model.model_id else {}
     run = store.describe(run, {**run.facts, "judge": model.model_id})
-    found = judge_all(
-        {one.id: one for one in questions_of(workspace, run).questions},
-        store.outcomes(run.id),
-        model,
-        keep=lambda one: store.put(run.id, one),
-        told=on_outcome,
-        anew=not before,
-        workers=run.facts.get("workers", 1),
-    )
+    with store.held(run.id):
+        found = judge_all(
+            {one.id: one for one in questions_of(workspace, run).questions},
+            store.outcomes(run.id),
+            model,
+            keep=lambda one: store.put(run.id, one),
+            told=on_outcome,
+            anew=not before,
+            workers=run.facts.get("workers", 1),
+        )
     told = {
         "not_judged": found.failed + found.left,
         "judge_stopped": found.stopped,
@@ -273,9 +275,15 @@ def _kept(workspace: Workspace, file: QuestionFile) -> dict[str, Any]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = folder / f"{read.sha256}{file.path.suffix.lower()}"
     if not kept.is_file():
-        begun = kept.with_name(f"{kept.name}.part")
-        shutil.copyfile(file.path, begun)
-        begun.replace(kept)
+        begun = kept.with_name(f"{kept.name}.{secrets.token_hex(4)}.part")
+        try:
+            shutil.copyfile(file.path, begun)
+            begun.replace(kept)
+        except OSError as error:
+            begun.unlink(missing_ok=True)
+            raise EvaluationError(
+                f"The questions cannot be kept in {str(folder)!r} ({error.strerror})."
+            ) from error
     return {
         "name": read.name,
         "file": str(file.path.absolute()),

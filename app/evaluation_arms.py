@@ -71,7 +71,7 @@ def _parts(workspace: Workspace, mode: Mode, knowledge_base: str) -> dict[str, A
         "endpoint": [known.openai_base_url.value, known.azure_openai_endpoint.value],
         "system": known.finetuned_system.value,
         "samples": known.consistency_samples.value,
-        "fallback": known.fallback_model.value,
+        "fallback": [known.fallback_model.value, known.fallback_base_url.value],
         "checked_by": known.judge_model.value,
     }
     if mode in ("rag", "hybrid"):

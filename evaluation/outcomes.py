@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from chains.answer import Answer, Mode
 from evaluation.judging import KnownQuestion, names_one, says
 from evaluation.text_metrics import best, exact_match, figures_kept, rouge_l, token_f1
 
-__all__ = ["JUDGED", "SCORING", "Outcome", "Verdict", "failed", "scored"]
+__all__ = ["JUDGED", "SCORING", "Outcome", "Verdict", "failed", "scored", "taken_over_notes"]
 
 Verdict = Literal[
     "right",  # answered, and the words are right
@@ -104,6 +104,17 @@ def failed(
         cost_usd=None,
         tries=tries,
         error=error,
+    )
+
+
+def taken_over_notes(outcomes: Collection[Outcome]) -> tuple[str, ...]:
+    """A sentence where some answers are of earlier runs."""
+    earlier = sum(one.taken_over for one in outcomes)
+    if not earlier:
+        return ()
+    return (
+        f"{earlier:,} of {len(outcomes):,} answers were taken over from earlier runs of the same model, prompt and "
+        "documents: their times and costs are of then (--fresh asks everything anew).",
     )
 
 

@@ -36,6 +36,7 @@ INTERRUPTED = 130  # exit status, as shells have it
 
 
 def answers(
+    ctx: typer.Context,
     questions: Annotated[
         list[Path] | None,
         typer.Option(
@@ -81,6 +82,8 @@ def answers(
     conditions = [parsed(one) for one in gate or []]
     if out is not None and out.suffix.lower() not in FORMS:
         raise typer.BadParameter(f"name a file that ends in one of {', '.join(FORMS)}", param_hint="--out")
+    if resume is not None:
+        _check_nothing_else_is_asked(ctx)
     plan = _plan(questions, _modes(modes), kb, k, cost_figures(cost))
     _check_gates(conditions, plan if resume is None else None)
     if judge is not None:
@@ -101,6 +104,17 @@ def answers(
         say(sentence)
     if failed:
         raise typer.Exit(1)
+
+
+def _check_nothing_else_is_asked(ctx: typer.Context) -> None:
+    """A run goes on with what it was begun with: what is said otherwise would be passed over in silence."""
+    for name in ("questions", "modes", "kb", "k", "training"):
+        if (source := ctx.get_parameter_source(name)) is not None and source.name != "DEFAULT":
+            raise typer.BadParameter(
+                "a run goes on with the questions, modes and documents that it was begun with: leave this out, or "
+                "begin another run (its answers are taken over)",
+                param_hint=f"--{name}",
+            )
 
 
 def _modes(given: str) -> tuple[Mode, ...]:

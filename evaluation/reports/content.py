@@ -12,7 +12,7 @@ from evaluation.advice.costs import Rates
 from evaluation.failures import Failure, failures_of
 from evaluation.judged_answers import judge_notes
 from evaluation.judging import KnownQuestion
-from evaluation.outcomes import Outcome
+from evaluation.outcomes import Outcome, taken_over_notes
 from evaluation.question_making.reviewing import review_notes
 from evaluation.reports.verdict import Verdict, verdict_of
 from evaluation.run_store import Run
@@ -57,9 +57,9 @@ class Content:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must be known to believe the numbers: whose questions they are, who judged, and what could not be."""
+        """What must be known to believe the numbers: whose questions, answers of when, who judged."""
         judged = judge_notes(self.facts, self.outcomes, self.questions)
-        return (*review_notes(self.questions.values()), *judged)
+        return (*review_notes(self.questions.values()), *taken_over_notes(self.outcomes), *judged)
 
     @property
     def sets(self) -> tuple[str, ...]:

@@ -196,6 +196,23 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
     assert (found["run"]["state"], found["summary"]["questions"]) == ("done", 3)
 
 
+@pytest.mark.parametrize(
+    "words", [("--modes", "rag"), ("--kb", "kb"), ("--k", "3")], ids=["modes", "knowledge base", "passages"]
+)
+def test_a_run_goes_on_with_what_it_was_begun_with(questions: Path, words: tuple[str, ...]) -> None:
+    run = document(ask(questions, "--modes", "rag", "--json"))["run"]["id"]
+    told = invoke("evaluate", "answers", "--resume", run, *words, status=2).stderr
+    assert words[0] in told
+    assert "begun with" in told
+
+
+def test_what_was_taken_over_is_said(questions: Path) -> None:
+    ask(questions, "--modes", "rag")
+    found = document(ask(questions, "--modes", "rag", "--json"))
+    assert [one["taken_over"] for one in found["outcomes"]] == [True] * 3
+    assert "3 of 3 answers were taken over from earlier runs" in found["notes"][0]
+
+
 def test_the_sample_is_what_is_asked_where_nothing_is_said(
     questions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
