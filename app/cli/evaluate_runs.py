@@ -14,6 +14,8 @@ from app.workspace import open_workspace
 from errors import EvaluationNotFoundError
 
 if TYPE_CHECKING:
+    from evaluation.judging import KnownQuestion
+    from evaluation.outcomes import Outcome
     from evaluation.run_store import Run
 
 Name = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
@@ -53,7 +55,7 @@ def show(
 
     workspace = open_workspace()
     if question is not None:
-        _one_answer(name, question, mode)
+        _one_question(name, question, mode, json=json)
         return
     from app.evaluating import content_of_run
 
@@ -89,20 +91,47 @@ def remove(name: Name) -> None:
     print_line(f"{remove_run(open_workspace(), name)} is removed.")
 
 
-def _one_answer(name: str, question: str, mode: str | None) -> None:
-    from app.evaluating import evaluations
+def _one_question(name: str, question: str, mode: str | None, *, json: bool) -> None:
+    from app.evaluating import evaluations, questions_of
 
-    store = evaluations(open_workspace())
-    found = [
-        one
-        for one in store.outcomes(store.run(name).id)
-        if one.question == question and mode in (None, one.mode)
-    ]
+    workspace = open_workspace()
+    store = evaluations(workspace)
+    run = store.run(name)
+    found = [one for one in store.outcomes(run.id) if one.question == question and mode in (None, one.mode)]
     if not found:
         raise EvaluationNotFoundError(f"The run holds no answer to question {question!r} in this mode.")
-    from chains.restoring import record
+    if json:
+        from chains.restoring import record
 
-    print_json([record(one) for one in found])
+        print_json([record(one) for one in found])
+        return
+    asked = next(one for one in questions_of(workspace, run).questions if one.id == question)
+    _print_question(asked)
+    for outcome in found:
+        _print_outcome(asked, outcome)
+
+
+def _print_question(asked: KnownQuestion) -> None:
+    print_line(f"{asked.id}: {asked.text}")
+    if not asked.answerable:
+        print_line("Right is to refuse: the documents do not answer it.")
+    elif right := " | ".join(asked.answers) or asked.reference:
+        print_line(f"Right is: {right}")
+    if asked.documents:
+        print_line(f"Stands in: {', '.join(asked.documents)}")
+
+
+def _print_outcome(asked: KnownQuestion, outcome: Outcome) -> None:
+    from app.cli.answer_text import print_answer
+    from chains.restoring import answer_from_dict
+    from evaluation.failures import kind_of
+    from evaluation.reports.verdict import NAMES
+
+    why = kind_of(asked, outcome)
+    print_line(f"\n--- {NAMES[outcome.mode]}: {outcome.verdict}{f' ({why})' if why else ''}")
+    print_line(outcome.error or outcome.text)
+    if outcome.answer is not None:
+        print_answer(answer_from_dict(outcome.answer))
 
 
 def _as_dict(run: Run) -> dict[str, object]:

@@ -90,8 +90,18 @@ def test_a_run_is_shown_exported_and_removed_though_its_file_is_gone(questions: 
     shown = invoke("evaluate", "show", name, "--out", str(tmp_path / "again.html")).stdout
     assert "RAG answered 2 of 3 questions right" in shown
     assert (tmp_path / "again.md").is_file()
-    (one,) = json.loads(invoke("evaluate", "show", name, "--question", "a", "--mode", "rag").stdout)
+    chosen = ("evaluate", "show", name, "--question", "a", "--mode", "rag")
+    (one,) = json.loads(invoke(*chosen, "--json").stdout)
     assert one["answer"]["passages"]
+    told = invoke(*chosen).stdout
+    for words in (
+        "a: How many paid days",
+        "Right is: six | 6",
+        "Stands in: leave.md",
+        "--- RAG: right",
+        "Confidence",
+    ):
+        assert words in told
     out = tmp_path / "rows.jsonl"
     assert "3 rows" in invoke("evaluate", "export", name, "--to", "inspect", "--out", str(out)).stdout
     assert len(out.read_text("utf-8").splitlines()) == 3
