@@ -39,3 +39,11 @@ def test_a_figure_that_is_none_is_found_before_anything_is_asked(
     result = ask(questions, "--modes", "rag", "--cost", figure, status=status)
     assert said in f"{result.exception} {result.stderr}"
     assert evaluations(open_workspace()).runs() == []
+
+
+@pytest.mark.parametrize(
+    ("gate", "status"), [("rag.net_per_1000>=-100000", 0), ("rag.accuracy_needed<=0.1", 1)]
+)
+def test_money_is_gated_by_the_figures_given(questions: Path, gate: str, status: int) -> None:
+    result = ask(questions, "--modes", "rag", "--cost", "cost_wrong=10", "--gate", gate, status=status)
+    assert ("does not hold" in result.stderr) is bool(status)
