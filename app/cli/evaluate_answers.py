@@ -288,7 +288,7 @@ def _gates(
     from app.evaluating import content_of_run
     from evaluation.gate import check, regressions
 
-    failed = check(content.summary, conditions)
+    failed = check(content.summary, conditions, worth=content.worth)
     if content.run.state != "done":
         failed += [f"The run is not whole ({content.run.state}): --resume {content.run.id} goes on."] * bool(
             conditions or against
