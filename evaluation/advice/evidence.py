@@ -34,6 +34,7 @@ Standing = Literal[
     "advised mode not measured",
 ]
 Basis = Literal["questionnaire", "measurement", "questionnaire among the tied", "cost", "simplicity"]
+MOSTLY_PRIVATE = 3  # level of "private" from which on most of what is asked for is known to no public model
 CHEAPER = 0.8  # a mode at less than this share of another's price is the cheaper one
 FEWEST = 20  # questions that outweigh answers: fewer may show a difference, and not stand for all that will be asked
 
@@ -160,7 +161,7 @@ def _questionnaire(
         basis="questionnaire",
         tied=(),
         barred=barred or {},
-        sentences=(*(sentences or (NOT_MEASURED,)), *_open(advice)),
+        sentences=(*(sentences or (NOT_MEASURED,)), *_reads_nothing(advice), *_open(advice)),
     )
 
 
@@ -197,6 +198,17 @@ def _open(advice: Advice) -> Iterator[str]:
     yield (
         f"{left} of {known + left} questions are open. Of all ways to answer them {round(100 * advice.kept)} % keep "
         f"this advice. Answer first: “{first}”{why}."
+    )
+
+
+def _reads_nothing(advice: Advice) -> Iterator[str]:
+    """Advising base for private knowledge means all of it in every prompt, which Base mode here does not do."""
+    if advice.pick != "base" or advice.levels.get("private", 0) < MOSTLY_PRIVATE:
+        return
+    then = f"; in this program choose {NAMES[advice.runner_up]}" if advice.runner_up else ""
+    yield (
+        "Base is meant with all that is private pasted into every prompt, by a program of your own: Base mode here "
+        f"reads none of your documents and cannot know it{then}."
     )
 
 

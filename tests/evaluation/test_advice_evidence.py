@@ -231,6 +231,25 @@ def test_the_picture_says_its_numbers_in_words_and_marks_what_is_out() -> None:
     assert bars == ["bar", "bar", "bar loud", "bar"]
 
 
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        pytest.param(
+            {"private": 4, "size": 1, "volatility": 0, "attribution": 0, "data": 0}, True, id="private"
+        ),
+        pytest.param(
+            {"private": 1, "size": 1, "volatility": 0, "attribution": 0, "data": 0}, False, id="public"
+        ),
+        pytest.param({"private": 4, "volatility": 4}, False, id="another mode is advised"),
+    ],
+)
+def test_base_for_private_knowledge_is_not_taken_for_base_mode(levels: dict[str, int], said: bool) -> None:
+    """Measured on invented companies (benchmarks/advice_truth.py): Base mode answers nothing of it right."""
+    found = weigh(advise(levels), None)
+    assert any("reads none of your documents" in sentence for sentence in found.sentences) == said
+    assert (found.pick == "base") == (levels.get("volatility") != 4)
+
+
 def _number(cell: str) -> float:
     return float(cell.replace("−", "-"))
 
