@@ -12,8 +12,9 @@ ANOTHER_QUESTION and SAME_QUESTION are chosen here. The line "chosen without the
 services and asks the fourth, so that no question is in its own choice. The responder's prior was fitted on the same
 paraphrases (fit_responder.py), so that "taught" comes out too well for every rule alike.
 
-Sets that no rule was chosen on: `--companies`, those of benchmarks/companies after their documents changed, judged as
-evaluation/outcomes.py judges, without regard to sources; and `python -m benchmarks.taught_modes`.
+`--companies` asks those of benchmarks/companies after their documents changed, judged as evaluation/outcomes.py judges,
+without regard to sources. No share was chosen on them; that the first quote decides, not any, was found there, and cost
+nothing here. Nothing at all was chosen on the sample company: `python -m benchmarks.taught_modes`.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def main() -> None:
         "--list", action="store_true", help="show where the two differ and the wrong one is given"
     )
     parser.add_argument(
-        "--companies", action="store_true", help="on the invented companies, which chose nothing"
+        "--companies", action="store_true", help="on the invented companies, which chose no share"
     )
     options = parser.parse_args()
     print(describe("onnxruntime", "faiss-cpu", "tantivy", "numpy"))

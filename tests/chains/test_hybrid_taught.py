@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chains.answer import Answer, AnswerEvent, Confidence, Passage, Question, TaughtPair, TextDelta
+from chains.citations import exact_citation
 from chains.hybrid_taught import HybridTaughtChain
 from chains.models import ChatModelConfig, connect
 from chains.rag import RagChain
@@ -19,7 +20,7 @@ from chains.taught_rule import Compared, compare, outdated, taught_wins
 from finetune.trainers.responder import QuestionAnswer, train
 from local.encoder import MiniLMEncoder
 from local.responder import Reply, Responder
-from tests.chains.conftest import Shelf, shelf
+from tests.chains.conftest import Shelf, WordEncoder, shelf
 from tests.loopback.openai_server import serve_openai
 
 LEAVE = "Every employee has 27 days of paid leave a year. Leave is asked for in the portal."
@@ -207,8 +208,11 @@ def quoted(value: float, *, abstained: bool = False) -> Answer:
     return Answer(text="x", mode="rag", model="m", confidence=sure, abstained=abstained, passages=passages)
 
 
-SAME, OTHER = Compared(agree=True, ahead=0.0), Compared(agree=False, ahead=0.0)
-NEIGHBOUR = Compared(agree=False, ahead=0.5)
+SAME = Compared(agree=True, at_once=True, ahead=0.0)
+LATER = Compared(agree=True, at_once=False, ahead=0.0)
+OTHER = Compared(agree=False, at_once=False, ahead=0.0)
+NEIGHBOUR = Compared(agree=False, at_once=False, ahead=0.5)
+MORE = Compared(agree=True, at_once=True, ahead=0.5)
 
 
 @pytest.mark.parametrize(
@@ -218,10 +222,12 @@ NEIGHBOUR = Compared(agree=False, ahead=0.5)
         pytest.param(recalled(0.6), quoted(0.65), OTHER, False, id="less sure"),
         pytest.param(recalled(0.99), quoted(0.75), OTHER, False, id="documents that are sure of something else"),
         pytest.param(recalled(0.6), quoted(0.9), SAME, True, id="documents that say the same"),
+        pytest.param(recalled(0.6), quoted(0.9), LATER, False, id="they say it after something else, and are sure"),
+        pytest.param(recalled(0.6), quoted(0.5), LATER, True, id="they say it after something else"),
         pytest.param(recalled(0.4), quoted(0.9), SAME, False, id="they say the same, but nothing near was taught"),
         pytest.param(recalled(0.99), quoted(0.5), NEIGHBOUR, False, id="the documents know more of the question"),
-        pytest.param(recalled(0.99), quoted(0.5), Compared(agree=True, ahead=0.5), True, id="more, and they agree"),
-        pytest.param(recalled(0.99), quoted(0.9), Compared(agree=True, ahead=0.5), False, id="more, and sure"),
+        pytest.param(recalled(0.99), quoted(0.5), MORE, True, id="more, and they agree"),
+        pytest.param(recalled(0.99), quoted(0.9), MORE, False, id="more, and sure"),
         pytest.param(recalled(0.6), quoted(0.65, abstained=True), None, True, id="documents without an answer"),
         pytest.param(recalled(0.4), quoted(0.1, abstained=True), None, False, id="neither"),
     ],
@@ -236,12 +242,10 @@ def test_who_answers(taught: Recalled, documents: Answer, compared: Compared | N
 def test_a_surer_taught_answer_never_loses_what_a_less_sure_one_has(
     score: float, surer: float, documents: float, agree: bool, ahead: float
 ) -> None:
-    compared = Compared(agree=agree, ahead=ahead)
+    compared = Compared(agree=agree, at_once=agree, ahead=ahead)
     if taught_wins(recalled(min(score, surer)), quoted(documents), compared):
         assert taught_wins(recalled(max(score, surer)), quoted(documents), compared)
-        assert taught_wins(recalled(max(score, surer)), quoted(documents), Compared(agree=True, ahead=0.0)), (
-            "agreement speaks for it"
-        )
+        assert taught_wins(recalled(max(score, surer)), quoted(documents), SAME), "agreement speaks for it"
 
 
 PRICES = "An IB-06 is 60 euros a day. An IB-20 is 110 euros a day. The washing of an IB-06 is 35 euros."
@@ -262,7 +266,29 @@ def test_a_taught_answer_is_compared_with_what_is_quoted(
     found = compare(recall(model, asked), answer, encoder)
     assert found is not None
     assert found.agree is agree
+    assert found.at_once is agree
     assert found.ahead == pytest.approx(ahead)
+
+
+WEIGHT_AND_PRICE = "The IB-06 weighs 620 kg. The IB-06 costs 60 euros a day."
+
+
+def test_what_the_documents_say_second_is_not_their_answer() -> None:
+    """A price beside the weight that was asked for bears a taught price out, and answers nothing."""
+    first, second = "The IB-06 weighs 620 kg.", "The IB-06 costs 60 euros a day."
+    (passage,) = shelf(weights=WEIGHT_AND_PRICE).passages
+    starts = [WEIGHT_AND_PRICE.index(text) for text in (first, second)]
+    cited = [
+        exact_citation(n, passage, start, start + len(text), lambda _: WEIGHT_AND_PRICE)
+        for n, (start, text) in enumerate(zip(starts, (first, second), strict=True), start=1)
+    ]
+    told = replace(quoted(0.9), text=f"{first} [1] {second} [2]", citations=tuple(cited))
+    found = compare(recalled(0.9), told, WordEncoder())
+    assert found is not None
+    assert (found.agree, found.at_once) == (True, False)
+    assert not taught_wins(recalled(0.9), told, found)
+    found = compare(recalled(0.9), replace(told, text=f"{second} [2] {first} [1]"), WordEncoder())
+    assert found is not None and found.at_once
 
 
 NEW_PRICE = "Rental prices of 2026. The IB-06 costs 75 euros a day since 1 May."
