@@ -5,10 +5,10 @@
         outdated(recalled, reread, encoder)              # the documents' answer to the taught question says otherwise
 
 Three thoughts. Where the first thing that the documents quote says the same, the answer is given as it was taught,
-however sure they are. Where what they quote holds a large part of the question that the taught pair leaves out, the question is
-a neighbour of what was taught, not the same, however near it is in meaning. And what was taught grows old: the
-documents are asked the taught question too, which they read more easily than a paraphrase, and where they surely give
-another figure, theirs is the newer one.
+however sure they are. Where what they quote holds a large part of the question that the taught pair leaves out, the
+question is a neighbour of what was taught, not the same, however near it is in meaning. And what was taught grows old:
+the documents are asked the taught question too, which they read more easily than a paraphrase, and where they surely
+give another figure, theirs is the newer one.
 
 The two shares were chosen on four invented services, each service's on the other three (benchmarks/hybrid_rule.py).
 """
