@@ -300,6 +300,7 @@ def _gates(
 
 def print_run(content: Content, run: Run, written: list[Path]) -> None:
     from evaluation.reports.tables import brief_rows, in_columns, set_rows
+    from evaluation.reports.verdict import NAMES
 
     for sentence in content.verdict.sentences:
         print_line(sentence)
@@ -307,7 +308,9 @@ def print_run(content: Content, run: Run, written: list[Path]) -> None:
         told = list(rows)
         for line in ["", *in_columns(told)] if len(told) > 1 else []:
             print_line(line)
+    models = [f"{NAMES[one.mode]} {one.model}" for one in content.summary.modes.values() if one.model]
+    print_line(f"\nAnswered by: {', '.join(models)}" if models else "")
     state = "" if run.state == "done" else f" ({run.state}: --resume {run.id} goes on)"
-    print_line(f"\nRun {run.id}{state}")
+    print_line(f"Run {run.id}{state}")
     for path in written:
         print_line(f"written: {path}")
