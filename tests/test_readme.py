@@ -24,6 +24,7 @@ BENCHMARKS = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OUTPUTS = {"answers.jsonl", "receipt.json", "run.trec"}
 OUTPUTS |= {f"evaluation.{form}" for form in ("html", "md", "json", "csv")}
+OUTPUTS |= {"questions.jsonl", "held.jsonl", "rest.jsonl"}
 OUTPUTS |= {"report.html", "chat", "raft.jsonl", "raft.refused.jsonl", "generated.jsonl"}
 
 
