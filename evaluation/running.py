@@ -27,9 +27,10 @@ from evaluation.judging import KnownQuestion
 from evaluation.outcomes import JUDGED, SCORING, Outcome, failed, scored
 from evaluation.run_store import Run, RunState, RunStore
 
-__all__ = ["Arm", "Encoder", "key_of", "run_all"]
+__all__ = ["SPENT", "Arm", "Encoder", "key_of", "run_all"]
 
 TRIES = 2
+SPENT = "spent"  # fact of a run: why its money does not reach, "" where it does
 
 
 class Encoder(Protocol):
@@ -122,6 +123,8 @@ def _run_held(
         asking.stopped.set()
         store.finish(run, "stopped")
         raise
+    if asking.spent_said != run.facts.get(SPENT, ""):
+        run = store.describe(run, {**run.facts, SPENT: asking.spent_said})
     return store.finish(run, asking.state)
 
 
@@ -134,6 +137,7 @@ class _Asking:
     stopped: threading.Event
     clock: Callable[[], float]
     spent: bool = False
+    spent_said: str = ""  # the limit's own sentence: perhaps it is no price that is known, and not the money
 
     @property
     def state(self) -> RunState:
@@ -166,7 +170,8 @@ class _Asking:
             try:
                 return self._asked(task, tries)
             except (SpendingLimitError, StoppedError) as error:
-                self.spent = self.spent or isinstance(error, SpendingLimitError)
+                if isinstance(error, SpendingLimitError):
+                    self.spent, self.spent_said = True, self.spent_said or str(error)
                 self.stopped.set()
             except GroundtuneError as error:
                 said = str(error)

@@ -222,6 +222,8 @@ def _asked(run: Run, *, budget: Budget | None, workers: int | None, fresh: bool)
         raise typer.Exit(INTERRUPTED) from None
     for reason in found.facts["not_run"].values():
         say(f"  left out: {reason}")
+    if spent := found.facts.get("spent"):
+        say(f"  {spent}")
     return found
 
 

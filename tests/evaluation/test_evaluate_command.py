@@ -216,6 +216,19 @@ def test_a_run_goes_on_with_what_it_was_begun_with(questions: Path, words: tuple
     assert "begun with" in told
 
 
+def test_why_the_money_does_not_reach_is_said(
+    questions: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve_openai("six") as server:
+        connected(monkeypatch, server.url, home)
+        monkeypatch.setenv("GROUNDTUNE_CHAT_MODEL", "compatible:of-no-known-price")
+        result = ask(questions, "--modes", "base", "--budget", "1", "--json")
+    found = document(result)
+    assert found["run"]["state"] == "out of budget"
+    assert "no price of" in found["facts"]["spent"]
+    assert found["facts"]["spent"] in result.stderr
+
+
 def test_what_was_taken_over_is_said(questions: Path) -> None:
     ask(questions, "--modes", "rag")
     found = document(ask(questions, "--modes", "rag", "--json"))

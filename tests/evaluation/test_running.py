@@ -176,6 +176,9 @@ def test_a_spent_budget_ends_the_run_and_keeps_what_was_answered(store: RunStore
     assert found.state == store.run(run.id).state == "out of budget"
     assert [one.question for one in store.outcomes(run.id)] == ["q0", "q1", "q2"]
     assert len(chain.asked) == 4  # not one more
+    assert store.run(run.id).facts["spent"] == "The budget is spent."
+    again = run_all(QUESTIONS, [arm(Told(six))], store=store, run=store.run(run.id))
+    assert (again.state, store.run(run.id).facts["spent"]) == ("done", "")
 
 
 def test_a_stop_leaves_the_rest_for_later(store: RunStore) -> None:
