@@ -23,6 +23,7 @@ from chains.passages_prompt import as_data, as_shown, numbered
 from chains.prompts import Prompt, load_prompt, messages_sha256
 from chains.reading import abstention, assessed
 from chains.reasoned_reply import ReasonedStream, quotes_in
+from chains.refusals import declines
 from chains.retrieval import Retrieved
 from chains.support import SentenceEncoder
 from errors import GroundtuneError, ProviderError, StoppedError
@@ -31,15 +32,6 @@ if TYPE_CHECKING:
     from local.reader import ExtractiveReader, Reading
 
 SENTENCE_END = re.compile(r"[.!?\n]")
-LONGEST_REFUSAL = 200  # characters; what is longer says something besides
-_REFUSAL = re.compile(
-    r"(?:i'?m |i am )?(?:sorry|unfortunately)?[,.!]?\s*(?:but )?"
-    r"(?:i (?:do not|don't|cannot|can't) (?:know|tell|find|answer)"
-    r"|(?:the|these|those) (?:provided |given )?(?:passages?|documents?|sources?)"
-    r" (?:do not|don't|does not|doesn't|hold no|contain no)"
-    r"|there is no (?:information|answer|mention)|no (?:information|answer) )",
-    re.IGNORECASE,
-)
 MODEL_ABSTAINED = "The model found no answer in the passages."
 NO_ANSWER_YET = "The model's reply ended in its reasoning, before the answer."
 MISQUOTED = "The model's reasoning quotes words that its passages do not hold: {quote!r}"
@@ -290,11 +282,6 @@ def misquoted(reasoning: str, found: Retrieved) -> tuple[str, ...]:
     texts = [as_shown(passage.text) for passage in found.passages] if quotes else []
     wrong = [quote.text for quote in quotes if not quote.stands_in(texts)]
     return tuple(MISQUOTED.format(quote=text[:SHOWN_OF_A_QUOTE]) for text in dict.fromkeys(wrong))
-
-
-def declines(text: str) -> bool:
-    """Whether a reply in the model's own words says no more than that it has no answer."""
-    return len(text) <= LONGEST_REFUSAL and "[" not in text and bool(_REFUSAL.match(text.strip()))
 
 
 def _bare(text: str) -> str:

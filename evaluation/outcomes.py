@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from chains.answer import Answer, Mode
+from chains.refusals import declines
 from evaluation.judging import KnownQuestion, names_one, says
 from evaluation.text_metrics import best, exact_match, figures_kept, rouge_l, token_f1
 
@@ -19,7 +20,7 @@ Verdict = Literal[
     "missed",  # refused, though there is an answer
     "error",  # no answer came
 ]
-SCORING = 3  # raised with every change of what counts as right: answers are judged anew then, not asked again
+SCORING = 4  # raised with every change of what counts as right: answers are judged anew then, not asked again
 JUDGED = "judged"  # the score that a chat model gave afterwards: of one run, never taken over
 RIGHT: frozenset[Verdict] = frozenset({"right", "rightly refused"})
 
@@ -120,12 +121,19 @@ def taken_over_notes(outcomes: Collection[Outcome]) -> tuple[str, ...]:
 
 def _verdict(question: KnownQuestion, answer: Answer) -> Verdict:
     """By the words alone where they are known, the same for modes that cite and modes that cannot."""
-    if answer.abstained:
+    if _refused(question, answer):
         return "missed" if question.answerable else "rightly refused"
     if not question.answerable:
         return "wrong"
     said = says(answer, question)
     return "right" if (names_one(answer, question.documents) if said is None else said) else "wrong"
+
+
+def _refused(question: KnownQuestion, answer: Answer) -> bool:
+    """A chat model without documents has no other way to abstain than to say that it does not know."""
+    return answer.abstained or (
+        declines(answer.text) and not (question.answerable and says(answer, question))
+    )
 
 
 def _cost(answer: Answer) -> float | None:
@@ -137,13 +145,14 @@ def _scores(
     question: KnownQuestion, answer: Answer, similarity: float | None, faithfulness: float | None
 ) -> dict[str, float]:
     found: dict[str, float | None] = {"similarity": similarity, "faithfulness": faithfulness}
+    refused = _refused(question, answer)
     wanted = (question.reference, *question.answers) if question.reference else question.answers
-    if question.answerable and wanted and not answer.abstained:
+    if question.answerable and wanted and not refused:
         found["exact_match"] = best(exact_match, answer.text, wanted)
         found["token_f1"] = best(token_f1, answer.text, wanted)
         found["rouge_l"] = best(rouge_l, answer.text, wanted)
         found["figures"] = figures_kept(_with_quotes(answer), question.reference or wanted[0])
-    if question.answerable and wanted and answer.abstained:
+    if question.answerable and wanted and refused:
         found |= {"exact_match": 0.0, "token_f1": 0.0, "rouge_l": 0.0}
     if question.answerable and question.documents and answer.mode in ("rag", "hybrid"):
         found |= _of_sources(question, answer)
