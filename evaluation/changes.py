@@ -31,14 +31,24 @@ class ModeChange:
 
 
 def changes(before: Content, after: Content, *, seed: int = 7) -> tuple[ModeChange, ...]:
-    """Of the modes and questions that both have; a question of the same id in other words is another one."""
+    """Of the modes and questions that both have.
+
+    A question of the same id in other words is another one, and so is one for which something else counts as right.
+    """
     same = [
         one
         for name, one in after.questions.items()
-        if name in before.questions and before.questions[name].text == one.text
+        if name in before.questions and _asks_the_same(before.questions[name], one)
     ]
     found = (_change(mode, same, _of(before, mode), _of(after, mode), seed) for mode in MODES)
     return tuple(one for one in found if one is not None)
+
+
+def _asks_the_same(before: KnownQuestion, after: KnownQuestion) -> bool:
+    return all(
+        getattr(before, name) == getattr(after, name)
+        for name in ("text", "answerable", "answers", "reference", "documents")
+    )
 
 
 def _of(content: Content, mode: Mode) -> dict[str, Outcome]:

@@ -201,6 +201,8 @@ def test_a_regression_is_one_beyond_chance(before: list[bool], after: list[bool]
 def test_runs_of_other_questions_are_not_compared() -> None:
     other = asked(20, text="Something else?")
     assert changes(content(GOOD), content(BAD, other)) == ()
+    judged_by = [replace(one, answers=("seven",)) for one in asked(20)]
+    assert changes(content(GOOD), content(BAD, judged_by)) == ()
     with pytest.raises(SettingsError, match="asked none of these questions"):
         regressions(content(GOOD), content(BAD, other))
 
