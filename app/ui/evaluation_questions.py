@@ -13,7 +13,7 @@ from app.ui.escape import escape
 from app.ui.job_rows import busy, job_rows
 from app.ui.jobs import Job, jobs
 from app.ui.training_session import press
-from app.workspace import Workspace
+from app.workspace import SAMPLE, Workspace
 from chains.instructions import instructions_in
 from errors import GroundtuneError
 from evaluation.question_making.reviewing import Review, Reviewed, State
@@ -124,6 +124,8 @@ def _start(
 
     def run(job: Job) -> tuple[str, object]:
         job.tell("Reading the documents")
+        if knowledge_base == SAMPLE:
+            workspace.ensure_sample()  # where nobody asked it anything yet
         order = Order(
             knowledge_base=knowledge_base, out=made, limit=limit, seed=seed, budget_usd=budget, resume=True
         )
