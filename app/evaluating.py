@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.evaluation_arms import arms, facts_of
+from app.evaluation_leaks import taught_here
 from app.model_settings import evaluation_budget
 from app.workspace import SAMPLE, TENANT, Workspace
 from chains.answer import MODES, Mode
@@ -88,6 +89,7 @@ def begin(workspace: Workspace, plan: Plan) -> Run:
     read = read_sets(plan.sets)
     strangers(workspace, plan, read)
     kept = [_kept(workspace, one) for one in plan.sets]
+    taught = taught_here(workspace, plan.modes, read.questions)
     facts = {
         "question_set": read.name,
         "question_files": kept,
@@ -97,6 +99,7 @@ def begin(workspace: Workspace, plan: Plan) -> Run:
         "k": plan.k,
         "costs": dict(plan.costs),
         "command": _command(plan),
+        "taught": taught.sentence if taught else "",
         **facts_of(workspace, plan.knowledge_base),
     }
     return evaluations(workspace).begin(facts)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from chains.taught import TaughtModel
-    from finetune.jobs.record import TunedModel
+    from finetune.jobs.record import Job, TunedModel
     from finetune.jobs.store import TuningStore
     from local.encoder import MiniLMEncoder
 
@@ -132,6 +132,20 @@ class LocalModels:
         found = model.facts.get("system") if model else None
         return found.strip() and found if isinstance(found, str) else None
 
+    def training_file(self, model_id: str) -> Path | None:
+        """The rows that a model was trained on, here or by an order sent from here; None: not known, or deleted."""
+        store = self._store()
+        if store is None:
+            return None
+        try:
+            job = _job_of(store, model_id)
+        except TuningNotFoundError:  # it was deleted, and its model kept
+            return None
+        if job is None:
+            return None
+        path = store.files.path(job.request.training_file)
+        return path if path.is_file() else None
+
     def _loaded(self, model: TunedModel) -> TaughtModel:
         from chains.taught import TaughtModel
         from local.responder import Responder
@@ -174,6 +188,14 @@ class _Chats(Mapping[str, "Callable[[], BaseChatModel]"]):
 
     def __len__(self) -> int:
         return len(self._models.names())
+
+
+def _job_of(store: TuningStore, model_id: str) -> Job | None:
+    """Raises TuningNotFoundError where it was deleted."""
+    name = model_id.partition(":")[2]
+    if model_id.startswith(PREFIX):
+        return store.jobs.get(store.models.get(name).job_id)
+    return next((one for one in store.jobs.in_states("succeeded") if one.fine_tuned_model == name), None)
 
 
 def verdict_of(model: TunedModel) -> str | None:

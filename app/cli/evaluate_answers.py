@@ -177,7 +177,10 @@ def _begun(plan: Plan, resume: str | None, against: str | None, training: Path |
     if run is not None:
         return run
     _checked(workspace, plan, training)
-    return begin(workspace, plan)
+    run = begin(workspace, plan)
+    if taught := run.facts["taught"]:
+        say(f"  {taught}")
+    return run
 
 
 def _checked(workspace: Workspace, plan: Plan, training: Path | None) -> None:

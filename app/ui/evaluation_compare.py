@@ -40,7 +40,7 @@ def draw_compare(workspace: Workspace) -> None:
     if not found:
         st.info("These two asked none of the same questions in the same mode.", icon=":material/info:")
         return
-    facts_table([_row(one) for one in found], key="evaluation_changes")
+    facts_table([_row(one) for one in found], key="evaluation_changes", wide=True)
     _apart(before, after)
     for one in found:
         _moved(second, one)

@@ -11,7 +11,6 @@ import streamlit as st
 from app.evaluating import evaluations
 from app.ui.escape import escape
 from app.ui.evaluation_session import VIEW, open_run
-from app.ui.evaluation_work import at_work
 
 if TYPE_CHECKING:
     from app.workspace import Workspace
@@ -24,7 +23,6 @@ COLOURS: Mapping[str, Colour] = {
     "done": "green",
     "running": "blue",
     "stopped": "gray",
-    "broken off": "orange",
 }
 
 
@@ -48,11 +46,6 @@ def draw_list(workspace: Workspace) -> None:
         _pages(offset, len(runs))
 
 
-def state_words(run: Run) -> str:
-    """A run that nobody works on, and that was not ended, was broken off with its process."""
-    return "broken off" if run.state == "running" and not at_work(run.id) else run.state
-
-
 def run_words(run: Run) -> str:
     """Its questions and when, as plain text."""
     begun = datetime.datetime.fromtimestamp(run.created_at, datetime.UTC).astimezone()
@@ -60,7 +53,6 @@ def run_words(run: Run) -> str:
 
 
 def _row(run: Run) -> None:
-    words = state_words(run)
     with st.container(border=True, key=f"evaluation_row_{run.id}", gap=None):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.button(
@@ -72,7 +64,7 @@ def _row(run: Run) -> None:
                 on_click=open_run,
                 args=(run.id,),
             )
-            st.badge(words, color=COLOURS.get(words, "orange"))
+            st.badge(run.state, color=COLOURS.get(run.state, "orange"))
         modes = ", ".join(run.facts.get("modes", []))
         told = (run.id, modes, f"knowledge base {run.facts.get('knowledge_base', '')}")
         st.caption(" · ".join(escape(one, longest=80) for one in told))

@@ -12,9 +12,9 @@ from app.evaluating import content_of_run, evaluations, remove_run
 from app.ui.charts import charts
 from app.ui.escape import escape
 from app.ui.evaluation_answers import draw_answers
-from app.ui.evaluation_list import run_words, state_words
+from app.ui.evaluation_list import run_words
 from app.ui.evaluation_session import WORK, open_run
-from app.ui.evaluation_work import at_work, resume
+from app.ui.evaluation_work import Terms, at_work, resume
 from app.ui.facts_table import facts_table
 from app.ui.job_rows import job_rows
 from app.ui.training_session import attempted, press
@@ -56,6 +56,7 @@ def draw_run(workspace: Workspace, run: Run) -> None:
         return
     if run.state != "done":
         _unfinished(workspace, run)
+        _why(run)
     content = _content(workspace, run)
     if not content.summary.modes:
         st.info("No question was answered in every mode yet.", icon=":material/hourglass_empty:")
@@ -69,14 +70,36 @@ def draw_run(workspace: Workspace, run: Run) -> None:
 
 def _unfinished(workspace: Workspace, run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/pause_circle: This run is {state_words(run)}: what was answered is below.")
+        st.caption(f":material/pause_circle: This run is {run.state}: what was answered is kept.")
+        if run.state == "running":
+            st.caption("Another process asks its questions.")
+            return
+        budget = _more_money() if workspace.chat_connected else None
         st.button(
             "Go on",
             key="evaluation_resume",
             icon=":material/play_arrow:",
             on_click=press,
-            args=(lambda: resume(workspace, run),),
+            args=(lambda: resume(workspace, run, Terms(budget=budget)),),
         )
+
+
+def _why(run: Run) -> None:
+    """Of a run that its budget ended: perhaps no price is known, and more money would not help."""
+    if run.state == "out of budget" and (spent := run.facts.get("spent")):
+        st.caption(f":material/payments: {escape(str(spent), longest=400)}")
+
+
+def _more_money() -> float | None:
+    return st.number_input(
+        "US dollars for the rest",
+        min_value=0.0,
+        value=None,
+        step=0.5,
+        placeholder="as the settings say",
+        key="evaluation_more",
+        width=220,
+    )
 
 
 def _content(workspace: Workspace, run: Run) -> Content:
@@ -121,7 +144,7 @@ def _tables(content: Content) -> None:
     charts([(picture, "") for picture in pictures(content.summary)], key="evaluation_charts")
     for one in sections(content):
         with st.expander(one.title, expanded=one.first):
-            facts_table(_named(one.rows), key=f"evaluation_table_{one.title}")
+            facts_table(_named(one.rows), key=f"evaluation_table_{one.title}", wide=True)
             if one.note:
                 st.caption(escape(one.note, longest=600))
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.evaluating import SAMPLE_SETS, Plan, QuestionFile, read_sets
+from app.evaluation_leaks import Taught, rows_of_tuned, taught_here
 from app.ui.escape import escape
 from app.ui.evaluation_questions import draw_made
 from app.ui.evaluation_session import open_run
-from app.ui.evaluation_work import start
+from app.ui.evaluation_work import Terms, start
 from app.ui.ingestion import LARGEST_MB, file_name
 from app.ui.training_session import attempted
 from app.workspace import ModeStatus, Workspace
@@ -49,7 +50,9 @@ def draw_start(workspace: Workspace) -> None:
     name = st.session_state.get("knowledge_base") or workspace.default_knowledge_base
     chosen = _questions(workspace, name, sample=name == workspace.default_knowledge_base)
     modes = _modes(workspace.modes())
-    budget = _budget(workspace)
+    if chosen is not None:
+        _taught_note(workspace, chosen, modes)
+    budget, judge = _money(workspace)
     fresh = st.checkbox(
         "Ask everything anew",
         key="evaluation_fresh",
@@ -57,9 +60,8 @@ def draw_start(workspace: Workspace) -> None:
         "same.",
     )
     ready = chosen is not None and bool(modes)
-    count = len(chosen.questions.questions) * len(modes) if chosen else 0
     if st.button(
-        f"Ask {count:,} questions" if ready else "Ask",
+        _asking(chosen, modes) if chosen is not None and modes else "Ask",
         type="primary",
         key="evaluation_go",
         icon=":material/play_arrow:",
@@ -67,12 +69,21 @@ def draw_start(workspace: Workspace) -> None:
     ):
         assert chosen is not None
         plan = Plan(sets=chosen.files, modes=modes, knowledge_base=name)
-        _start(workspace, plan, budget, fresh=fresh)
+        _start(workspace, plan, Terms(budget=budget, judge=judge, fresh=fresh))
+    if chosen is not None and not modes:
+        st.caption(":material/info: Tick one mode at least.")
 
 
-def _start(workspace: Workspace, plan: Plan, budget: float | None, *, fresh: bool) -> None:
+def _asking(chosen: _Chosen, modes: tuple[Mode, ...]) -> str:
+    """What the button starts."""
+    count = len(chosen.questions.questions)
+    asked = f"Ask {count:,} question{'s' if count != 1 else ''}"
+    return f"{asked} in {len(modes)} modes" if len(modes) > 1 else asked
+
+
+def _start(workspace: Workspace, plan: Plan, terms: Terms) -> None:
     begun: list[str] = []
-    if attempted(lambda: begun.append(start(workspace, plan, budget=budget, fresh=fresh).id)):
+    if attempted(lambda: begun.append(start(workspace, plan, terms).id)):
         st.session_state["evaluation_wanted"] = begun[0]  # the part's control is drawn already
         st.rerun()
 
@@ -147,15 +158,39 @@ def _modes(statuses: tuple[ModeStatus, ...]) -> tuple[Mode, ...]:
     return tuple(ticked)
 
 
-def _budget(workspace: Workspace) -> float | None:
-    """Only where something may cost; None: the limit of the settings."""
+def _taught_note(workspace: Workspace, chosen: _Chosen, modes: tuple[Mode, ...]) -> None:
+    """Before the run: which of these the tuned model learnt in training, as far as its rows are known."""
+    known = rows_of_tuned(workspace, modes)
+    if known is None:
+        return
+    key = (chosen.questions.sha256, *map(str, known))
+    held: dict[tuple[str, ...], Taught | None] = st.session_state.setdefault("evaluation_taught", {})
+    if key not in held:
+        held.clear()
+        held[key] = taught_here(workspace, modes, chosen.questions.questions)
+    if found := held[key]:
+        st.warning(escape(found.sentence, longest=400), icon=":material/school:")
+
+
+def _money(workspace: Workspace) -> tuple[float | None, str | None]:
+    """(budget, judge), only where something may cost. None: the limit of the settings, no judge."""
     if not workspace.chat_connected:
-        return None
-    return st.number_input(
-        "US dollars that may be spent (empty: as the settings say)",
-        min_value=0.0,
-        value=None,
-        step=0.5,
-        key="evaluation_budget",
-        width=320,
-    )
+        return None, None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        budget = st.number_input(
+            "US dollars that may be spent",
+            min_value=0.0,
+            value=None,
+            step=0.5,
+            placeholder="as the settings say",
+            key="evaluation_budget",
+            width=300,
+        )
+        judge = st.text_input(
+            "A chat model that judges the answers too",
+            placeholder="none, or its id: openai:NAME",
+            key="evaluation_judge",
+            help="Named in the report. What it costs is spent from the same dollars, after the questions.",
+            width=360,
+        )
+    return budget, judge.strip() or None

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.evaluating import Plan, begin, evaluations, go_on, questions_of
+from app.evaluating import Plan, begin, evaluations, go_on, judge_run, questions_of, spending
 from app.ui.evaluation_session import WORK
 from app.ui.jobs import Job, jobs
 
 if TYPE_CHECKING:
     from app.workspace import Workspace
+    from chains.limits import Budget
     from evaluation.run_store import Run
 
 
-def start(workspace: Workspace, plan: Plan, *, budget: float | None, fresh: bool) -> Run:
-    """Raises GroundtuneError where the questions cannot be read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On which a run is asked."""
+
+    budget: float | None = None  # US dollars; None: as the settings say
+    judge: str | None = None  # a chat model's id; None: nobody judges besides
+    fresh: bool = False  # nothing is taken over from earlier runs
+
+
+def start(workspace: Workspace, plan: Plan, terms: Terms) -> Run:
+    """Raises GroundtuneError where the questions cannot be read, or the judge cannot judge."""
+    if terms.judge is not None:
+        workspace.judge(terms.judge)
     run = begin(workspace, plan)
-    resume(workspace, run, budget=budget, fresh=fresh)
+    if terms.judge is not None:
+        run = evaluations(workspace).describe(run, {**run.facts, "judge_asked": terms.judge})
+    resume(workspace, run, terms)
     return run
 
 
-def resume(workspace: Workspace, run: Run, *, budget: float | None = None, fresh: bool = False) -> None:
+def resume(workspace: Workspace, run: Run, terms: Terms | None = None) -> None:
+    """With the judge that the run was begun with."""
+    terms = terms or Terms()
+
     def work(job: Job) -> tuple[str, object]:
         stop = threading.Event()
         total = len(questions_of(workspace, run).questions) * len(run.facts["modes"])
@@ -34,12 +52,31 @@ def resume(workspace: Workspace, run: Run, *, budget: float | None = None, fresh
                 stop.set()
 
         job.tell("Getting ready")
-        found = go_on(workspace, run, budget=budget, fresh=fresh, stop=stop, on_outcome=told)
+        money = spending(workspace, terms.budget)
+        found = go_on(workspace, run, budget=money, fresh=terms.fresh, stop=stop, on_outcome=told)
         if found.state == "out of budget":
             return "The budget is spent; what was answered is kept.", found.id
-        return f"{answered[0]:,} answers", found.id
+        judged = _judged(workspace, found, money, job) if found.state == "done" else ""
+        return f"{answered[0]:,} answers{judged}", found.id
 
     jobs().start(WORK, Job(run.id, "Evaluation", quiet=True), work)
+
+
+def _judged(workspace: Workspace, run: Run, money: Budget | None, job: Job) -> str:
+    """What is told of it, after the number of answers; empty where no judge was asked."""
+    judge = run.facts.get("judge_asked")
+    if judge is None:
+        return ""
+    counted = [0]
+
+    def told(_outcome: object) -> None:
+        counted[0] += 1
+        job.show("Judging the answers", counted[0])
+
+    job.show("Judging the answers")
+    found = judge_run(workspace, run, judge, budget=money, on_outcome=told)
+    left = found.facts["not_judged"]
+    return f", judged by {judge}" + (f" but for {left:,}" if left else "")
 
 
 def at_work(run_id: str) -> bool:

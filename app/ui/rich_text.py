@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.ui.prose import Node
 
-Style = Literal["answer", "excerpt", "quiet", "question", "table", "tokens"]
+Style = Literal["answer", "excerpt", "quiet", "question", "table", "tokens", "wide"]
 _HERE = Path(__file__).parent
 
 

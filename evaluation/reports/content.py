@@ -59,7 +59,8 @@ class Content:
     def notes(self) -> tuple[str, ...]:
         """What must be known to believe the numbers: whose questions, answers of when, who judged."""
         judged = judge_notes(self.facts, self.outcomes, self.questions)
-        return (*review_notes(self.questions.values()), *taken_over_notes(self.outcomes), *judged)
+        taught = (self.facts["taught"],) if self.facts.get("taught") else ()
+        return (*review_notes(self.questions.values()), *taught, *taken_over_notes(self.outcomes), *judged)
 
     @property
     def sets(self) -> tuple[str, ...]:

@@ -185,7 +185,7 @@ def test_a_run_broken_off_with_its_process_can_go_on(evaluated: Workspace) -> No
     name = begin(evaluated, plan).id
     app = opened("Runs")
     sound(app.button(key=f"open_{name}").click().run())
-    assert "This run is broken off" in words(app)
+    assert "This run is stopped" in words(app)
     app.button(key="evaluation_resume").click().run()
     done(app)
     assert evaluations(evaluated).run(name).state == "done"
