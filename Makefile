@@ -24,7 +24,7 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@echo "Running the test suite (it takes some minutes) ..."
-	@$(PY) -m pytest --ignore=tests/browser --numprocesses=logical --maxprocesses=4 --dist=loadfile
+	@$(PY) -m pytest --ignore=tests/browser --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 test-browser: $(VENV)/.installed-dev
 	@$(PY) -m pytest tests/browser || { echo "Those that failed are run once more, alone:"; $(PY) -m pytest tests/browser --last-failed; }

@@ -3,8 +3,8 @@
 Other tools' forms as their documents have them: MLflow's `mlflow.genai.evaluate` takes inputs, outputs and expectations
 (https://mlflow.org/docs/latest/genai/eval-monitor/); Inspect's datasets are JSON Lines of id, input, target and
 metadata (https://inspect.aisi.org.uk/datasets.html); Langfuse's `create_dataset_item(dataset_name=..., **row)` takes
-id, input, expected_output and metadata (https://langfuse.com/docs/evaluation/dataset-runs/datasets). Tried with MLflow
-3.17, Inspect 0.3.285 and Langfuse 5: they read and score these rows.
+id, input, expected_output and metadata (https://langfuse.com/docs/evaluation/dataset-runs/datasets). MLflow 3.17
+and Inspect 0.3.285 were tried: they read and score these rows. Of Langfuse 5.0 only the call's signature was compared.
 """
 
 from __future__ import annotations
