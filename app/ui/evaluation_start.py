@@ -17,6 +17,7 @@ from app.ui.evaluation_session import open_run
 from app.ui.evaluation_work import Terms, start
 from app.ui.ingestion import LARGEST_MB, file_name
 from app.ui.training_session import attempted
+from app.workspace import SAMPLE as SAMPLE_BASE
 from app.workspace import ModeStatus, Workspace
 from chains.answer import Mode
 from errors import GroundtuneError
@@ -83,6 +84,10 @@ def _asking(chosen: _Chosen, modes: tuple[Mode, ...]) -> str:
 
 def _start(workspace: Workspace, plan: Plan, terms: Terms) -> None:
     begun: list[str] = []
+    if plan.knowledge_base == SAMPLE_BASE and not workspace.has_knowledge_base(SAMPLE_BASE):
+        with st.spinner("Loading the sample company's documents (once): this takes a minute."):
+            if not attempted(workspace.ensure_sample):
+                return
     if attempted(lambda: begun.append(start(workspace, plan, terms).id)):
         st.session_state["evaluation_wanted"] = begun[0]  # the part's control is drawn already
         st.rerun()

@@ -74,6 +74,7 @@ function keepPlace(root, name) {
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".prose");
   root.className = `prose ${data.style}`;
+  if (data.style === "wide") root.tabIndex = 0; // who scrolls by keys must be able to get there
   const cited = (number) => setTriggerValue("cited", number);
   const drawn = JSON.stringify(data.nodes);
   if (root.drawn !== drawn) {

@@ -157,6 +157,13 @@ def test_a_file_without_questions_is_told(evaluated: Workspace) -> None:
     assert app.button(key="evaluation_go").disabled
 
 
+def test_the_samples_documents_are_loaded_where_nobody_asked_them_yet(evaluated: Workspace) -> None:
+    evaluated.remove_knowledge_base(evaluated.default_knowledge_base)
+    app = opened("Start")
+    done(app.button(key="evaluation_go").click().run())
+    assert [run.state for run in evaluations(evaluated).runs()] == ["done"]
+
+
 def test_two_runs_are_compared(evaluated: Workspace) -> None:
     assert "Two runs are needed" in words(opened("Compare"))
     run_one(evaluated)
