@@ -17,7 +17,7 @@ from chains.answer import Question, Turn
 from chains.generation import CallLog
 from chains.guard import ABSTENTION_TOKEN
 from chains.history import rewrite
-from chains.writing import declines
+from chains.refusals import declines
 from finetune.examples import METADATA, Refused
 from finetune.strict_json import lines
 from loaders.jsonl import well_formed
