@@ -183,7 +183,7 @@ def test_a_job_is_what_was_asked_for_and_wakes_the_runner(client: OpenAI, wakes:
         seed=7,
         metadata={"team": "support"},
         method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}},
-        extra_body={"x_groundtune": {"max_length": 256}},
+        extra_body={"x_groundtune": {"learning_rate": 0.001}},
     )
     assert (job.object, job.status, job.seed, job.metadata) == (
         "fine_tuning.job",
@@ -194,7 +194,7 @@ def test_a_job_is_what_was_asked_for_and_wakes_the_runner(client: OpenAI, wakes:
     assert (job.fine_tuned_model, job.finished_at, job.error, job.result_files) == (None, None, None, [])
     assert job.method.supervised.hyperparameters.n_epochs == 2
     assert job.method.supervised.hyperparameters.batch_size == "auto"
-    assert job.x_groundtune["options"] == {"max_length": 256}
+    assert job.x_groundtune["options"] == {"learning_rate": 0.001}
     assert client.fine_tuning.jobs.retrieve(job.id) == job
     assert len(wakes) == 1
 

@@ -19,6 +19,7 @@ from finetune.jobs.record import Job, JobRequest
 from finetune.jobs.runner import LOCK, Runner, ensure_runner
 from finetune.jobs.states import TERMINAL, State
 from finetune.jobs.store import TuningStore
+from tests.finetune.jobs.fake_options import known
 
 SOON_S = 60.0
 MODULE = "tests.finetune.jobs.fake_runner"
@@ -59,7 +60,8 @@ class Desk:
         """A runner in this process, to its end: what a test sets in it holds."""
         lock = LockFile(self.root / LOCK)
         assert lock.take()
-        Runner(self.store, self.config, worker=WORKER).work()
+        with known():
+            Runner(self.store, self.config, worker=WORKER).work()
         lock.release()
 
     @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 
 from finetune.jobs import runner
+from tests.finetune.jobs.fake_options import known
 
 if __name__ == "__main__":
-    sys.exit(runner.main(sys.argv[1:], worker="tests.finetune.jobs.fake_worker"))
+    with known():
+        sys.exit(runner.main(sys.argv[1:], worker="tests.finetune.jobs.fake_worker"))

@@ -24,6 +24,7 @@ from finetune.jobs.states import TERMINAL, State
 from finetune.jobs.watch import Watch
 from finetune.jobs.worker import _told
 from tests.finetune.jobs.desk import WORKER, Desk, is_alive, wait_for
+from tests.finetune.jobs.fake_options import known
 from tests.finetune.jobs.fake_worker import LAST_WORDS, RAISED, chain
 
 LONG: dict[str, Any] = {"steps": 400, "seconds": 0.05}
@@ -358,7 +359,8 @@ def test_over_its_time_it_pauses_and_resumed_it_goes_on_to_its_end(desk: Desk) -
     hasty = Runner(desk.store, desk.config, worker=WORKER, clock=lambda: time.monotonic() * 20)
     lock = LockFile(desk.root / LOCK)
     assert lock.take()
-    hasty.work()
+    with known():
+        hasty.work()
     paused = desk.store.jobs.get(job.id)
     assert paused.state == "paused", desk.told(job)
     assert any("GROUNDTUNE_TRAINING_MINUTES" in one for one in desk.told(job))
