@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from app import settings, workspace
 from tests.loopback import only_loopback
 
 only_loopback.forbid()
+hypothesis_settings.register_profile("groundtune", deadline=None)  # a busy machine is no fault
+hypothesis_settings.load_profile("groundtune")
 GUARDED_CHILDREN = Path(only_loopback.__file__).with_name("site")
 SETTINGS = ("GROUNDTUNE_", "OPENAI_", "AZURE_", "LANGSMITH_", "LANGCHAIN_")
 

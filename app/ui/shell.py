@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
 
 from app.ui.escape import escape
 from app.ui.style import apply_style
@@ -20,6 +21,7 @@ ASSETS = Path(__file__).resolve().parent / "assets"
 
 
 def main() -> None:
+    _begin_at_the_top()
     st.set_page_config(page_title="Groundtune", page_icon=str(ASSETS / "mark.svg"), layout="wide")
     apply_style()
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
@@ -39,6 +41,13 @@ def main() -> None:
         _draw(page)
     except GroundtuneError as error:
         st.error(escape(str(error), longest=600), icon=":material/error:")
+
+
+def _begin_at_the_top() -> None:
+    """A click that arrives while a fragment runs is answered by the thread that ran it. Streamlit leaves the fragment's
+    container open there: the page would be drawn into it, and the browser, which no longer has it, shows nothing.
+    """
+    context_dg_stack.set(get_default_dg_stack_value())
 
 
 def _draw(page: Page) -> None:

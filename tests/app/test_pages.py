@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.cursor import RunningCursor
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.delta_generator_singletons import context_dg_stack
+from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
 from streamlit.testing.v1 import AppTest
 
 from app import workspace as workspace_module
@@ -268,3 +272,20 @@ def test_a_model_that_is_missing_is_one_sentence(
     assert not app.exception
     assert len(app.error) == 1
     assert "GROUNDTUNE_EMBEDDING_DIR" in app.error[0].value.replace("\\", "")
+
+
+def test_a_page_drawn_by_the_thread_of_a_fragment_begins_at_the_top(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit leaves a fragment's container open on its thread, which draws the next page if a click is waiting."""
+    run_script = ScriptRunner._run_script
+
+    def after_a_fragment(runner: ScriptRunner, data: RerunData) -> None:
+        fragment = DeltaGenerator(cursor=RunningCursor(root_container=0, parent_path=(7, 1)))
+        context_dg_stack.set((*context_dg_stack.get(), fragment))
+        run_script(runner, data)
+
+    monkeypatch.setattr(ScriptRunner, "_run_script", after_a_fragment)
+    after = AppTest.from_file(str(SHELL), default_timeout=30).run()
+    assert_sound(after)
+    assert after.main.children.keys() == page.main.children.keys()

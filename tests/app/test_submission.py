@@ -10,15 +10,17 @@ import pytest
 from streamlit.runtime.scriptrunner import RerunData, RerunException, ScriptRunner, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
+from app.ui import session
 from app.ui.comparisons import comparisons
 from app.ui.conversations import conversations
 from app.ui.live import live_answers
 from app.ui.submission import insist
 from app.workspace import Workspace
-from tests.app.test_pages import OWNER, SHELL, assert_sound, drawn_text, encoder, workspace
+from tests.app.test_pages import SHELL, assert_sound, drawn_text, encoder, workspace
 from tests.app.test_pages_compare import PAGE
 
 __all__ = ["encoder", "workspace"]  # fixtures
+OWNER = "sender"  # of no other test's questions in this process
 QUESTION = "How many days of annual leave are there?"
 PLACES = 400  # more than a page has
 FIRST = 2  # before it, Streamlit has not told the page yet what was sent
@@ -82,8 +84,13 @@ def in_comparisons() -> list[str]:
     [pytest.param(None, in_chat, id="chat"), pytest.param(PAGE, in_comparisons, id="compare")],
 )
 def test_a_question_is_asked_once_wherever_the_page_is_broken_off(
-    workspace: Workspace, breaker: Breaker, page: str | None, asked: Callable[[], list[str]]
+    workspace: Workspace,
+    breaker: Breaker,
+    monkeypatch: pytest.MonkeyPatch,
+    page: str | None,
+    asked: Callable[[], list[str]],
 ) -> None:
+    monkeypatch.setattr(session, "owner", lambda: OWNER)
     app = opened(page)
     breaker.passed = 0
     sent(app, page)
