@@ -27,6 +27,7 @@ Kind = Literal[
     "not found: answered from elsewhere",
     "found, but refused",
     "refused, though there is an answer",
+    "cut off before its end",
     "as taught, but another figure is right (stale or of something else)",
     "wrong figure",
     "found, but not said",
@@ -46,6 +47,8 @@ HINTS: Mapping[Kind, str] = {
     "questions (python -m app evaluate confidence).",
     "refused, though there is an answer": "Name the documents in the question file: then the report tells whether the "
     "search or the reading failed.",
+    "cut off before its end": "The reply ended before the answer was said: give the model server a larger "
+    "limit of tokens for its replies.",
     "as taught, but another figure is right (stale or of something else)": "Bring the training rows up to date and "
     "train again, or let the documents answer what changes.",
     "wrong figure": "Look at the answer's sources: often an older document, or another row of the same table.",
@@ -135,6 +138,8 @@ def _wrong(question: KnownQuestion, outcome: Outcome) -> Kind:
             else "another answer that was taught"
         )
     found = outcome.scores.get("passage_recall")
+    if outcome.cut_off:
+        return "cut off before its end"
     if found == 0:
         return "not found: answered from elsewhere"
     if figure:

@@ -25,7 +25,7 @@ _WITH_INTERVAL = (
     "faithfulness", "judged",
 )  # fmt: skip
 _ALONE = (
-    "wrong", "answered_right", "answered_wrong", "wrongly_answered", "rightly_refused", "missed", "errors",
+    "wrong", "answered_right", "answered_wrong", "wrongly_answered", "rightly_refused", "missed", "errors", "cut_off",
     "seconds_p50", "seconds_p95", "first_text_p50", "input_tokens", "output_tokens", "cost_per_1000",
     "cost_per_1000_right", "calibration_error", "brier", "auroc", "aurc",
     *(f"coverage_at_{error}" for error in ERRORS),
@@ -78,6 +78,7 @@ def _refusing(found: Refusals) -> Iterator[Pair]:
 
 
 def _taken(mode: ModeSummary) -> Iterator[Pair]:
+    yield "cut_off", mode.cut_off
     yield "seconds_p50", mode.seconds_p50
     yield "seconds_p95", mode.seconds_p95
     yield "first_text_p50", mode.first_text_p50

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from chains.answer import Answer, Mode
+from chains.generation import STOPPED_EARLY
 from chains.refusals import declines
 from evaluation.judging import KnownQuestion, names_one, says
 from evaluation.text_metrics import best, exact_match, figures_kept, rouge_l, token_f1
 
-__all__ = ["JUDGED", "SCORING", "Outcome", "Verdict", "failed", "scored", "taken_over_notes"]
+__all__ = ["JUDGED", "SCORING", "Outcome", "Verdict", "cut_off_notes", "failed", "scored", "taken_over_notes"]
 
 Verdict = Literal[
     "right",  # answered, and the words are right
@@ -50,6 +52,13 @@ class Outcome:
     @property
     def right(self) -> bool:
         return self.verdict in RIGHT
+
+    @property
+    def cut_off(self) -> str | None:
+        """Why the text is not the whole answer, in a sentence; None where it is. It is judged as it stands."""
+        told = self.answer or {}
+        reason = None if told.get("abstained") or not self.text.strip() else told.get("reason")
+        return reason if isinstance(reason, str) and reason else None
 
 
 def scored(
@@ -117,6 +126,29 @@ def taken_over_notes(outcomes: Collection[Outcome]) -> tuple[str, ...]:
         f"{earlier:,} of {len(outcomes):,} answers were taken over from earlier runs of the same model, prompt and "
         "documents: their times and costs are of then (--fresh asks everything anew).",
     )
+
+
+def cut_off_notes(outcomes: Collection[Outcome]) -> tuple[str, ...]:
+    """A sentence for each way in which answers were cut off, the commonest first, with what helps."""
+    given = sum(bool(one.text.strip()) for one in outcomes)
+    found = Counter(one.cut_off for one in outcomes if one.cut_off)
+    return tuple(
+        f"{count:,} of {given:,} answers were cut off and are judged as they stand: {_inside(why)}; {_cure(why)}, and "
+        "run it again: these are asked anew."
+        for why, count in found.most_common()
+    )
+
+
+def _inside(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].removesuffix(".")
+
+
+def _cure(why: str) -> str:
+    if why == STOPPED_EARLY["length"]:
+        return "give the model server a larger limit of tokens for its replies"
+    if why == STOPPED_EARLY["content_filter"]:
+        return "look at these questions, or at the server's filter"
+    return "look at the model server"
 
 
 def _verdict(question: KnownQuestion, answer: Answer) -> Verdict:

@@ -4,7 +4,7 @@
 
 What fails is an outcome too: it is tried once more and then counted as an error, never left out. Answers of earlier
 runs are taken over where question, model, prompt and documents are the same (`Arm.identity`), with their times, and
-say so (`Outcome.taken_over`).
+say so (`Outcome.taken_over`); those that were cut off are not.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class _Asking:
         if self.stopped.is_set():
             return None
         known = None if self.fresh else self.store.cached(task.key) or self._scored_anew(task)
-        if known is None:
+        if known is None or known.cut_off:  # the rest of it may come this time
             return self._tried(task)
         own = {name: value for name, value in known.scores.items() if name != JUDGED}
         return replace(known, question=task.question.id, scores=own, taken_over=True)

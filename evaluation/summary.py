@@ -47,6 +47,7 @@ class ModeSummary:
     right: Interval
     right_of_answers: Interval | None  # of the answers given, refusals aside; None: none was given
     verdicts: Mapping[Verdict, int]
+    cut_off: int  # answers that are not whole, judged as they stand
     scores: Mapping[str, Interval]  # graded, over the questions that have them
     seconds_p50: float | None
     seconds_p95: float | None
@@ -176,6 +177,7 @@ def _mode(
         right=proportion([one.right for one in outcomes], groups, seed=seed),
         right_of_answers=_right_of_answers(outcomes, groups, seed),
         verdicts=verdicts,
+        cut_off=sum(one.cut_off is not None for one in outcomes),
         scores=_scores(outcomes, groups, seed),
         seconds_p50=_quantile(seconds, 0.5),
         seconds_p95=_quantile(seconds, 0.95),

@@ -304,6 +304,7 @@ def _gates(
 
 
 def print_run(content: Content, run: Run, written: list[Path]) -> None:
+    from evaluation.outcomes import cut_off_notes
     from evaluation.reports.tables import brief_rows, in_columns, set_rows
     from evaluation.reports.verdict import NAMES
 
@@ -313,6 +314,8 @@ def print_run(content: Content, run: Run, written: list[Path]) -> None:
         told = list(rows)
         for line in ["", *in_columns(told)] if len(told) > 1 else []:
             print_line(line)
+    for note in cut_off_notes(content.outcomes):
+        print_line(f"\n{note}")
     models = [f"{NAMES[one.mode]} {one.model}" for one in content.summary.modes.values() if one.model]
     print_line(f"\nAnswered by: {', '.join(models)}" if models else "")
     state = "" if run.state == "done" else f" ({run.state}: --resume {run.id} goes on)"

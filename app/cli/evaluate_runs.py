@@ -128,7 +128,8 @@ def _print_outcome(asked: KnownQuestion, outcome: Outcome) -> None:
     from evaluation.reports.verdict import NAMES
 
     why = kind_of(asked, outcome)
-    print_line(f"\n--- {NAMES[outcome.mode]}: {outcome.verdict}{f' ({why})' if why else ''}")
+    cut = ", cut off" if outcome.cut_off else ""
+    print_line(f"\n--- {NAMES[outcome.mode]}: {outcome.verdict}{cut}{f' ({why})' if why else ''}")
     print_line(outcome.error or outcome.text)
     if outcome.answer is not None:
         print_answer(answer_from_dict(outcome.answer))

@@ -90,6 +90,8 @@ def _answer(content: Content, outcome: Outcome) -> None:
     key = f"{content.run.id}_{outcome.mode}_{_inert(outcome.question)}"
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{NAMES[outcome.mode]}**")
+        if outcome.cut_off:
+            st.badge("cut off", color="orange")
         st.badge(outcome.verdict, color=COLOURS[outcome.verdict])
     if outcome.answer is None:
         st.error(escape(outcome.error or "No answer came.", longest=500), icon=":material/error:")

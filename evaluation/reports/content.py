@@ -12,7 +12,7 @@ from evaluation.advice.costs import Rates
 from evaluation.failures import Failure, failures_of
 from evaluation.judged_answers import judge_notes
 from evaluation.judging import KnownQuestion
-from evaluation.outcomes import Outcome, taken_over_notes
+from evaluation.outcomes import Outcome, cut_off_notes, taken_over_notes
 from evaluation.question_making.reviewing import review_notes
 from evaluation.reports.verdict import Verdict, verdict_of
 from evaluation.run_store import Run
@@ -57,10 +57,11 @@ class Content:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must be known to believe the numbers: whose questions, answers of when, who judged."""
+        """What must be known to believe the numbers: whose questions, what is not whole, of when, who judged."""
         judged = judge_notes(self.facts, self.outcomes, self.questions)
         taught = (self.facts["taught"],) if self.facts.get("taught") else ()
-        return (*review_notes(self.questions.values()), *taught, *taken_over_notes(self.outcomes), *judged)
+        asked = (*review_notes(self.questions.values()), *taught)
+        return (*asked, *cut_off_notes(self.outcomes), *taken_over_notes(self.outcomes), *judged)
 
     @property
     def sets(self) -> tuple[str, ...]:

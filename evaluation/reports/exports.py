@@ -87,7 +87,9 @@ def as_csv(content: Content) -> str:
     out.write("\ufeff")
     writer = csv.writer(out)
     head = ["question", "text", "tags", "mode", "verdict", "answer", "model", "confidence", "seconds"]
-    writer.writerow([*head, "first_text_s", "input_tokens", "output_tokens", "cost_usd", *SCORES, "error"])
+    writer.writerow(
+        [*head, "first_text_s", "input_tokens", "output_tokens", "cost_usd", *SCORES, "error", "cut_off"]
+    )
     for one in content.outcomes:
         writer.writerow([_safe(cell) for cell in _cells(one, content.questions[one.question])])
     return out.getvalue()
@@ -142,7 +144,7 @@ def _row(tool: str, one: Outcome, question: KnownQuestion) -> dict[str, Any]:
 
 
 def _outcome(one: Outcome) -> dict[str, Any]:
-    return {name: value for name, value in record(one).items() if name != "answer"}
+    return {name: value for name, value in record(one).items() if name != "answer"} | {"cut_off": one.cut_off}
 
 
 def _cells(one: Outcome, question: KnownQuestion) -> Iterator[object]:
@@ -165,6 +167,7 @@ def _cells(one: Outcome, question: KnownQuestion) -> Iterator[object]:
     )
     yield from (one.scores.get(name) for name in SCORES)
     yield one.error
+    yield one.cut_off
 
 
 def _safe(cell: object) -> object:

@@ -146,6 +146,8 @@ def _under(question: KnownQuestion, outcome: Outcome) -> Iterator[str]:
     kind = kind_of(question, outcome)
     if kind is not None and kind not in (outcome.verdict, "error"):
         yield kind
+    if outcome.cut_off:
+        yield f"cut off: {outcome.cut_off}"
     if outcome.confidence is not None:
         yield f"confidence {percent(outcome.confidence)}"
     yield f"{outcome.seconds:.2g} s"

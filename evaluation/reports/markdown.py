@@ -55,7 +55,8 @@ def _differing(content: Content) -> Iterator[str]:
         yield f"- **{_cell(one.question.text)}** ({plain(one.question.id)})"
         for mode, outcome in one.outcomes.items():
             said = outcome.error or outcome.text
-            yield f"  - {NAMES[mode]}, {outcome.verdict}: {_cell(said)}"
+            cut = " (cut off)" if outcome.cut_off else ""
+            yield f"  - {NAMES[mode]}, {outcome.verdict}{cut}: {_cell(said)}"
     left = len(content.summary.disagreements) - min(DIFFERING, len(content.differing))
     if left:
         yield f"- … and {left} more."

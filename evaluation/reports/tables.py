@@ -56,8 +56,10 @@ def in_columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 
 
 def mode_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
-    """How often each mode is right, and in what way it is not."""
-    yield ("Mode", "Right (95 %)", "Against the best", "Wrong", "Refused rightly", "Missed", "Errors")
+    """How often each mode is right, and in what way it is not; answers cut off only where there are any."""
+    cut = any(mode.cut_off for mode in summary.modes.values())
+    head = ("Mode", "Right (95 %)", "Against the best", "Wrong", "Refused rightly", "Missed", "Errors")
+    yield (*head, *(["Cut off"] if cut else []))
     for mode in summary.modes.values():
         pair = against(summary, mode.mode)
         behind = "best" if pair is None else _points(-abs(pair.comparison.difference.value))
@@ -66,8 +68,9 @@ def mode_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
             span(mode.right),
             behind if pair is None else f"{behind}, p {_p(pair.p_holm)}",
             *(str(mode.verdicts[name]) for name in ("wrong", "rightly refused", "missed", "error")),
+            *([str(mode.cut_off)] if cut else []),
         )
-    yield from _not_run(summary, 7)
+    yield from _not_run(summary, 7 + cut)
 
 
 def refusal_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
