@@ -19,36 +19,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from errors import DatasetError, SettingsError
+from errors import SettingsError
 from evaluation.judging import KnownQuestion, known_question
-from finetune.importing.column_names import Role, plain, roles_of
-from finetune.importing.containers import Table, container_of, open_tables
-from finetune.importing.records import Record
-from loaders.jsonl import read_rows
+from evaluation.question_fields import fields_named, question_row
+from evaluation.row_files import Table, columns_of, open_rows, rows_of
 
 __all__ = ["QuestionSet", "joined", "read_question_set"]
 
-_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "_id": ("id", "_id", "nr", "number", "key"),
-    "text": ("question", "text", "query", "frage", "pregunta", "domanda", "vraag", "prompt", "input"),
-    "answer": ("answer", "reference", "expected", "gold answer", "antwort", "respuesta", "risposta", "antwoord",
-               "output", "soll", "solution"),
-    "answers": ("answers", "accepted", "accepted answers", "wordings", "antworten"),
-    "documents": ("documents", "document", "source", "sources", "gold", "gold documents", "file", "files", "found in",
-                  "dokument", "dokumente", "quelle", "quellen", "fundstelle", "fundstellen", "datei", "beleg"),
-    "quote": ("quote", "passage", "evidence", "zitat", "textstelle"),
-    "answerable": ("answerable", "in the documents", "in the document", "in documents", "answered in the documents",
-                   "beantwortbar", "im dokument", "in den dokumenten"),
-    "reviewed": ("reviewed", "geprüft"),
-    "tags": ("tags", "tag", "topic", "topics", "category", "categories", "subject", "area", "thema", "themen",
-             "kategorie", "bereich", "rubrik", "stichwort", "stichworte", "schlagwort", "schlagworte"),
-}  # fmt: skip
-# Under these roles the names of columns are known in many languages already (finetune/importing/column_names.py).
-_ROLES: Mapping[str, Role] = {"text": "question", "answer": "answer", "documents": "document", "_id": "id"}
-_LIKELY = 0.6  # certainty of a name: the word itself, or one of several
 _SHOWN: Mapping[str, str] = {"_id": "id", "text": "question"}  # as the documentation calls a field
-_NO = frozenset({"no", "false", "0", "n", "nein", "non", "nee", "falsch", "unanswerable"})
-_YES = frozenset({"yes", "true", "1", "y", "ja", "oui", "si", "sí", "wahr", "answerable", ""})
+_PLACES = (
+    "gold",
+    "gold_documents",
+    "evidence",
+)  # of JSON: ids, or objects, as evaluation/judging.py has them
+_KEPT = (*_PLACES, "type", "source_paragraph")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +55,7 @@ def read_question_set(path: Path, name: str | None = None) -> QuestionSet:
     if not path.is_file():
         raise SettingsError(f"There is no file {str(path)!r}: name a CSV, XLSX or JSONL file of questions.")
     columns: list[str] = []
-    try:
-        found = list(_read(path, columns))
-    except DatasetError as error:
-        raise SettingsError(str(error)) from error
+    found = list(_read(path, columns))
     questions = [one for one in found if isinstance(one, KnownQuestion)]
     refused = [one for one in found if isinstance(one, str)]
     _check_enough(path, questions, refused, columns)
@@ -126,34 +107,39 @@ def _check_enough(
 
 def _read(path: Path, columns: list[str]) -> Iterator[KnownQuestion | str]:
     """`columns`: filled with what was read as what."""
-    rows = _json_rows(path) if path.suffix.lower() in (".jsonl", ".ndjson") else _table_rows(path, columns)
-    for place, row in rows:
+    rows = list(_rows(path, columns))
+    ids = {str(row["_id"]) for _, _, row in rows if isinstance(row, dict) and "_id" in row}
+    for name, place, row in rows:
+        if isinstance(row, str):
+            yield row
+            continue
         try:
-            yield known_question(row, place)
+            yield known_question({"_id": f"row {name}" if name in ids else name} | row, place)
         except SettingsError as error:
             yield str(error)
 
 
-def _json_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    yield from read_rows(path)
-
-
-def _table_rows(path: Path, columns: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    tables = open_tables(path, container_of(path), None)
-    named = [(table, _named(_names(table))) for table in tables]
-    if not any("text" in names for _, names in named):
-        there = ", ".join(_names(tables[0])) if tables and tables[0].columns else "none"
-        raise SettingsError(f"{path} has no column of questions: call one 'question' (columns: {there}).")
-    for table, names in named:
-        columns.append(_told(table, names))
-        sheet = f", sheet {table.sheet}" if table.sheet else ""
+def _rows(path: Path, columns: list[str]) -> Iterator[tuple[str, str, dict[str, Any] | str]]:
+    """(what a row without an id goes by, its place, the row or what is wrong with it) of each table with questions."""
+    tables = open_rows(path)
+    if all(table.columns for table in tables):
+        _check_asked(path, tables)
+    for table in tables:
+        names = fields_named(columns_of(table))
         prefix = f"{table.sheet}-" if len(tables) > 1 else ""
-        for record in table.records() if "text" in names else ():
-            yield f"{path}{sheet}, row {record.number}", _row(record, names, prefix)
+        columns += [_told(table, names)] if table.columns else []
+        for number, place, value in rows_of(table, path) if "text" in names or not table.columns else ():
+            yield f"{prefix}{number}", place, _row(value, names if table.columns else None, place)
 
 
-def _names(table: Table) -> tuple[str, ...]:
-    return table.columns.names if table.columns else ()
+def _check_asked(path: Path, tables: Sequence[Table]) -> None:
+    """Raises SettingsError where no table has a column of questions."""
+    if any("text" in fields_named(columns_of(table)) for table in tables):
+        return
+    there = ", ".join(columns_of(tables[0])) if tables else ""
+    raise SettingsError(
+        f"{path} has no column of questions: call one 'question' (columns: {there or 'none'})."
+    )
 
 
 def _told(table: Table, names: Mapping[str, str]) -> str:
@@ -161,59 +147,26 @@ def _told(table: Table, names: Mapping[str, str]) -> str:
     if "text" not in names:
         return f"{sheet}passed over, for it has no column of questions."
     read = ", ".join(f"{_SHOWN.get(field, field)} from {column!r}" for field, column in names.items())
-    unused = [repr(name) for name in _names(table) if name not in names.values()]
+    unused = [repr(name) for name in columns_of(table) if name not in names.values()]
     return f"{sheet}{read}" + (f"; not used: {', '.join(unused)}." if unused else ".")
 
 
-def _named(columns: Iterable[str]) -> dict[str, str]:
-    """field -> the first column that goes by one of its names, the plainest name first; else one much like it."""
-    listed = list(columns)
-    by_name = {plain(column): column for column in reversed(listed)}
-    found: dict[str, str] = {}
-    for field, names in _COLUMNS.items():
-        known = next((by_name[plain(name)] for name in names if plain(name) in by_name), None)
-        if known is not None:
-            found[field] = known
-    for field, role in _ROLES.items():
-        left = [column for column in listed if column not in found.values() and _is(column, role)]
-        if field not in found and left:
-            found[field] = left[0]
-    return {field: found[field] for field in _COLUMNS if field in found}
+def _row(value: Mapping[str, Any] | str, names: Mapping[str, str] | None, place: str) -> dict[str, Any] | str:
+    """`names`: of a table's columns; None: the row, of JSON, has fields of its own, and what it says as this program
+    writes it stands."""
+    if isinstance(value, str):
+        return value
+    try:
+        row = question_row(value, fields_named(value) if names is None else names)
+    except SettingsError as error:
+        return f"{place} {error}"
+    if not row.get("text"):
+        return f"{place} has no question in it."
+    return row if names is not None else row | {name: value[name] for name in _KEPT if _is_own(value, name)}
 
 
-def _is(column: str, role: Role) -> bool:
-    return any(one == role and certainty >= _LIKELY for one, certainty in roles_of(column)[:1])
-
-
-def _row(record: Record, names: Mapping[str, str], prefix: str) -> dict[str, Any]:
-    """As JSON Lines have it; a row without an id goes by its number."""
-    value = record.value or {}
-    cells = {field: str(value.get(column, "") or "").strip() for field, column in names.items()}
-    row: dict[str, Any] = {
-        "_id": cells.get("_id") or f"{prefix}{record.number}",
-        "text": cells.get("text", ""),
-    }
-    if answers := _listed(cells.get("answers", ""), "|"):
-        row["answers"] = answers
-    if cells.get("answer"):
-        row["answer"] = cells["answer"]
-    if documents := _listed(cells.get("documents", ""), ";"):
-        row["gold"] = [{"document": one, "quote": cells.get("quote", "")} for one in documents]
-    if cells.get("reviewed", "").casefold() in _NO:
-        row["reviewed"] = False
-    row["tags"] = _listed(cells.get("tags", "").replace(",", ";"), ";")
-    return row | _answerable(cells.get("answerable", ""))
-
-
-def _answerable(cell: str) -> dict[str, Any]:
-    said = cell.casefold()
-    if said in _NO or said in _YES:
-        return {"answerable": said in _YES}
-    return {"answerable": cell}  # refused with its place, as whatever else is neither
-
-
-def _listed(cell: str, separator: str) -> list[str]:
-    return [one.strip() for one in cell.split(separator) if one.strip()]
+def _is_own(value: Mapping[str, Any], name: str) -> bool:
+    return name in value and (name not in _PLACES or isinstance(value[name], list | dict))
 
 
 def _check_ids(questions: Iterable[KnownQuestion]) -> None:

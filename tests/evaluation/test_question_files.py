@@ -53,6 +53,17 @@ def only(path: Path) -> KnownQuestion:
                      {"documents": ("a.md", "b.md"),
                       "gold": tuple(GoldPlace(document=one, quote="six days") for one in ("a.md", "b.md")),
                       "group": "a.md"}, id="documents and their words"),
+        pytest.param(["question", "answer", "documents", "quote"], ["Q?", "six", "a.md; b.md", "six | 6 days"],
+                     {"gold": (GoldPlace(document="a.md", quote="six"), GoldPlace(document="b.md", quote="6 days"))},
+                     id="as many quotes as documents"),
+        pytest.param(["question", "documents", "quote"], ["Q?", "a.md", "| IB-12 | 22,150 |"],
+                     {"gold": (GoldPlace(document="a.md", quote="| IB-12 | 22,150 |"),)}, id="a quote with bars"),
+        pytest.param(["question", "documents"], ["Q?", "a.md, b.docx"], {"documents": ("a.md", "b.docx")},
+                     id="names of files with commas between them"),
+        pytest.param(["question", "documents"], ["Q?", "Rules, 2026.docx"], {"documents": ("Rules, 2026.docx",)},
+                     id="a comma in a name"),
+        pytest.param(["question", "documents", "answers"], ["Q?", "Leave\nTravel", "six\n6 days"],
+                     {"documents": ("Leave", "Travel"), "answers": ("six", "6 days")}, id="a line each in a cell"),
         pytest.param(["question", "answerable"], ["How many are there?", "no"], {"answerable": False},
                      id="marked unanswerable"),
         pytest.param(["question", "answer", "answerable"], ["Q?", "six", "JA"], {"answerable": True},
@@ -71,9 +82,11 @@ def test_a_row_of_a_table(tmp_path: Path, head: list[str], row: list[str], expec
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        pytest.param(["", "six", ""], '"_id" and "text"', id="no question"),
+        pytest.param(["", "six", ""], "has no question in it", id="no question"),
         pytest.param(["Q?", "", ""], "nothing to tell right from wrong by", id="nothing to judge by"),
-        pytest.param(["Q?", "six", "perhaps"], '"answerable" must be true or false', id="neither yes nor no"),
+        pytest.param(
+            ["Q?", "six", "perhaps"], "says 'perhaps' under 'answerable': write yes or no", id="neither"
+        ),
     ],
 )
 def test_a_row_that_is_none_is_told_and_stops_no_other(tmp_path: Path, row: list[str], said: str) -> None:
@@ -83,6 +96,93 @@ def test_a_row_that_is_none_is_told_and_stops_no_other(tmp_path: Path, row: list
     assert len(found.refused) == 1
     assert "row 3" in found.refused[0]
     assert said in found.refused[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"question": "Q?", "answer": "six"}, {"id": "1", "text": "Q?", "answers": ("six",), "reference": "six"}),
+        ({"id": 7, "query": "Q?", "expected": 12}, {"id": "7", "answers": ("12",)}),
+        ({"frage": "Q?", "antwort": 3.5, "quelle": "a.md"}, {"answers": ("3.5",), "documents": ("a.md",)}),
+        ({"question": "Q?", "answers": [6, "six"], "tags": "leave, pay"},
+         {"answers": ("6", "six"), "tags": ("leave", "pay")}),
+        ({"question": "Q?", "answers": "six|6 days"}, {"answers": ("six", "6 days")}),
+        ({"question": "Q?", "answer": True}, {"answers": ("TRUE",)}),
+        ({"question": "Q?", "answer": None, "answerable": "no"}, {"answerable": False, "answers": ()}),
+        ({"question": "Q?", "is_impossible": True}, {"answerable": False}),
+        ({"question": "Q?", "gold": "a.md; b.md", "quote": "six days"},
+         {"gold": tuple(GoldPlace(document=one, quote="six days") for one in ("a.md", "b.md"))}),
+        ({"_id": "x", "text": "Q?", "source": "made", "gold": [{"document": "a.md", "quote": "six"}], "type": "single"},
+         {"id": "x", "gold": (GoldPlace(document="a.md", quote="six"),), "tags": ("single",)}),
+        ({"_id": "x", "text": "Q?", "answers": ["6"], "evidence": ["d1"]}, {"documents": ("d1",)}),
+    ],
+    ids=lambda one: str(one)[:50],
+)  # fmt: skip
+def test_a_row_of_json_lines_goes_by_the_names_that_columns_have(
+    tmp_path: Path, row: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps(row), "utf-8")
+    found = only(path)
+    assert {name: getattr(found, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("q.jsonl", '{"question": "Q?", "answer": "six"}\n'.encode("utf-16")),
+        ("q.json", b'[{"question": "Q?", "answer": "six"}]'),
+        ("q.json", b'{"questions": [{"question": "Q?", "answer": "six"}]}'),
+        ("q.csv", "sep=;\nquestion;answer\nQ?;six\n".encode("utf-16")),
+        ("q.csv", "Testfragen für 2026;;\n;;\nFrage;Antwort;Quelle\n Q? ; six ;\n".encode("cp1252")),
+        ("q.tsv", b"\xef\xbb\xbfquestion\tanswer\nQ?\tsix\n"),
+        ("q.txt", b"question;answer\r\nQ?;six\r\n"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else str(one[:20]),
+)
+def test_the_same_question_in_the_forms_that_files_have(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    found = only(tmp_path / name)
+    assert (found.text, found.answers) == ("Q?", ("six",))
+
+
+@pytest.mark.parametrize(
+    ("column", "yes", "no"),
+    [
+        ("answerable", "Yes y TRUE 1 ja Ja. oui sí sim evet да tak 是 はい ✓",
+         "No n false 0 nein non não hayır нет nie 否 ✗"),
+        ("unanswerable", "no nein false", "yes x ja TRUE 1"),
+    ],
+)  # fmt: skip
+def test_yes_and_no_in_several_languages(tmp_path: Path, column: str, yes: str, no: str) -> None:
+    cells = [(cell, True) for cell in yes.split()] + [(cell, False) for cell in no.split()]
+    path = csv_file(
+        tmp_path,
+        [["question", "answer", column], *([f"{cell} {wanted}?", "six", cell] for cell, wanted in cells)],
+    )
+    read = read_question_set(path)
+    assert [(one.text, one.answerable) for one in read.questions] == [
+        (f"{cell} {wanted}?", wanted) for cell, wanted in cells
+    ]
+
+
+def test_a_row_without_an_id_takes_none_that_another_one_has(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, [["id", "question", "answer"], ["3", "Q?", "six"], ["", "R?", "six"]])
+    assert [one.id for one in read_question_set(path).questions] == ["3", "row 3"]
+
+
+def test_a_number_of_something_is_no_id(tmp_path: Path) -> None:
+    rows = [["Number of days", "question", "answer"], ["5", "Q?", "six"], ["5", "R?", "six"]]
+    assert [one.id for one in read_question_set(csv_file(tmp_path, rows)).questions] == ["2", "3"]
+
+
+def test_a_row_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "q.csv"
+    path.write_text("question,answer\nQ?,six\nR?,six,seven,eight\n", "utf-8")
+    assert read_question_set(path).refused == (
+        f"{path}, row 3: The row has 4 cells where the header names 2. Put texts that hold the delimiter into "
+        "quotation marks, or name the further columns.",
+    )
 
 
 @pytest.mark.parametrize(
