@@ -45,9 +45,9 @@ def built_models(session_home: Path) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path, built_models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty GROUNDTUNE_HOME with the model's graph in it, and a process workspace that knows it."""
+    """An empty GROUNDTUNE_HOME with the model's graph in it (hard links), and a process workspace that knows it."""
     folder = tmp_path / "home"
-    shutil.copytree(built_models, folder / "models")
+    shutil.copytree(built_models, folder / "models", copy_function=os.link)
     monkeypatch.setenv("GROUNDTUNE_HOME", str(folder))
     monkeypatch.setattr(workspace, "_process_workspace", None)
     yield folder
