@@ -13,7 +13,17 @@ from chains.refusals import declines
 from evaluation.judging import KnownQuestion, names_one, says
 from evaluation.text_metrics import best, exact_match, figures_kept, rouge_l, token_f1
 
-__all__ = ["JUDGED", "SCORING", "Outcome", "Verdict", "cut_off_notes", "failed", "scored", "taken_over_notes"]
+__all__ = [
+    "JUDGED",
+    "SCORING",
+    "Outcome",
+    "Verdict",
+    "cut_off_notes",
+    "errors_told",
+    "failed",
+    "scored",
+    "taken_over_notes",
+]
 
 Verdict = Literal[
     "right",  # answered, and the words are right
@@ -137,6 +147,18 @@ def cut_off_notes(outcomes: Collection[Outcome]) -> tuple[str, ...]:
         "run it again: these are asked anew."
         for why, count in found.most_common()
     )
+
+
+def errors_told(outcomes: Collection[Outcome]) -> str:
+    """How many came to nothing, with the commonest message; "" where none did."""
+    found = Counter(one.error or "no message" for one in outcomes if one.verdict == "error")
+    if not found:
+        return ""
+    (why, count), *others = found.most_common()
+    total = found.total()
+    often = f" (in {count:,} of them)" if others else ""
+    named = f"All {total:,} answers" if total == len(outcomes) else f"{total:,} of {len(outcomes):,} answers"
+    return f"{named} are errors{often}: {why}"
 
 
 def _inside(sentence: str) -> str:

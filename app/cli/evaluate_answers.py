@@ -95,7 +95,7 @@ def answers(
         found = _judged(found, judge, money)
     content = _content(found, plan.costs)
     written = write_reports(content, out) if out is not None else []
-    failed = _gates(open_workspace(), content, conditions, against)
+    failed = [*_errors(content), *_gates(open_workspace(), content, conditions, against)]
     if json:
         print_json(document(content) | {"failed": failed, "written": [str(path) for path in written]})
     else:
@@ -285,6 +285,20 @@ def write_reports(content: Content, out: Path) -> list[Path]:
         with write_whole(path) as file:
             file.write(forms[path.suffix.lower()](content))
     return written
+
+
+def _errors(content: Content) -> list[str]:
+    """A run without one answer has failed, gate or no gate; one with some answers tells of the others."""
+    from evaluation.outcomes import errors_told
+
+    told = errors_told(content.outcomes)
+    if not told:
+        return []
+    further = f"python -m app evaluate answers --resume {content.run.id} asks them again."
+    if all(one.verdict == "error" for one in content.outcomes):
+        return [f"{told} {further}"]
+    say(f"  {told} {further}")
+    return []
 
 
 def _gates(

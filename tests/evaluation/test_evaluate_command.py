@@ -286,3 +286,31 @@ def test_a_budget_is_not_passed(questions: Path, home: Path, monkeypatch: pytest
         found = go_on(workspace, run, workers=1)
     assert found.state == "done"
     assert len(evaluations(workspace).outcomes(run.id)) == len(read_sets(plan.sets).questions)
+
+
+@pytest.mark.parametrize(
+    ("replies", "status", "said"),
+    [
+        pytest.param([None] * 3, 1, "All 3 answers are errors: ", id="every one"),
+        pytest.param([None, "six", None], 0, "2 of 3 answers are errors: ", id="some"),
+        pytest.param(["six"] * 3, 0, "", id="none"),
+    ],
+)
+def test_a_run_without_an_answer_has_failed_and_errors_are_told(
+    questions: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    replies: list[str | None],
+    status: int,
+    said: str,
+) -> None:
+    refused = Scripted(status=401, error_message="Incorrect API key")
+    script = [one for reply in replies for one in ([refused] * 2 if reply is None else [reply])]
+    with serve_openai(*script) as server:
+        connected(monkeypatch, server.url, home)
+        result = ask(questions, "--modes", "base", "--workers", "1", "--json", status=status)
+    found = document(result)
+    assert (said in result.stderr) if said else ("errors" not in result.stderr)
+    assert ("OPENAI_API_KEY" in result.stderr) is bool(said)
+    assert (f"--resume {found['run']['id']} asks them again" in result.stderr) is bool(said)
+    assert bool(found["failed"]) is bool(status)

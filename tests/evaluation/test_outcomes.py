@@ -14,9 +14,9 @@ from chains.answer import Answer, CheckedClaim, ModelCall, Usage
 from chains.restoring import record, restored
 from evaluation.faithfulness import faithfulness
 from evaluation.judging import GoldPlace, KnownQuestion, known_question
-from evaluation.outcomes import Outcome, failed, scored
+from evaluation.outcomes import Outcome, errors_told, failed, scored
 from evaluation.sources import citation_precision, citation_recall, passage_ndcg, passage_recall
-from tests.evaluation.made import answer, citation, gold, passage, question
+from tests.evaluation.made import answer, citation, gold, outcome, passage, question
 
 
 def judged(asked: KnownQuestion, given: Answer, similarity: float | None = None) -> Outcome:
@@ -224,3 +224,19 @@ def test_a_citation_is_gold_by_its_words(quote: str, text: str, gold_one: bool) 
 def test_precision_of_no_citation_is_none() -> None:
     assert citation_precision([], (gold("a.md"),)) is None
     assert citation_recall([], (gold("a.md"),)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        pytest.param([None, None], "", id="none"),
+        pytest.param(["Away.", None], "1 of 2 answers are errors: Away.", id="one"),
+        pytest.param(["Away.", "Away."], "All 2 answers are errors: Away.", id="all, of one kind"),
+        pytest.param(
+            ["Slow.", "Away.", "Away."], "All 3 answers are errors (in 2 of them): Away.", id="the commonest"
+        ),
+    ],
+)
+def test_errors_are_told_by_the_commonest(errors: list[str | None], told: str) -> None:
+    found = [outcome("q", verdict="error" if one else "right", error=one) for one in errors]
+    assert errors_told(found) == told
