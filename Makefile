@@ -27,7 +27,7 @@ test: $(VENV)/.installed-dev
 	@$(PY) -m pytest --ignore=tests/browser --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 test-browser: $(VENV)/.installed-dev
-	@$(PY) -m pytest tests/browser || { echo "Those that failed are run once more, alone:"; $(PY) -m pytest tests/browser --last-failed; }
+	@$(PY) -m pytest tests/browser
 
 train-extras: $(VENV)-train/.installed
 

@@ -2,7 +2,7 @@
 
 Of the sample company, as a stranger runs it:
 
-python -m app finetune start examples/training.jsonl --validation examples/validation.jsonl --yes --watch
+python -m app finetune start examples/training.jsonl --validation examples/validation.jsonl --seed 7 --yes --watch
 python -m app evaluate answers --out evaluation.html
 python -m scripts.which_pays evaluation.json
 """
@@ -10,6 +10,7 @@ python -m scripts.which_pays evaluation.json
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,10 +58,15 @@ def figures(document: Mapping[str, Any]) -> str:
     return f"> {document['verdict']['sentences'][0]}\n\n" + "\n".join(lines) + "\n"
 
 
-def shares(table: str) -> dict[str, list[float]]:
-    """Each row's values in per cent, without the intervals: of a table that `figures` wrote."""
+def shares(table: str) -> dict[str, list[tuple[float, float, float]]]:
+    """Each row's values in per cent, with their intervals: of a table that `figures` wrote."""
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if ": right |" in line]
-    return {name: [float(cell.split(" %")[0]) for cell in cells if "%" in cell] for name, *cells in rows}
+    return {name: [_numbers(cell) for cell in cells if "%" in cell] for name, *cells in rows}
+
+
+def _numbers(cell: str) -> tuple[float, float, float]:
+    value, low, high = (float(one) for one in re.findall(r"\d+", cell))
+    return value, low, high
 
 
 def _row(name: str, cells: list[str]) -> str:

@@ -62,12 +62,15 @@ def test_every_command_of_the_readme_runs_in_the_order_given(tmp_path: Path, bui
 
 
 def check_which_pays(evaluation: dict[str, Any]) -> None:
-    """The modes stand to each other as README says; other processors round other embeddings, so a little may differ."""
+    """Each share stands within README's interval, and the modes to each other as README says; other processors round
+    other embeddings, and another step of the training may be kept.
+    """
     made, said = shares(figures(evaluation)), shares(README[README.index(BEGIN) : README.index(END)])
     assert made.keys() == said.keys()
     for questions, values in made.items():
-        assert values == pytest.approx(said[questions], abs=6.0), questions
-    (whole, documents, taught) = ([rag, tuned, hybrid] for rag, tuned, hybrid in made.values())
+        for (value, _, _), (_, low, high) in zip(values, said[questions], strict=True):
+            assert low <= value <= high, f"{questions}: {value} is not from {low} to {high}"
+    (whole, documents, taught) = ([value for value, _, _ in values] for values in made.values())
     assert whole[2] >= max(whole)
     assert min(documents[0], documents[2]) > documents[1]
     assert taught[1] > taught[0]
