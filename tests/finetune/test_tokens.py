@@ -308,11 +308,13 @@ def server() -> Iterator[str]:
 
 
 def test_fetching(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "FETCH_TIMEOUT_S", 0.4)
     assert tokens.fetch(f"{server}/file") == b"tokens"
-    for address in (f"{server}/missing", f"{server}/hangs", "http://127.0.0.1:9/"):
+    for address in (f"{server}/missing", "http://127.0.0.1:9/"):
         with pytest.raises(OSError):
             tokens.fetch(address)
+    with monkeypatch.context() as impatient, pytest.raises(OSError):
+        impatient.setattr(tokens, "FETCH_TIMEOUT_S", 0.4)
+        tokens.fetch(f"{server}/hangs")
     monkeypatch.setattr(tokens, "LARGEST_VOCABULARY", 3)
     with pytest.raises(OSError, match="too large"):
         tokens.fetch(f"{server}/file")
