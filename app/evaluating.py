@@ -176,48 +176,6 @@ def spending(workspace: Workspace, budget: Budget | float | None) -> Budget | No
     return budget if isinstance(budget, Budget) else Budget(budget, setting="--budget", what="evaluation")
 
 
-def judge_run(
-    workspace: Workspace,
-    run: Run,
-    model_id: str,
-    *,
-    budget: Budget | float | None = None,
-    on_outcome: OnOutcome | None = None,
-) -> Run:
-    """Has a chat model judge what was answered and not judged by it yet; facts["judge"] names it.
-
-    `budget`: the run's own, so that both spend from one. Where it is spent the rest stays unjudged, and
-    facts["judge_stopped"] says so. Raises SettingsError for a model that cannot judge.
-    """
-    from evaluation.judged_answers import judge_all
-
-    model = workspace.judge(model_id).with_budget(spending(workspace, budget))
-    store = evaluations(workspace)
-    before = run.facts if run.facts.get("judge") == model.model_id else {}
-    run = store.describe(run, {**run.facts, "judge": model.model_id})
-    with store.held(run.id):
-        found = judge_all(
-            {one.id: one for one in questions_of(workspace, run).questions},
-            store.outcomes(run.id),
-            model,
-            keep=lambda one: store.put(run.id, one),
-            told=on_outcome,
-            anew=not before,
-            workers=run.facts.get("workers", 1),
-        )
-    told = {
-        "not_judged": found.failed + found.left,
-        "judge_stopped": found.stopped,
-        "judge_cost_usd": _sum(before.get("judge_cost_usd", 0.0), found.cost_usd),
-    }
-    return store.describe(run, {**run.facts, **told})
-
-
-def _sum(first: float | None, second: float | None) -> float | None:
-    """None: a price is not known."""
-    return None if first is None or second is None else first + second
-
-
 def questions_of(workspace: Workspace, run: Run) -> QuestionSet:
     """The copy that the run keeps. Raises EvaluationError where it was removed."""
     folder = _folder(workspace) / "questions"

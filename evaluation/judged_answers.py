@@ -6,9 +6,11 @@ marked down. It never decides a verdict; how far it agrees with people: evaluati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from errors import ProviderError, SpendingLimitError
@@ -16,9 +18,23 @@ from evaluation.judging import KnownQuestion
 from evaluation.outcomes import JUDGED, Outcome
 
 if TYPE_CHECKING:
+    import threading
+
     from chains.models import ConnectedModel
 
-__all__ = ["Judging", "judge_all", "judge_notes"]
+__all__ = ["Judgement", "Judging", "judge_all", "judge_notes", "judgeable"]
+
+NO_VERDICT = "its reply was no verdict."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What came of asking the judge about one answer."""
+
+    outcome: Outcome | None = None  # with its judgement; None: no verdict came
+    cost_usd: float | None = 0.0  # None: no price is known
+    failed: str = ""  # why no verdict came
+    spent: str = ""  # the sentence of a spent budget: nothing was asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +43,18 @@ class Judging:
 
     judged: int  # now; not those that were before
     failed: int  # the judge failed, or its reply was no verdict
-    cost_usd: float | None  # of the judge's calls; None: no price is known
-    stopped: str = ""  # the sentence of a spent budget; "": all were judged
-    left: int = 0  # not judged, since the budget was spent
+    why: str = ""  # the commonest reason of those that failed
+    stopped: str = ""  # the sentence of a spent budget; "": none was spent
+    left: int = 0  # not judged, since the budget was spent or the judging was stopped
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
-    outcome: Outcome | None = None  # None: no verdict came
-    cost_usd: float | None = 0.0
-    spent: str = ""
+def judgeable(questions: Mapping[str, KnownQuestion], outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """The answers given that have a wanted one to be held against, and are not judged yet."""
+    return [
+        one
+        for one in outcomes
+        if one.verdict in ("right", "wrong") and JUDGED not in one.scores and _wanted(questions[one.question])
+    ]
 
 
 def judge_all(
@@ -44,57 +62,52 @@ def judge_all(
     outcomes: Iterable[Outcome],
     model: ConnectedModel,
     *,
-    keep: Callable[[Outcome], None],
-    told: Callable[[Outcome], None] | None = None,
-    anew: bool = False,
+    keep: Callable[[Judgement], None],
+    stop: threading.Event | None = None,
     workers: int = 1,
 ) -> Judging:
-    """Judges the answers given that have a wanted one to be held against. Each judgement is kept at once.
+    """Judges what is `judgeable`. Each judgement is kept as it comes, and no more are asked for than there are workers.
 
-    `anew`: also those that were judged already (by another judge). A spent budget ends it, and is told.
+    A spent budget ends it, and is told.
     """
-    due = [one for one in outcomes if _judgeable(questions[one.question], one, anew=anew)]
-    spent: list[str] = []  # filled by whichever thread is refused first
+    due = judgeable(questions, outcomes)
+    found: list[Judgement] = []
 
-    def judged(one: Outcome) -> _Judged | None:
-        if spent:
-            return None
-        found = _judged(questions[one.question], one, model)
-        spent.extend([found.spent] * bool(found.spent))
-        return found
+    def ended() -> bool:
+        return bool(stop and stop.is_set()) or any(one.spent for one in found)
 
-    found: list[_Judged] = []
+    for one in _as_they_come(lambda one: _judged(questions[one.question], one, model), due, workers, ended):
+        found.append(one)
+        if not one.spent:
+            keep(one)
+    return _told(found, len(due))
+
+
+def _as_they_come(
+    judged: Callable[[Outcome], Judgement], due: Iterable[Outcome], workers: int, ended: Callable[[], bool]
+) -> Iterator[Judgement]:
+    left = iter(due)
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="judge") as pool:
-        try:
-            for one in filter(None, pool.map(judged, due)):
-                found.append(one)
-                if one.outcome is not None:
-                    keep(one.outcome)
-                    if told is not None:
-                        told(one.outcome)
-        except BaseException:  # an interruption, a full disk: what waits its turn is not asked any more
-            spent.append("stopped")
-            raise
-    return _told(found, len(due), spent)
+        running: set[Future[Judgement]] = set()
+        while True:
+            free = 0 if ended() else workers - len(running)
+            running |= {pool.submit(judged, one) for one in islice(left, free)}
+            if not running:
+                return
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (one.result() for one in finished)
 
 
-def _told(found: Sequence[_Judged], due: int, spent: Sequence[str]) -> Judging:
+def _told(found: Sequence[Judgement], due: int) -> Judging:
     asked = [one for one in found if not one.spent]
-    costs = [one.cost_usd for one in asked]
-    done = sum(one.outcome is not None for one in asked)
+    failed = Counter(one.failed for one in asked if one.failed)
     return Judging(
-        judged=done,
-        failed=len(asked) - done,
-        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
-        stopped=spent[0] if spent else "",
+        judged=len(asked) - failed.total(),
+        failed=failed.total(),
+        why=failed.most_common(1)[0][0] if failed else "",
+        stopped=next((one.spent for one in found if one.spent), ""),
         left=due - len(asked),
     )
-
-
-def _judgeable(question: KnownQuestion, outcome: Outcome, *, anew: bool) -> bool:
-    if outcome.verdict not in ("right", "wrong") or not _wanted(question):
-        return False
-    return anew or JUDGED not in outcome.scores
 
 
 def _wanted(question: KnownQuestion) -> str:
@@ -104,7 +117,7 @@ def _wanted(question: KnownQuestion) -> str:
     return question.reference or next(iter(question.answers), "")
 
 
-def _judged(question: KnownQuestion, outcome: Outcome, model: ConnectedModel) -> _Judged:
+def _judged(question: KnownQuestion, outcome: Outcome, model: ConnectedModel) -> Judgement:
     from chains.generation import CallLog
     from chains.judging import judge_claim
 
@@ -113,14 +126,14 @@ def _judged(question: KnownQuestion, outcome: Outcome, model: ConnectedModel) ->
     try:
         found = judge_claim(claim, [f"Question: {question.text}\nAnswer: {outcome.text}"], model, log)
     except SpendingLimitError as error:
-        return _Judged(spent=str(error))
-    except ProviderError:  # counted and told by the caller
-        return _Judged(cost_usd=log.cost_usd if log.calls else 0.0)
-    cost = log.cost_usd
+        return Judgement(spent=str(error))
+    except ProviderError as error:  # counted and told by the caller
+        return Judgement(cost_usd=log.cost_usd if log.calls else 0.0, failed=str(error))
     if found is None:
-        return _Judged(cost_usd=cost)
+        return Judgement(cost_usd=log.cost_usd, failed=NO_VERDICT)
     score = float(found.verdict == "supported")
-    return _Judged(outcome=replace(outcome, scores={**outcome.scores, JUDGED: score}), cost_usd=cost)
+    judged = replace(outcome, scores={**outcome.scores, JUDGED: score})
+    return Judgement(outcome=judged, cost_usd=log.cost_usd)
 
 
 def judge_notes(
@@ -133,12 +146,14 @@ def judge_notes(
     told = [f"Judge: {facts['judge']}, {len(held)} answers judged{_spent(facts.get('judge_cost_usd'))}."]
     if held:
         told.append(_agreement(held, questions))
-    if facts.get("not_judged"):
-        told.append(
-            f"{facts['not_judged']} answers were not judged: the judge failed, its reply was no verdict, or the "
-            "budget was spent."
-        )
+    if left := facts.get("not_judged"):
+        told.append(f"{left:,} answers were not judged: {_why(facts)}")
     return (" ".join(told),)
+
+
+def _why(facts: Mapping[str, Any]) -> str:
+    told = [facts.get("judge_failed"), facts.get("judge_stopped")]
+    return " ".join(map(str, filter(None, told))) or "the judging was stopped."
 
 
 def _spent(cost_usd: object) -> str:

@@ -15,7 +15,7 @@ from app.cli.evaluate_agreement import agreement
 from app.cli.evaluate_answers import answers
 from app.cli.evaluate_confidence import confidence
 from app.cli.evaluate_questions import questions
-from app.cli.evaluate_runs import export, remove, runs, show
+from app.cli.evaluate_runs import export, judge, remove, runs, show
 from app.cli.output import print_json, print_line, say
 from app.workspace import open_workspace
 from errors import SettingsError
@@ -27,6 +27,7 @@ app.command()(questions)
 app.command()(confidence)
 app.command()(runs)
 app.command()(show)
+app.command()(judge)
 app.command()(export)
 app.command()(agreement)
 app.command()(remove)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from app.cli.evaluate_runs import INTERRUPTED, SAID_EVERY, judged
 from app.cli.ingest import load_sample
 from app.cli.output import print_json, print_line, say
 from app.workspace import SAMPLE, Workspace, open_workspace
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     from evaluation.reports.content import Content
     from evaluation.run_store import Run
 
-SAID_EVERY = 20  # answers
 FORMS = (".html", ".htm", ".md", ".json", ".csv")
-INTERRUPTED = 130  # exit status, as shells have it
 
 
 def answers(
@@ -92,7 +91,7 @@ def answers(
     money = _spending(budget)
     found = _asked(run, budget=money, workers=workers, fresh=fresh)
     if judge is not None:
-        found = _judged(found, judge, money)
+        found = judged(found, judge, money)
     content = _content(found, plan.costs)
     written = write_reports(content, out) if out is not None else []
     failed = [*_errors(content), *_gates(open_workspace(), content, conditions, against)]
@@ -227,23 +226,6 @@ def _asked(run: Run, *, budget: Budget | None, workers: int | None, fresh: bool)
         say(f"  left out: {reason}")
     if spent := found.facts.get("spent"):
         say(f"  {spent}")
-    return found
-
-
-def _judged(run: Run, model: str, budget: Budget | None) -> Run:
-    from app.evaluating import judge_run
-
-    try:
-        found = judge_run(open_workspace(), run, model, budget=budget)
-    except KeyboardInterrupt:
-        say(f"Stopped; what was judged is kept: --resume {run.id} --judge {model} goes on.")
-        raise typer.Exit(INTERRUPTED) from None
-    if stopped := found.facts["judge_stopped"]:
-        say(
-            f"  The judge stopped, {found.facts['not_judged']} answers are not judged; the run is kept. {stopped}"
-        )
-    elif left := found.facts["not_judged"]:
-        say(f"  {left} answers could not be judged: the judge failed, or its reply was no verdict.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""python -m app evaluate runs|show|export|remove: what earlier evaluations found, down to a single answer's receipt."""
+"""python -m app evaluate runs|show|judge|export|remove: earlier evaluations, down to one answer's receipt."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.output import print_json, print_line
+from app.cli.output import print_json, print_line, say
 from app.workspace import open_workspace
 from errors import EvaluationNotFoundError
 
 if TYPE_CHECKING:
+    from chains.limits import Budget as SpendingBudget
     from evaluation.judging import KnownQuestion
     from evaluation.outcomes import Outcome
     from evaluation.run_store import Run
 
+SAID_EVERY = 20  # answers
+INTERRUPTED = 130  # exit status, as shells have it
 Name = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
+Budget = Annotated[float | None, typer.Option(min=0.0, help="US dollars that may be spent.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -65,6 +69,66 @@ def show(
         print_json(document(content))
     else:
         print_run(content, content.run, written)
+
+
+def judge(
+    name: Name,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="A chat model, by its id; else the run's judge, or the connected chat model."),
+    ] = None,
+    budget: Budget = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Answers judged at a time.")] = None,
+    json: Json = False,
+) -> None:
+    """Have a chat model judge a run's answers, those that it has not judged yet."""
+    from app.evaluating import content_of_run, evaluations, spending
+    from app.evaluation_judging import judge_of
+    from evaluation.judged_answers import judge_notes
+    from evaluation.reports.exports import document
+
+    workspace = open_workspace()
+    run = evaluations(workspace).run(name)
+    found = judged(run, judge or judge_of(workspace, run), spending(workspace, budget), workers)
+    content = content_of_run(workspace, found.id)
+    if json:
+        print_json(document(content))
+    else:
+        for note in judge_notes(found.facts, content.outcomes, content.questions):
+            print_line(note)
+    if found.facts["not_judged"] and not any("judged" in one.scores for one in content.outcomes):
+        raise typer.Exit(1)  # the reason was said
+
+
+def judged(run: Run, model: str, budget: SpendingBudget | None, workers: int | None = None) -> Run:
+    """With its judge's word; what is left is told."""
+    from app.evaluation_judging import judge_run
+
+    try:
+        found = judge_run(open_workspace(), run, model, budget=budget, workers=workers, on_judged=_Counted())
+    except KeyboardInterrupt:
+        say(
+            f"Stopped; what was judged is kept: python -m app evaluate judge {run.id} --judge {model} goes on."
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    left, failed, stopped = (found.facts[name] for name in ("not_judged", "judge_failed", "judge_stopped"))
+    if stopped:
+        say(f"  The judge stopped, {left} answers are not judged; the run is kept. {stopped}")
+    elif left:
+        say(f"  {left} answers could not be judged: {failed}")
+    return found
+
+
+class _Counted:
+    """Says now and then how far the judge is, on stderr."""
+
+    def __init__(self) -> None:
+        self._done = 0
+
+    def __call__(self, _judgement: object) -> None:
+        self._done += 1
+        if self._done % SAID_EVERY == 0:
+            say(f"  {self._done} answers judged")
 
 
 def export(

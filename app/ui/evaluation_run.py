@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.evaluating import content_of_run, evaluations, remove_run
+from app.evaluation_judging import judge_of
 from app.ui.charts import charts
 from app.ui.escape import escape
 from app.ui.evaluation_answers import draw_answers
 from app.ui.evaluation_list import run_words
 from app.ui.evaluation_session import WORK, open_run
-from app.ui.evaluation_work import Terms, at_work, resume
+from app.ui.evaluation_work import Terms, at_work, judge_later, resume
 from app.ui.facts_table import facts_table
 from app.ui.job_rows import job_rows
 from app.ui.training_session import attempted, press
@@ -63,6 +64,8 @@ def draw_run(workspace: Workspace, run: Run) -> None:
         return
     _verdict(content)
     _downloads(content)
+    if workspace.chat_connected:
+        _judge(workspace, run)
     _tables(content)
     draw_answers(content)
     _foot(workspace, content)
@@ -74,7 +77,7 @@ def _unfinished(workspace: Workspace, run: Run) -> None:
         if run.state == "running":
             st.caption("Another process asks its questions.")
             return
-        budget = _more_money() if workspace.chat_connected else None
+        budget = _money("US dollars for the rest", "evaluation_more") if workspace.chat_connected else None
         st.button(
             "Go on",
             key="evaluation_resume",
@@ -84,28 +87,49 @@ def _unfinished(workspace: Workspace, run: Run) -> None:
         )
 
 
+def _judge(workspace: Workspace, run: Run) -> None:
+    """A second opinion, at any time after the run: the judge's word is kept as it comes."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        judge = st.text_input(
+            "A chat model that judges the answers",
+            placeholder="the connected one, or its id: openai:NAME",
+            key="evaluation_judge_named",
+            help="A second opinion, named in the report: it changes no verdict. Take one of another family than the "
+            "models judged. What was judged is not asked again; another judge begins anew.",
+            width=360,
+        )
+        budget = _money("US dollars for the judge", "evaluation_judge_budget")
+        st.button(
+            "Judge this run",
+            key="evaluation_judge_go",
+            icon=":material/gavel:",
+            on_click=press,
+            args=(lambda: judge_later(workspace, run, judge.strip() or judge_of(workspace, run), budget),),
+        )
+
+
 def _why(run: Run) -> None:
     """Of a run that its budget ended: perhaps no price is known, and more money would not help."""
     if run.state == "out of budget" and (spent := run.facts.get("spent")):
         st.caption(f":material/payments: {escape(str(spent), longest=400)}")
 
 
-def _more_money() -> float | None:
+def _money(label: str, key: str) -> float | None:
     return st.number_input(
-        "US dollars for the rest",
+        label,
         min_value=0.0,
         value=None,
         step=0.5,
         placeholder="as the settings say",
-        key="evaluation_more",
+        key=key,
         width=220,
     )
 
 
 def _content(workspace: Workspace, run: Run) -> Content:
     """Counted once in a session, until the run changes."""
-    held: dict[tuple[str, float], Content] = st.session_state.setdefault("evaluation_contents", {})
-    key = (run.id, run.changed_at)
+    held: dict[tuple[str, float, str], Content] = st.session_state.setdefault("evaluation_contents", {})
+    key = (run.id, run.changed_at, repr(run.facts))
     if key not in held:
         held[key] = content_of_run(workspace, run.id)
         while len(held) > KEPT:

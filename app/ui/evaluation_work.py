@@ -6,7 +6,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.evaluating import Plan, begin, evaluations, go_on, judge_run, questions_of, spending
+from app.evaluating import Plan, begin, evaluations, go_on, questions_of, spending
+from app.evaluation_judging import judge_run
 from app.ui.evaluation_session import WORK
 from app.ui.jobs import Job, jobs
 
@@ -65,18 +66,33 @@ def resume(workspace: Workspace, run: Run, terms: Terms | None = None) -> None:
 def _judged(workspace: Workspace, run: Run, money: Budget | None, job: Job) -> str:
     """What is told of it, after the number of answers; empty where no judge was asked."""
     judge = run.facts.get("judge_asked")
-    if judge is None:
-        return ""
-    counted = [0]
+    return "" if judge is None else f", {_judging(workspace, run, judge, money, job)}"
 
-    def told(_outcome: object) -> None:
+
+def _judging(workspace: Workspace, run: Run, judge: str, money: Budget | None, job: Job) -> str:
+    stop, counted = threading.Event(), [0]
+
+    def told(_judgement: object) -> None:
         counted[0] += 1
         job.show("Judging the answers", counted[0])
+        if job.stopped():
+            stop.set()
 
     job.show("Judging the answers")
-    found = judge_run(workspace, run, judge, budget=money, on_outcome=told)
+    found = judge_run(workspace, run, judge, budget=money, stop=stop, on_judged=told)
     left = found.facts["not_judged"]
-    return f", judged by {judge}" + (f" but for {left:,}" if left else "")
+    return f"judged by {judge}" + (f" but for {left:,}" if left else "")
+
+
+def judge_later(workspace: Workspace, run: Run, judge: str, budget: float | None) -> None:
+    """A run that has ended, judged as work of its own. Raises SettingsError for a model that cannot judge."""
+    workspace.judge(judge)
+
+    def work(job: Job) -> tuple[str, object]:
+        told = _judging(workspace, run, judge, spending(workspace, budget), job)
+        return told[:1].upper() + told[1:], run.id
+
+    jobs().start(WORK, Job(run.id, "Judging", quiet=True), work)
 
 
 def at_work(run_id: str) -> bool:

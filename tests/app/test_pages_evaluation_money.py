@@ -19,7 +19,7 @@ from app.ui.jobs import jobs
 from app.workspace import Workspace
 from evaluation.judging import KnownQuestion
 from tests.app.test_pages import encoder, words, workspace
-from tests.app.test_pages_evaluation import SOON_S, done, evaluated, opened, sound
+from tests.app.test_pages_evaluation import SOON_S, done, evaluated, opened, run_one, sound
 from tests.evaluation.made import question
 from tests.loopback.openai_server import LoopbackServer, Scripted, serve_openai
 
@@ -84,6 +84,29 @@ def test_a_judge_judges_after_the_run_and_is_named(
     assert {one.body["model"] for one in server.chat_requests} == {"gpt-4o-mini", "gpt-4.1-mini"}
     assert run.facts["not_judged"] == 0
     assert "openai:gpt-4.1-mini" in words(app)
+
+
+def test_a_run_that_has_ended_is_judged_where_a_chat_model_is_connected(
+    evaluated: Workspace, connected: Callable[[LoopbackServer], Workspace]
+) -> None:
+    name = run_one(evaluated)
+    app = sound(opened().button(key=f"open_{name}").click().run())
+    assert "evaluation_judge_go" not in {one.key for one in app.button}
+    with serve_openai(answer=said) as server:
+        workspace = connected(server)
+        app = sound(opened().button(key=f"open_{name}").click().run())
+        app.text_input(key="evaluation_judge_named").set_value("nonsense:<b>").run()
+        sound(app.button(key="evaluation_judge_go").click().run())
+        assert [one.value for one in app.toast]
+        assert server.chat_requests == []
+        app.text_input(key="evaluation_judge_named").set_value("").run()
+        done(app.button(key="evaluation_judge_go").click().run())
+        assert "Judge: openai:gpt-4o-mini" in words(app)
+        asked = len(server.chat_requests)
+        done(app.button(key="evaluation_judge_go").click().run())
+        assert len(server.chat_requests) == asked > 0  # nothing is judged twice
+    facts = evaluations(workspace).run(name).facts
+    assert (facts["judge"], facts["not_judged"]) == ("openai:gpt-4o-mini", 0)
 
 
 def test_a_judge_that_cannot_judge_is_told_before_anything_is_asked(

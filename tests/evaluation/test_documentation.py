@@ -47,7 +47,7 @@ def test_every_option_named_exists() -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE))
     told = "".join(
         CliRunner().invoke(app, ["evaluate", command, "--help"]).stdout
-        for command in ("answers", "show", "export", "agreement", "confidence", "questions")
+        for command in ("answers", "show", "judge", "export", "agreement", "confidence", "questions")
     )
     assert len(named) >= 10
     assert named <= set(re.findall(r"--[a-z][a-z-]+", told))
