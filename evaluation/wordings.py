@@ -2,11 +2,13 @@
 
     says_wording("We take them back within 30 days.", "thirty days")   -> True
     says_wording("1 kg (Euro): 29.9", "29,90 Euro")                    -> True
+    says_wording("since 1 May 2026", "2026-05-01")                     -> True
     says_wording("within 30 weeks", "30 days")                         -> False
 
 To the letter means without case, Markdown marks and runs of white space, at the borders of words and figures. Beyond
 that the words must still stand together and in order, but
     figures count by their value, with their unit's names made one (chains/quantities.py; a code or a time stays whole),
+    a day with its year may be written in any way that is read without doubt,
     a sum of money may stand before or after its currency,
     beside other words a word may have another ending of number or case (day, days; Tage, Tagen),
     articles are left out,
@@ -23,6 +25,7 @@ from functools import lru_cache
 
 from chains.quantities import UNITS, quantities
 from evaluation.text_metrics import normalised
+from loaders.dates import days_in
 
 __all__ = ["says_wording"]
 
@@ -43,9 +46,16 @@ def says_wording(text: str, wording: str) -> bool:
     plain, wanted = _plain(text), _plain(wording)
     if re.search(rf"(?<!\w)(?<!\d[.,](?=\d)){re.escape(wanted)}(?!\w|(?<=\d)[.,]\d)", plain):
         return True
+    if (day := _day(wanted)) is not None and day in {one for _, _, one in days_in(plain)}:
+        return True
     parts = [tokens for part in _PARTS.split(wanted) if (tokens := _tokens(part))]
     said = _tokens(plain)
     return bool(parts) and all(_stands(part, said) for part in parts)
+
+
+def _day(wanted: str) -> str | None:
+    """A wording that is a day and nothing else, as spreadsheets have it: "2026-05-01"."""
+    return next((day for start, end, day in days_in(wanted) if (start, end) == (0, len(wanted))), None)
 
 
 def _plain(text: str) -> str:

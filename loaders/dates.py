@@ -14,7 +14,7 @@ from typing import Any
 
 from loaders.columns import MONTHS
 
-__all__ = ["FILE_DATE", "date_in", "dated", "document_date"]
+__all__ = ["FILE_DATE", "date_in", "dated", "days_in", "document_date"]
 
 FILE_DATE = "file_date"  # metadata of a document's first part: its modified or created property
 FIRST_LINES = 1500  # characters of the text that may say the date
@@ -75,6 +75,16 @@ def date_in(text: str) -> str | None:
         if found:
             return found
     return None
+
+
+def days_in(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, "2026-01-31") of each day that a text names with its year, however it is written."""
+    return [
+        (match.start(), match.end(), day)
+        for form in _FORMS[:4]
+        for match in form.finditer(text)
+        if (day := _iso(match))
+    ]
 
 
 def dated(name: str, title: str) -> str | None:

@@ -130,7 +130,7 @@ def open_tables(path: Path, container: Container, sheet: str | None, *, hidden: 
 
 
 def _sheets(path: Path, wanted: str | None, all_of_them: bool) -> list[Table]:
-    workbook, sheets = open_workbook(path)
+    sheets = open_workbook(path)
     chosen = sheets if all_of_them else shown_sheets(sheets)
     if wanted is not None:
         chosen = [one for one in sheets if one.columns.sheet == wanted]
@@ -142,6 +142,6 @@ def _sheets(path: Path, wanted: str | None, all_of_them: bool) -> list[Table]:
         (f"Hidden sheets are left out: {', '.join(hidden)}. Read one with --sheet NAME.",) if hidden else ()
     )
     return [
-        Table(one.columns.sheet, one.columns, lambda one=one: read_sheet(workbook, one), note + one.notes)  # type: ignore[misc]
+        Table(one.columns.sheet, one.columns, lambda one=one: read_sheet(one), note + one.notes)  # type: ignore[misc]
         for one in chosen
     ]

@@ -1,4 +1,4 @@
-"""Records of spreadsheets (XLSX, XLSM, ODS, XLS, XLSB): the values of their cells, each row by its columns.
+"""Records of spreadsheets (XLSX, XLSM, ODS, XLS, XLSB): their cells as people see them, each row by its columns.
 
 Formulas stand for the value that was saved with them. A cell merged over several rows stands for each of them.
 Hidden sheets are left out where others are shown.
@@ -6,21 +6,30 @@ Hidden sheets are left out where others are shown.
 
 from __future__ import annotations
 
+import math
+import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from errors import DatasetError, DatasetFormatError
+from errors import DatasetError, DatasetFormatError, ReadError
 from finetune.importing.header import LOOKED_AT, Header, find_header
 from finetune.importing.records import Columns, Record
+from loaders.readers.detect import detect
+from loaders.readers.limits import Limits
 from loaders.readers.numbers import shown_value
+from loaders.readers.opendocument import OdsLoader
+from loaders.readers.source import Source
+from loaders.readers.tables import GridRow, SheetGrid
+from loaders.readers.xlsx import XlsxLoader
 
 _MOST_UNPACKED = 2 * 2**30  # bytes
 _MOST_TIMES = 200  # as large as packed: more is a zip bomb
 _RATIO_FROM = 64 * 2**20
+_FRACTION = re.compile(r"-?\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,23 +38,63 @@ class Sheet:
 
     columns: Columns
     header: Header
-    hidden: bool
+    grid: SheetGrid
     notes: tuple[str, ...] = ()
 
+    @property
+    def hidden(self) -> bool:
+        return self.grid.hidden
 
-def open_workbook(path: Path) -> tuple[Any, list[Sheet]]:
-    """The workbook and its sheets with their columns. Raises DatasetError with what to do."""
+
+def open_workbook(path: Path) -> list[Sheet]:
+    """Its sheets with their columns. Raises DatasetError with what to do."""
+    _refuse_bomb(path)
+    source = Source.from_path(path, name=str(path), limits=Limits(seconds=math.inf))
+    try:
+        kind = detect(source)
+    except ReadError:
+        kind = None  # calamine says what it is not
+    try:
+        if kind == "xlsx":
+            return _tables(XlsxLoader(source).grids())
+        if kind == "ods":
+            return _tables(OdsLoader(source).grids())
+    except ReadError as error:
+        raise DatasetFormatError(str(error)) from error
+    return _tables(_binary_grids(path), notes=_of_formats)
+
+
+def _binary_grids(path: Path) -> Iterator[SheetGrid]:
+    """Of XLS and XLSB, whose number formats are not known. Raises DatasetError, also for what is no spreadsheet."""
     import python_calamine as calamine
 
-    _refuse_bomb(path)
     try:
         workbook = calamine.load_workbook(str(path))
-        return workbook, [sheet for one in workbook.sheets_metadata if (sheet := _sheet(workbook, one))]
+        for sheet in workbook.sheets_metadata:
+            if sheet.typ == calamine.SheetTypeEnum.WorkSheet:
+                hidden = sheet.visible != calamine.SheetVisibleEnum.Visible
+                yield _binary_grid(workbook.get_sheet_by_name(sheet.name), sheet.name, hidden=hidden)
     except calamine.PasswordError as error:
         raise DatasetError(f"{path} is encrypted: save it without a password.") from error
     except (calamine.CalamineError, OSError) as error:
         reason = f"{path} is no spreadsheet that can be read ({error}): save it as .xlsx or .csv."
         raise DatasetFormatError(reason) from error
+
+
+def _binary_grid(sheet: Any, name: str, *, hidden: bool) -> SheetGrid:
+    left = (sheet.start or (0, 0))[1]
+
+    def rows() -> Iterator[GridRow]:
+        for number, values in enumerate(sheet.iter_rows(), start=1):
+            cells = {left + place: shown_value(value) for place, value in enumerate(values, start=1)}
+            yield GridRow(number, {column: text for column, text in cells.items() if text})
+
+    merged = [
+        (column + 1, first + 1, last + 1)
+        for (first, column), (last, _) in sheet.merged_cell_ranges or ()
+        if last > first
+    ]
+    return SheetGrid(name=name, hidden=hidden, rows=rows, merged_down=merged)
 
 
 def _refuse_bomb(path: Path) -> None:
@@ -63,67 +112,51 @@ def _refuse_bomb(path: Path) -> None:
         )
 
 
-def _sheet(workbook: Any, metadata: Any) -> Sheet | None:
-    import python_calamine as calamine
-
-    if metadata.typ != calamine.SheetTypeEnum.WorkSheet:
-        return None
-    sheet = workbook.get_sheet_by_name(metadata.name)
-    first = list(islice(_rows(sheet), LOOKED_AT))
-    header = find_header([cells for _, cells in first])
-    if not header.names:
-        return None
-    row = None if header.row is None else first[header.row - 1][0]
-    columns = Columns(names=header.shown, header=row, sheet=metadata.name)
-    hidden = metadata.visible != calamine.SheetVisibleEnum.Visible
-    return Sheet(columns=columns, header=header, hidden=hidden, notes=_of_formats(sheet))
+def _tables(
+    grids: Iterable[SheetGrid], notes: Callable[[SheetGrid], tuple[str, ...]] = lambda _: ()
+) -> list[Sheet]:
+    found = []
+    for grid in grids:
+        first = list(islice(_rows(grid), LOOKED_AT))
+        header = find_header([cells for _, cells in first])
+        if header.names:
+            row = None if header.row is None else first[header.row - 1][0]
+            columns = Columns(names=header.shown, header=row, sheet=grid.name)
+            found.append(Sheet(columns=columns, header=header, grid=grid, notes=notes(grid)))
+    return found
 
 
-def _of_formats(sheet: Any) -> tuple[str, ...]:
-    values = (value for row in islice(sheet.iter_rows(), LOOKED_AT) for value in row)
-    if any(isinstance(value, float) and not value.is_integer() for value in values):
+def _of_formats(grid: SheetGrid) -> tuple[str, ...]:
+    cells = (cell for row in islice(grid.rows(), LOOKED_AT) for cell in row.cells.values())
+    if any(_FRACTION.fullmatch(cell) for cell in cells):
         return ("Numbers stand without the formats of their cells: 0.25 for 25 %, 12.5 for 12.50 €.",)
     return ()
 
 
-def read_sheet(workbook: Any, sheet: Sheet) -> Iterator[Record]:
-    """The rows below the header, blank ones left out."""
-    rows = _rows(workbook.get_sheet_by_name(sheet.columns.sheet))
-    for place, (number, cells) in enumerate(rows, start=1):
-        if sheet.header.row is None or place > sheet.header.row:
-            yield sheet.header.record(number, cells, sheet.columns.sheet)
+def read_sheet(sheet: Sheet) -> Iterator[Record]:
+    """The rows below the header, blank ones left out. Raises DatasetFormatError where the sheet is damaged."""
+    try:
+        for place, (number, cells) in enumerate(_rows(sheet.grid), start=1):
+            if sheet.header.row is None or place > sheet.header.row:
+                yield sheet.header.record(number, cells, sheet.columns.sheet)
+    except ReadError as error:
+        raise DatasetFormatError(str(error)) from error
 
 
-def _rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
+def _rows(grid: SheetGrid) -> Iterator[tuple[int, list[str]]]:
     """(row number in the sheet, its cells from column A on) of each row that is not blank."""
-    merged = _merged_down(sheet)
-    top: dict[int, str] = {}
-    left = (sheet.start or (0, 0))[1]
-    for place, values in enumerate(sheet.iter_rows()):
-        cells = [""] * left + [shown_value(value) for value in values]
-        _fill_down(cells, place, merged, top)
-        if any(cells):
-            yield place + 1, cells
-
-
-def _merged_down(sheet: Any) -> dict[int, list[tuple[int, int]]]:
-    """{column: [(first row, last row), ...]} of cells merged over several rows, 0-based."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    for (first, column), (last, _) in sheet.merged_cell_ranges or ():
-        if last > first:
-            found.setdefault(column, []).append((first, last))
-    return found
-
-
-def _fill_down(
-    cells: list[str], place: int, merged: dict[int, list[tuple[int, int]]], top: dict[int, str]
-) -> None:
-    for column, ranges in merged.items():
-        for first, last in ranges:
-            if place == first:
-                top[column] = cells[column] if column < len(cells) else ""
-            elif first < place <= last and column < len(cells):
-                cells[column] = top.get(column, "")
+    merged: dict[int, list[tuple[int, int]]] = {}
+    for column, first, last in grid.merged_down:
+        merged.setdefault(first, []).append((column, last))
+    reaching: dict[
+        int, tuple[int, str]
+    ] = {}  # column -> the last row that its merged cell stands for, its text
+    for row in grid.rows():
+        above = {column: text for column, (last, text) in reaching.items() if row.number <= last}
+        cells = above | row.cells
+        reaching |= {column: (last, cells.get(column, "")) for column, last in merged.get(row.number, ())}
+        if cells:
+            yield row.number, [cells.get(column, "") for column in range(1, max(cells) + 1)]
 
 
 def shown_sheets(sheets: Sequence[Sheet]) -> list[Sheet]:

@@ -95,7 +95,8 @@ def shown_number(value: str, number_format: NumberFormat, *, epoch_1904: bool = 
         text = plain_number(number)
     if number_format.decimals and "." in text and number_format.decimals <= 4:
         text += "0" * (number_format.decimals - len(text.partition(".")[2]))
-    return number_format.currency + text
+    gap = " " if number_format.currency[-1:].isalpha() else ""  # "CHF 99", but "€99"
+    return f"{number_format.currency}{gap}{text}"
 
 
 def shown_date(number: float, number_format: NumberFormat, *, epoch_1904: bool = False) -> str:
@@ -106,10 +107,19 @@ def shown_date(number: float, number_format: NumberFormat, *, epoch_1904: bool =
     except OverflowError:
         return ""
     if not number_format.is_date and number < 1:
-        return moment.time().isoformat()
-    if number_format.has_time and moment.time() != time():
-        return moment.isoformat(sep=" ")
-    return moment.date().isoformat()
+        return _shown_time(moment.time())
+    return _shown_moment(moment) if number_format.has_time else moment.date().isoformat()
+
+
+def _shown_moment(moment: datetime) -> str:
+    """Its day alone at midnight."""
+    day = moment.date().isoformat()
+    return day if moment.time() == time() else f"{day} {_shown_time(moment.time())}"
+
+
+def _shown_time(moment: time) -> str:
+    """ISO 8601, without seconds where there are none."""
+    return moment.isoformat() if moment.second or moment.microsecond else moment.isoformat("minutes")
 
 
 def plain_number(number: float) -> str:
@@ -128,7 +138,7 @@ def shown_value(value: object) -> str:
     if isinstance(value, float | int):
         return plain_number(float(value)) if math.isfinite(float(value)) else str(value)
     if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
+        return _shown_moment(value)
     if isinstance(value, date | time):
-        return value.isoformat()
+        return _shown_time(value) if isinstance(value, time) else value.isoformat()
     return str(value).strip()

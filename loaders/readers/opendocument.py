@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from errors import CorruptFileError
-from loaders.readers.base import FileLoader
+from loaders.readers.base import FileLoader, mapped_errors
 from loaders.readers.package import Package
 from loaders.readers.part import Part
-from loaders.readers.tables import GridRow, SheetWriter, write_rows
+from loaders.readers.tables import GridRow, SheetGrid, SheetWriter, write_rows
 from loaders.readers.xmlsafe import attribute, local_name, parse_xml
 
 _SKIP = {
@@ -88,9 +89,7 @@ class OdsLoader(OpenDocumentLoader):
     media_type = "application/vnd.oasis.opendocument.spreadsheet"
 
     def parts(self) -> Iterator[Part]:
-        for table in self.content().iter("{*}table"):
-            if local_name(table.getparent()) != "spreadsheet":
-                continue
+        for table in _sheets(self.content()):
             part = self.new_part(sheet=attribute(table, "name"))
             writer = SheetWriter(part)
             for row in _grid_rows(table):
@@ -98,6 +97,46 @@ class OdsLoader(OpenDocumentLoader):
             writer.close_band()
             part.extra |= _row_facts(table)
             yield part
+
+    def grids(self) -> Iterator[SheetGrid]:
+        """The sheets as cells. Raises ReadError."""
+        with mapped_errors(self.source):
+            content = self.content()
+            unseen = _hidden_styles(content)
+            for table in _sheets(content):
+                yield SheetGrid(
+                    name=attribute(table, "name"),
+                    hidden=attribute(table, "style-name") in unseen,
+                    rows=partial(_grid_rows, table),
+                    merged_down=tuple(_merged_down(table)),
+                )
+
+
+def _sheets(content: Any) -> Iterator[Any]:
+    return (table for table in content.iter("{*}table") if local_name(table.getparent()) == "spreadsheet")
+
+
+def _hidden_styles(content: Any) -> frozenset[str]:
+    """Names of the styles of sheets that are not shown."""
+    return frozenset(
+        attribute(properties.getparent(), "name")
+        for properties in content.iter("{*}table-properties")
+        if attribute(properties, "display") == "false"
+    )
+
+
+def _merged_down(table: Any) -> Iterator[tuple[int, int, int]]:
+    """(column, first row, last row) of cells merged over several rows."""
+    number = 1
+    for row in table.iter("{*}table-row"):
+        column = 1
+        for cell in row:
+            if local_name(cell) in ("table-cell", "covered-table-cell"):
+                rows = _count(cell, "number-rows-spanned")
+                if rows > 1:
+                    yield column, number, number + rows - 1
+                column += _count(cell, "number-columns-repeated")
+        number += _count(row, "number-rows-repeated")
 
 
 def _row_facts(table: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from loaders.location import BlockKind
@@ -72,6 +72,16 @@ class GridRow:
 
     number: int
     cells: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetGrid:
+    """A sheet as cells, for those who want no text of it."""
+
+    name: str
+    hidden: bool
+    rows: Callable[[], Iterator[GridRow]]  # from the first one, each time
+    merged_down: Sequence[Sequence[int]] = ()  # [column, first row, last row] of each cell merged so
 
 
 def column_name(column: int) -> str:

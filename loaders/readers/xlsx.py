@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from lxml import etree
 
 from errors import CorruptFileError, FileTooLargeError
-from loaders.readers.base import FileLoader
+from loaders.readers.base import FileLoader, mapped_errors
 from loaders.readers.docx import read_embedded
 from loaders.readers.embedded import EmbeddedFiles
 from loaders.readers.numbers import NumberFormat, shown_number
 from loaders.readers.package import Package
 from loaders.readers.part import Part
 from loaders.readers.row_numbers import merged_down, xlsx_rows
-from loaders.readers.tables import GridRow, SheetWriter
+from loaders.readers.tables import GridRow, SheetGrid, SheetWriter
 from loaders.readers.xmlsafe import attribute, local_name, own_text
 
 _REFERENCE = re.compile(r"^\$?([A-Z]{1,3})\$?(\d{1,7})$")
@@ -31,43 +34,72 @@ _BLANK = re.compile(rb'<c\s[^<>]*?\br="[A-Z]{1,3}\d+"[^<>]*/>|<row\s[^<>]*?\br="
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*ref="([A-Z]{1,3}\d+):([A-Z]{1,3}\d+)"')
 
 
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """What the cells of all sheets are read with."""
+
+    package: Package
+    sheets: tuple[tuple[str, str, bool], ...]  # (name, member path, hidden)
+    strings: list[str]
+    formats: list[NumberFormat]
+    epoch_1904: bool
+
+    @classmethod
+    def opened(cls, package: Package) -> _Book:
+        main = package.main_part("xl/workbook.xml")
+        workbook, relations = package.xml(main), package.relations(main)
+        marks = workbook.iter("{*}workbookPr")
+        return cls(
+            package=package,
+            sheets=tuple(_sheets(workbook, relations, package)),
+            strings=_shared_strings(package, relations),
+            formats=_cell_formats(package, relations),
+            epoch_1904=any(attribute(mark, "date1904") in ("1", "true") for mark in marks),
+        )
+
+
 class XlsxLoader(FileLoader):
     """`cells` of each block is the row's range in the sheet; hidden sheets carry `hidden: True`."""
 
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
     def parts(self) -> Iterator[Part]:
-        package = Package(self.source)
-        main = package.main_part("xl/workbook.xml")
-        self.use_title(package.title())
-        self.use_file_date(package.property("modified"), package.property("created"))
-        workbook = package.xml(main)
-        relations = package.relations(main)
-        strings = _shared_strings(package, relations)
-        formats = _cell_formats(package, relations)
-        blank = frozenset(place for place, string in enumerate(strings) if not string.strip())
-        epoch_1904 = any(
-            attribute(mark, "date1904") in ("1", "true") for mark in workbook.iter("{*}workbookPr")
-        )
+        book = _Book.opened(Package(self.source))
+        self.use_title(book.package.title())
+        self.use_file_date(book.package.property("modified"), book.package.property("created"))
+        blank = frozenset(place for place, string in enumerate(book.strings) if not string.strip())
         embedded = EmbeddedFiles(self.source)
-        read_embedded(package, embedded, "xl/embeddings/")
+        read_embedded(book.package, embedded, "xl/embeddings/")
         reported = False
-        for name, path, hidden in _sheets(workbook, relations, package):
+        for name, path, hidden in book.sheets:
             part = self.new_part(sheet=name)
             if hidden:
                 part.extra["hidden"] = True
-            data = package.read(path)
+            data = book.package.read(path)
             writer = SheetWriter(part)
-            for row in _sheet_rows(data, strings, formats, epoch_1904, self):
+            for row in _sheet_rows(data, book, self, merges=_merged(data)):
                 writer.add(row)
             writer.close_band()
             part.extra |= _row_facts(data, blank)
-            self._drawings(package, path, part)
+            self._drawings(book.package, path, part)
             if part and not reported:
                 embedded.report_on(part)
                 reported = True
             yield part
         yield from embedded.parts
+
+    def grids(self) -> Iterator[SheetGrid]:
+        """The sheets as cells: a cell merged sideways stands in its first column alone. Raises ReadError."""
+        with mapped_errors(self.source):
+            book = _Book.opened(Package(self.source))
+            for name, path, hidden in book.sheets:
+                merged = merged_down(book.package.read(path))
+                rows = partial(self._cells_of, book, path)
+                yield SheetGrid(name=name, hidden=hidden, rows=rows, merged_down=merged)
+
+    def _cells_of(self, book: _Book, path: str) -> Iterator[GridRow]:
+        with mapped_errors(self.source):
+            yield from _sheet_rows(book.package.read(path), book, self)
 
     def _drawings(self, package: Package, sheet: str, part: Part) -> None:
         """Text boxes and comments that lie over the cells."""
@@ -163,9 +195,13 @@ def _forget(element: Any) -> None:
 
 
 def _sheet_rows(
-    data: bytes, strings: list[str], formats: list[NumberFormat], epoch_1904: bool, loader: XlsxLoader
+    data: bytes,
+    book: _Book,
+    loader: XlsxLoader,
+    *,
+    merges: Mapping[int, Sequence[tuple[int, int, bool]]] = MappingProxyType({}),
 ) -> Iterator[GridRow]:
-    merges = _merged(data)
+    """`merges`: cells that reach over further columns, by their row."""
     number = 0
     data = _BLANK.sub(b"", _BLANK.sub(b"", data))  # twice: rows that the first pass emptied
     for count, element in enumerate(_iterate(data, "row")):
@@ -181,7 +217,7 @@ def _sheet_rows(
                 raise FileTooLargeError(
                     f"{loader.source.label} has rows of more than {_MAX_COLUMN:,} cells: split it."
                 )
-            value = _cell_text(cell, strings, formats, epoch_1904)
+            value = _cell_text(cell, book)
             if value:
                 cells[column] = value
         _forget(element)
@@ -219,7 +255,7 @@ def _column(reference: str) -> int:
     return column
 
 
-def _cell_text(cell: Any, strings: list[str], formats: list[NumberFormat], epoch_1904: bool) -> str:
+def _cell_text(cell: Any, book: _Book) -> str:
     kind = cell.get("t", "n")
     value = ""
     for child in cell:
@@ -231,11 +267,12 @@ def _cell_text(cell: Any, strings: list[str], formats: list[NumberFormat], epoch
     if not value:
         return ""
     if kind == "s":
-        return strings[int(value)].strip() if value.isdigit() and int(value) < len(strings) else ""
+        return book.strings[int(value)].strip() if value.isdigit() and int(value) < len(book.strings) else ""
     if kind == "b":
         return "TRUE" if value == "1" else "FALSE"
     if kind in ("str", "e", "d"):
         return value.strip()
     style = cell.get("s", "0")
-    number_format = formats[int(style)] if style.isdigit() and int(style) < len(formats) else NumberFormat()
-    return shown_number(value, number_format, epoch_1904=epoch_1904)
+    known = style.isdigit() and int(style) < len(book.formats)
+    number_format = book.formats[int(style)] if known else NumberFormat()
+    return shown_number(value, number_format, epoch_1904=book.epoch_1904)

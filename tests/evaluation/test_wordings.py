@@ -27,6 +27,9 @@ from evaluation.wordings import says_wording
         pytest.param("an IB-12 does", "IB-12", id="a code"),
         pytest.param("costs 5, 6 or 7", "6", id="a figure in a list"),
         pytest.param("seit August 2026", "August 2026", id="a month"),
+        pytest.param("It is valid since 1 May 2026.", "2026-05-01", id="a day as a spreadsheet has it"),
+        pytest.param("bis zum 1. Mai 2026", "01.05.2026", id="a day in German"),
+        pytest.param("2026-05-01 | Ann", "May 1, 2026", id="a day in a table"),
     ],
 )  # fmt: skip
 def test_said(text: str, wording: str) -> None:
@@ -49,6 +52,8 @@ def test_said(text: str, wording: str) -> None:
         pytest.param("they are planes", "plane", id="an ending where the word stands alone"),
         pytest.param("the centre manager is told tomorrow", "the centre manager, within one hour", id="one part alone"),
         pytest.param("06.03.2026", "6", id="a date's figure"),
+        pytest.param("on 2 May 2026", "2026-05-01", id="another day"),
+        pytest.param("from 1 May 2026", "2026-05-01 to 2026-06-01", id="one of two days"),
         pytest.param("", "six", id="nothing"),
     ],
 )  # fmt: skip

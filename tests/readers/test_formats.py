@@ -152,14 +152,16 @@ def test_xlsx_shows_values_as_people_see_them(tmp_path: Path) -> None:
     sheet = workbook.active
     values = [
         (date(2026, 5, 4), "yyyy-mm-dd", "2026-05-04"),
-        (datetime(2026, 5, 4, 13, 30), "dd/mm/yyyy hh:mm", "2026-05-04 13:30:00"),
-        (time(9, 15), "hh:mm", "09:15:00"),
+        (datetime(2026, 5, 4, 13, 30), "dd/mm/yyyy hh:mm", "2026-05-04 13:30"),
+        (datetime(2026, 5, 4, 13, 30, 5), "dd/mm/yyyy hh:mm:ss", "2026-05-04 13:30:05"),
+        (time(9, 15), "hh:mm", "09:15"),
         (0.125, "0.0%", "12.5%"),
         (0.07, "0%", "7%"),
         (12.0, "General", "12"),
         (0.1 + 0.2, "General", "0.3"),
         (1234.5, '"$"#,##0.00', "$1234.50"),
         (1234.5, "[$€-407]#,##0.00", "€1234.50"),
+        (99, "#,##0.00 [$CHF]", "CHF 99"),
         (True, "General", "TRUE"),
     ]
     for row, (value, code, _) in enumerate(values, start=1):
