@@ -23,10 +23,7 @@ from loaders.sheet_rows import cell_spans, columns_of
 
 __all__ = ["SheetColumn", "SheetPart", "SheetRow", "SheetTable", "read_tables"]
 
-FILE_ROWS = (
-    "file_rows"  # part metadata: [[first, last], ...] row numbers that hold something, by the file itself
-)
-HIDDEN_ROWS = "hidden_rows"  # the same of rows that the sheet does not show
+HIDDEN_ROWS = "hidden_rows"  # part metadata: [[first, last], ...] row numbers that the sheet does not show
 MERGED_DOWN = "merged_down"  # [[column, first row, last row], ...] cells merged over several rows
 
 _TOTAL = re.compile(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Request
 
 from app.tuning import Tuning, tuning
 from app.workspace import Workspace
-
-if TYPE_CHECKING:
-    from finetune.jobs.store import TuningStore
 
 
 def current_workspace(request: Request) -> Workspace:
@@ -20,10 +17,6 @@ def current_workspace(request: Request) -> Workspace:
 
 def current_tuning(request: Request) -> Tuning:
     return tuning(current_workspace(request))
-
-
-def current_store(request: Request) -> TuningStore:
-    return current_tuning(request).store
 
 
 InWorkspace = Annotated[Workspace, Depends(current_workspace)]

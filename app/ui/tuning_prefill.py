@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.ui.tuning_session import go_to
-from finetune.providers.places import places
 
 if TYPE_CHECKING:
     from finetune.providers.orders import JobView, Recipe
@@ -48,8 +47,3 @@ def _number(value: Any) -> Any:
 def fill(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         st.session_state[name] = value
-
-
-def chosen_place() -> str:
-    chosen = str(st.session_state.get(PLACE))
-    return chosen if chosen in places() else "local"

@@ -28,15 +28,6 @@ _COUNTS = (
     0x68,
 )  # main text, footnotes, headers, comments, endnotes, boxes
 _DROPPED = re.compile("[\x01-\x06\x08\x0e-\x12\x16-\x1d\x1f]")
-_CODE_PAGES = {
-    1250: "cp1250",
-    1251: "cp1251",
-    932: "cp932",
-    936: "gbk",
-    949: "cp949",
-    950: "big5",
-    10000: "mac_roman",
-}
 
 
 class DocLoader(FileLoader):

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from errors import CorruptFileError, EncryptedFileError, FileTooLargeError
 from loaders.readers.source import Source
-from loaders.readers.xmlsafe import attribute, local_name, parse_xml
+from loaders.readers.xmlsafe import local_name, parse_xml
 
 _RATIO_FROM = 64 * 2**20  # bytes unpacked; small text packs well without harm
 _READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
@@ -157,10 +157,6 @@ class Package:
                 f"{self.source.label} lacks its part {name!r}: open it in the program that made it and save it again."
             )
         return self.members[found]
-
-
-def is_true(element: Any, name: str) -> bool:
-    return attribute(element, name) in ("1", "true", "on")
 
 
 def _normal(name: str) -> str:

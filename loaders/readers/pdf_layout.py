@@ -18,7 +18,6 @@ from pypdfium2 import raw
 
 from loaders.readers.part import Part
 
-_SOFT_HYPHENS = "\ufffe\x02\u00ad"
 _END = re.compile(r"[.!?:;。！？]['\")\]”’]*$")
 _BULLET = re.compile(r"^(?:[•●▪◦‣∙·■□➢✓–—*-]|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)]|[ivx]{1,4}\))\s+\S")
 _NUMBERED = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[A-Z]\.|[IVX]{1,5}\.|§\s?\d+)\s+\S")

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetune.synthesis.runs import Source, from_paths
-from loaders.whole_documents import WholeDocument
 from tests.chains.conftest import WordEncoder
 
 
@@ -35,8 +34,3 @@ def source_of(folder: Path, **texts: str) -> Source:
         stem, _, suffix = name.rpartition("_")
         (folder / f"{stem}.{suffix}").write_text(text, encoding="utf-8")
     return from_paths([folder], WordSplitter())
-
-
-def document_of(folder: Path, name: str, text: str) -> WholeDocument:
-    (document,) = source_of(folder, **{name: text}).documents()
-    return document

@@ -88,10 +88,6 @@ class LoopbackServer:
         return [one for one in self.requests if urlsplit(one.path).path.endswith("/chat/completions")]
 
     @property
-    def embedding_requests(self) -> list[Recorded]:
-        return [one for one in self.requests if urlsplit(one.path).path.endswith("/embeddings")]
-
-    @property
     def left(self) -> int:
         """Scripted replies that nobody asked for yet."""
         return len(self._script)

@@ -30,7 +30,6 @@ from finetune.jobs.store import Lease, TuningStore
 ROOT = Path(__file__).resolve().parents[3]
 LEASE_S = 30.0
 KEYS = st.sampled_from(["a", "b", None])
-WORKERS = ("running", "evaluating", "finalizing", "paused", "succeeded", "failed", "cancelled")
 MODELS = st.sampled_from(["responder", "tiny"])
 
 
