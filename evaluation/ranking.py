@@ -1,4 +1,4 @@
-"""How well a search ranked: nDCG, recall and reciprocal rank of one question's results against gold.
+"""How well a search ranked: nDCG and recall of one question's results against gold.
 
 Formulas as trec_eval has them: nDCG with linear gain over log2(rank + 1) (Järvelin & Kekäläinen 2002).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["ndcg", "recall", "reciprocal_rank"]
+__all__ = ["ndcg", "recall"]
 
 
 def ndcg(ranked: Sequence[str], gains: Mapping[str, float], k: int = 10) -> float:
@@ -21,12 +21,6 @@ def ndcg(ranked: Sequence[str], gains: Mapping[str, float], k: int = 10) -> floa
 def recall(ranked: Sequence[str], gold: Collection[str], k: int = 5) -> float:
     """Share of the gold among the first k different results; 0 where there is no gold."""
     return len(set(list(dict.fromkeys(ranked))[:k]) & set(gold)) / len(set(gold)) if gold else 0.0
-
-
-def reciprocal_rank(ranked: Sequence[str], gold: Collection[str]) -> float:
-    """1 over the place of the first gold result; 0 where there is none."""
-    places = (place for place, name in enumerate(dict.fromkeys(ranked), start=1) if name in gold)
-    return 1 / next(places, math.inf)
 
 
 def _discounted(gains: Sequence[float]) -> float:

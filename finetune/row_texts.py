@@ -1,7 +1,7 @@
 """The texts of a row: every string that a model reads or writes, with its JSON path and who says it.
 
     for piece in pieces(row): print(piece.path, piece.role, piece.text)
-    changed(row, redact)                          # a copy of the row with each text replaced
+    changed(row, redacted)                        # a copy of the row with each text replaced
     question_of(row), answer_of(row)              # what is asked, what is learnt
 
 Rows that break the rules of structure are read as far as they go: nothing here raises on any JSON object.

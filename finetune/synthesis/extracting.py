@@ -26,7 +26,7 @@ from finetune.synthesis.tables import cells_asked
 from finetune.synthesis.wording import TEMPLATES, Language, is_question
 from local.sentences import is_list_item, is_table_row
 
-__all__ = ["METHODS", "Extracted", "Method", "extracted", "squeezed", "tidied"]
+__all__ = ["METHODS", "Extracted", "Method", "extracted", "tidied"]
 
 Method = Literal["faq", "definition", "section", "list", "table"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -44,7 +44,6 @@ _NUMBERED = re.compile(
     r"|anexo|hoofdstuk|deel|bijlage) (?:[ivxlc]+|\w|\d+)\.?|(?:chart|figure|fig\.|table|abbildung|abb\.|tabelle"
     r"|tableau|tabla|figura|tabel|figuur) \d+\b.*"
 )
-_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +73,6 @@ def extracted(
         for title, row, column, span in cells_asked(outline, TEMPLATES[language].total):
             question = TEMPLATES[language].cell.format(title=title, row=row, column=column)
             yield _taken("table", question, outline, [span])
-
-
-def squeezed(text: str) -> str:
-    """What two texts that differ only in white space have in common."""
-    return _SPACE.sub("", text)
 
 
 def tidied(text: str) -> str:

@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
 
 from finetune.examples import Kind, Row
 from finetune.findings import Finding, Rule, Severity, Where
 from finetune.near_duplicates import NearDuplicates, NearSeen, folded
 from finetune.row_texts import prompt_of, question_of
 from finetune.validation.fingerprints import Fingerprints, Place, digest, leaks
-from loaders.jsonl import read_questions
 
-__all__ = ["LeakChecker", "read_evaluation_questions"]
+__all__ = ["LeakChecker"]
 
 RULES = (
     Rule(
@@ -54,11 +52,6 @@ _NEAR_QUESTION = (
     0.75  # Jaccard similarity to an evaluation question: one word more changes a short text by that
 )
 _LABEL = re.compile(r"^\W*(?:question|frage|pregunta|domanda|vraag|pergunta|q)\W*:\s*", re.IGNORECASE)
-
-
-def read_evaluation_questions(path: Path) -> list[str]:
-    """The texts of a question file of the workbench, {_id, text} a line. Raises SettingsError."""
-    return [row["text"] for row in read_questions(path)]
 
 
 class LeakChecker:

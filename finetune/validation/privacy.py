@@ -1,4 +1,4 @@
-"""S01: personal data in the texts of a row, with the fixes that redact or pseudonymise it."""
+"""S01: personal data in the texts of a row; content_fixes.py has the fixes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from finetune.examples import Kind, Row
 from finetune.findings import Finding, Rule, Severity, Where
-from finetune.row_texts import Piece, changed
+from finetune.row_texts import Piece
 from finetune.validation.once import said_once
-from finetune.validation.personal_data import Personal, Pseudonyms, found_in, masked, redacted
+from finetune.validation.personal_data import Personal, found_in, masked
 
-__all__ = ["PrivacyChecker", "pseudonymise", "redact"]
+__all__ = ["PrivacyChecker"]
 
 RULES = (
     Rule(
@@ -45,16 +45,6 @@ class PrivacyChecker:
 
     def finish(self) -> Iterator[Finding]:
         yield from ()
-
-
-def redact(row: Row) -> Row:
-    """The row with [EMAIL], [PHONE], [IBAN], [CARD], [ID] in place of personal data; itself where there is none."""
-    return changed(row, redacted)
-
-
-def pseudonymise(row: Row, *, seed: int) -> Row:
-    """The row with stand-ins, the same for the same value wherever it stands."""
-    return changed(row, Pseudonyms(seed).applied)
 
 
 def _finding(where: Where, piece: Piece, item: Personal, value: str) -> Finding:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from finetune.examples import Kind, Row
 from finetune.findings import Finding, Rule, Where
-from finetune.row_texts import changed
-from finetune.validation.credentials import secrets_in, without_secrets
+from finetune.validation.credentials import secrets_in
 from finetune.validation.once import said_once
 from finetune.validation.personal_data import masked
 
-__all__ = ["SecretChecker", "remove_secrets"]
+__all__ = ["SecretChecker"]
 
 RULES = (
     Rule(
@@ -50,8 +49,3 @@ class SecretChecker:
 
     def finish(self) -> Iterator[Finding]:
         yield from ()
-
-
-def remove_secrets(row: Row) -> Row:
-    """The row with [SECRET] in place of each secret; itself where there is none."""
-    return changed(row, without_secrets)

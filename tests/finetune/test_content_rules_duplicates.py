@@ -10,7 +10,8 @@ from finetune.examples import Row
 from finetune.findings import Finding
 from finetune.validation.duplicates import DuplicateChecker
 from finetune.validation.fingerprints import Fingerprints
-from finetune.validation.leaks import LeakChecker, read_evaluation_questions
+from finetune.validation.leaks import LeakChecker
+from loaders.jsonl import read_questions
 from tests.finetune.content_rows import chat, check, pair, places
 
 ANSWER = "Open the settings, choose your account, and press the button that says reset."
@@ -189,7 +190,7 @@ def test_evaluation_questions_in_training_rows(asked: str, leaks: bool) -> None:
 def test_the_sample_company_leaks_none_of_its_questions() -> None:
     import json
 
-    questions = read_evaluation_questions(Path("examples/questions.jsonl"))
+    questions = [row["text"] for row in read_questions(Path("examples/questions.jsonl"))]
     rows = [
         json.loads(line) for line in Path("examples/training.jsonl").read_text(encoding="utf-8").splitlines()
     ]

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finetune.row_texts import changed
 from finetune.validation.credentials import secrets_in, without_secrets
 from finetune.validation.personal_data import Pseudonyms, found_in, masked, redacted
-from finetune.validation.privacy import PrivacyChecker, pseudonymise, redact
-from finetune.validation.secrets import SecretChecker, remove_secrets
+from finetune.validation.privacy import PrivacyChecker
+from finetune.validation.secrets import SecretChecker
 from tests.finetune.content_rows import chat, check
 
 
@@ -140,12 +141,12 @@ def test_rows_are_changed_as_copies_and_only_where_they_must() -> None:
         {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": call}]},
     ]}  # fmt: skip
     before = json.dumps(row)
-    after = redact(row)
+    after = changed(row, redacted)
     assert json.dumps(row) == before
     assert after["messages"][0]["content"][0]["text"] == "Mail [EMAIL]"
     assert json.loads(after["messages"][1]["tool_calls"][0]["function"]["arguments"]) == {"to": "[EMAIL]"}
-    assert redact(after) is after
-    assert pseudonymise(row, seed=1) == pseudonymise(row, seed=1) != row
+    assert changed(after, redacted) is after
+    assert changed(row, Pseudonyms(1).applied) == changed(row, Pseudonyms(1).applied) != row
 
 
 @settings(max_examples=80, deadline=None)
@@ -198,7 +199,7 @@ def test_secrets_of_known_forms_are_errors_and_go(secret: str) -> None:
         "$.messages[0].content",
     )
     assert secret not in finding.message
-    cleaned = remove_secrets(row)
+    cleaned = changed(row, without_secrets)
     assert "[SECRET]" in cleaned["messages"][0]["content"]
     assert "q7Zr2K" not in str(cleaned)
     assert check(SecretChecker(), train=[cleaned]) == []

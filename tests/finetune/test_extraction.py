@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune.examples import Example, kind_of
-from finetune.synthesis.extracting import squeezed, tidied
+from finetune.synthesis.extracting import tidied
 from finetune.synthesis.locating import locate
 from finetune.synthesis.sifting import Dropped
 from finetune.synthesis.wording import LANGUAGES, TEMPLATES, is_question, language_of
@@ -296,6 +296,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     source = source_of(tmp_path, leave_md=LEAVE)
     assert [failed.file for failed in source.failed] == ["empty.md"]
     assert len(list(source.documents())) == 1
+
+
+def squeezed(text: str) -> str:
+    """What two texts that differ only in white space have in common."""
+    return "".join(text.split())
 
 
 @given(st.text(max_size=300))
