@@ -7,29 +7,47 @@ Cohen 1960; the interval by resampling the marked answers, in groups where quest
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from errors import SettingsError
+from evaluation.question_fields import yes_or_no
+from evaluation.row_files import columns_of, open_rows, rows_of
+from finetune.importing.column_names import plain
+from loaders.readers.numbers import shown_value
 
 __all__ = ["Agreement", "agreement", "read_marks"]
 
 RESAMPLES = 2_000
-_RIGHT = {
-    "yes": True,
-    "right": True,
-    "true": True,
-    "1": True,
-    "no": False,
-    "wrong": False,
-    "false": False,
-    "0": False,
-}
 COLUMNS = ("question", "mode", "right")
+_NAMES = {
+    "question": ("question", "questionid", "id", "frage", "fragenid", "nr"),
+    "mode": ("mode", "modus", "modo", "variant"),
+    "right": (
+        "right",
+        "correct",
+        "isright",
+        "iscorrect",
+        "mark",
+        "human",
+        "richtig",
+        "korrekt",
+        "correcto",
+        "juist",
+    ),
+}
+_KNOWN = frozenset(name for names in _NAMES.values() for name in names)
+_RIGHT = {
+    "right": True,
+    "correct": True,
+    "richtig": True,
+    "wrong": False,
+    "incorrect": False,
+}  # beside yes and no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,24 +102,46 @@ def _resampled(pairs: np.ndarray, groups: Sequence[Hashable], seed: int) -> list
 
 
 def read_marks(path: Path) -> dict[tuple[str, str], bool]:
-    """(question id, mode) -> whether a person found it right. Raises SettingsError naming the line."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _marks(path, csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+    """(question id, mode) -> whether a person found it right, from any file that questions may stand in.
 
-
-def _marks(path: Path, rows: csv.DictReader[str]) -> dict[tuple[str, str], bool]:
-    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
-    if missing:
+    Raises SettingsError naming the row.
+    """
+    tables = open_rows(path, lambda cell: plain(cell) in _KNOWN)
+    with_all = [table for table in tables if not _missing(columns_of(table))]
+    if not with_all and all(table.columns for table in tables):
+        missing = _missing(columns_of(tables[0])) if tables else COLUMNS
         raise SettingsError(f"{path} has no column {missing[0]!r}: it needs {', '.join(COLUMNS)}.")
     found: dict[tuple[str, str], bool] = {}
-    for row in rows:
-        mark = (row["right"] or "").strip().casefold()
-        if not mark:
-            continue  # not marked yet
-        if mark not in _RIGHT:
-            raise SettingsError(f"{path}, line {rows.line_num}: 'right' must be yes or no, not {mark!r}.")
-        found[(row["question"] or "").strip(), (row["mode"] or "").strip()] = _RIGHT[mark]
+    for table in with_all or tables:
+        for _, place, value in rows_of(table, path):
+            found |= _mark(value, place)
     return found
+
+
+def _mark(value: Mapping[str, Any] | str, place: str) -> dict[tuple[str, str], bool]:
+    """Nothing where a row is not marked yet. Raises SettingsError."""
+    if isinstance(value, str):
+        raise SettingsError(value)
+    missing = _missing(value)
+    if missing:
+        raise SettingsError(f"{place} has no {missing[0]!r}: it needs {', '.join(COLUMNS)}.")
+    names = _named(value)
+    question, mode, mark = (shown_value(value[names[field]]) for field in COLUMNS)
+    if not mark:
+        return {}
+    right = _RIGHT.get(plain(mark), yes_or_no(mark))
+    if right is None:
+        raise SettingsError(f"{place}: {names['right']!r} must be yes or no, not {mark!r}.")
+    return {(question, plain(mode)): right}
+
+
+def _named(columns: Iterable[str]) -> dict[str, str]:
+    """field -> the column that goes by the plainest of its names."""
+    by_name = {plain(column): column for column in columns}
+    known = {field: next(filter(by_name.__contains__, names), None) for field, names in _NAMES.items()}
+    return {field: by_name[name] for field, name in known.items() if name is not None}
+
+
+def _missing(columns: Iterable[str]) -> list[str]:
+    named = _named(columns)
+    return [field for field in COLUMNS if field not in named]

@@ -17,7 +17,7 @@ from errors import SettingsError
 from finetune.importing.column_names import Role, plain, roles_of
 from loaders.readers.numbers import shown_value
 
-__all__ = ["fields_named", "question_row", "yes_or_no"]
+__all__ = ["fields_named", "is_known", "question_row", "yes_or_no"]
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "_id": ("_id", "id", "nr", "number", "key"),
@@ -36,6 +36,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "tags": ("tags", "tag", "topic", "topics", "category", "categories", "subject", "area", "thema", "themen",
              "kategorie", "bereich", "rubrik", "stichwort", "stichworte", "schlagwort", "schlagworte"),
 }  # fmt: skip
+_PLAIN = frozenset(plain(name) for names in _COLUMNS.values() for name in names)
 # Under these roles the names of columns are known in many languages already (finetune/importing/column_names.py).
 _ROLES: Mapping[str, Role] = {"text": "question", "answer": "answer", "documents": "document", "_id": "id"}
 # Certainty of a name: the word itself, or one of several. "Number of days" is no id.
@@ -62,6 +63,11 @@ _SIGNS = {
 }
 _SAID = {plain(word): True for word in _YES.split()} | {plain(word): False for word in _NO.split()} | _SIGNS
 _FILE_NAME = re.compile(r".*\.[A-Za-z][A-Za-z0-9]{1,4}", re.DOTALL)
+
+
+def is_known(column: str) -> bool:
+    """Whether a column of a question file is called so."""
+    return plain(column) in _PLAIN or bool(roles_of(column))
 
 
 def fields_named(columns: Iterable[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from errors import SettingsError
 from evaluation.judging import KnownQuestion, known_question
-from evaluation.question_fields import fields_named, question_row
+from evaluation.question_fields import fields_named, is_known, question_row
 from evaluation.row_files import Table, columns_of, open_rows, rows_of
 
 __all__ = ["QuestionSet", "joined", "read_question_set"]
@@ -121,7 +121,7 @@ def _read(path: Path, columns: list[str]) -> Iterator[KnownQuestion | str]:
 
 def _rows(path: Path, columns: list[str]) -> Iterator[tuple[str, str, dict[str, Any] | str]]:
     """(what a row without an id goes by, its place, the row or what is wrong with it) of each table with questions."""
-    tables = open_rows(path)
+    tables = open_rows(path, is_known)
     if all(table.columns for table in tables):
         _check_asked(path, tables)
     for table in tables:

@@ -1,7 +1,7 @@
 """Rows of the files that people keep: CSV, TSV, spreadsheets, JSON and JSON Lines, known by their bytes.
 
-    for table in open_rows(Path("marks.xlsx")):
-        for place, value in rows_of(table, path): ...
+    for table in open_rows(Path("marks.xlsx"), {"question", "mode", "right"}.__contains__):
+        for number, place, value in rows_of(table, path): ...
 
 A row that cannot be read is a sentence with its place in front, and stops no other.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 from errors import DatasetError, SettingsError
 from finetune.importing.containers import Table, container_of, open_tables
+from finetune.importing.header import IsKnown
 from finetune.importing.records import Record
 
 __all__ = ["Row", "Table", "columns_of", "open_rows", "rows_of"]
@@ -23,10 +24,13 @@ Row = tuple[
 ]  # number, place for sentences, cells by column or what is wrong
 
 
-def open_rows(path: Path) -> list[Table]:
-    """Its tables: a sheet each, or the whole file. Raises SettingsError where the file cannot be read."""
+def open_rows(path: Path, known: IsKnown) -> list[Table]:
+    """Its tables: a sheet each, or the whole file. Raises SettingsError where the file cannot be read.
+
+    `known`: whether a column that is looked for is called so; it tells the row that names the columns.
+    """
     try:
-        return open_tables(path, container_of(path), None)
+        return open_tables(path, container_of(path), None, known=known)
     except DatasetError as error:
         raise SettingsError(str(error)) from error
 

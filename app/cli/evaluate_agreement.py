@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def agreement(
     name: Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")],
-    human: Annotated[Path, typer.Option(help="CSV of question, mode, right (yes or no): what people found.")],
+    human: Annotated[
+        Path, typer.Option(help="CSV, XLSX or JSONL of question, mode, right (yes or no): what people found.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Cohen's kappa of a run's verdicts, and of its judge, with marks that people gave."""

@@ -11,6 +11,7 @@ from typing import Literal
 from errors import DatasetFormatError
 from finetune.importing.delimited_records import read_delimited
 from finetune.importing.encoding import encoding_note, file_codec, opening_bytes
+from finetune.importing.header import IsKnown, has_role
 from finetune.importing.json_records import read_document, read_lines
 from finetune.importing.parquet_records import read_parquet
 from finetune.importing.python_records import read_python_lines
@@ -107,18 +108,20 @@ def _one_or_many(text: str) -> Container:
     return "jsonl" if text[end:].lstrip()[:1] == "{" else "json"
 
 
-def open_tables(path: Path, container: Container, sheet: str | None, *, hidden: bool = False) -> list[Table]:
+def open_tables(
+    path: Path, container: Container, sheet: str | None, *, hidden: bool = False, known: IsKnown = has_role
+) -> list[Table]:
     """The tables of a file; `sheet` chooses one of a workbook, which may be hidden. Raises DatasetError.
 
-    `hidden`: hidden sheets as well, also where others are shown.
+    `hidden`: hidden sheets as well, also where others are shown. `known`: what tells the row that names the columns.
     """
     if container == "workbook":
-        return _sheets(path, sheet, hidden)
+        return _sheets(path, sheet, hidden, known)
     if sheet is not None:
         raise DatasetFormatError(f"{path} has no sheets: leave --sheet out.")
     if container == "csv":
-        columns, _ = read_delimited(path)
-        return [Table(None, columns, lambda: read_delimited(path)[1], encoding_note(path))]
+        columns, _ = read_delimited(path, known)
+        return [Table(None, columns, lambda: read_delimited(path, known)[1], encoding_note(path))]
     readers = {
         "jsonl": read_lines,
         "json": read_document,
@@ -129,8 +132,8 @@ def open_tables(path: Path, container: Container, sheet: str | None, *, hidden: 
     return [Table(None, None, lambda: read(path), () if container == "parquet" else encoding_note(path))]
 
 
-def _sheets(path: Path, wanted: str | None, all_of_them: bool) -> list[Table]:
-    sheets = open_workbook(path)
+def _sheets(path: Path, wanted: str | None, all_of_them: bool, known: IsKnown) -> list[Table]:
+    sheets = open_workbook(path, known)
     chosen = sheets if all_of_them else shown_sheets(sheets)
     if wanted is not None:
         chosen = [one for one in sheets if one.columns.sheet == wanted]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from finetune.importing.encoding import file_codec
-from finetune.importing.header import LOOKED_AT, Header, find_header
+from finetune.importing.header import LOOKED_AT, Header, IsKnown, find_header, has_role
 from finetune.importing.records import Columns, Fault, Record
 from loaders.readers.delimited import delimiter_of
 
@@ -29,12 +29,12 @@ class _Row(NamedTuple):
     fault: Fault | None = None
 
 
-def read_delimited(path: Path) -> tuple[Columns, Iterator[Record]]:
+def read_delimited(path: Path, known: IsKnown = has_role) -> tuple[Columns, Iterator[Record]]:
     """The columns, and the rows below their header. Raises DatasetError where the file cannot be read."""
     codec = file_codec(path)
     delimiter, skipped = _dialect(path, codec)
     first = list(islice(_rows(path, codec, delimiter, skipped), LOOKED_AT))
-    header = find_header([row.cells for row in first])
+    header = find_header([row.cells for row in first], known)
     columns = Columns(names=header.shown, header=header.row and first[header.row - 1].line)
     return columns, _records(_rows(path, codec, delimiter, skipped), header)
 

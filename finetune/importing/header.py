@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from finetune.importing.column_names import roles_of
 from finetune.importing.records import Fault, Record
 from loaders.location import column_letters
+
+IsKnown = Callable[[str], bool]  # whether a cell is the name of a column that is looked for
 
 LOOKED_AT = 30  # rows, for their width
 _ABOVE = 12  # rows in which a header is looked for: above it stand a title, a date, a note
@@ -45,11 +47,16 @@ class Header:
         return Record(number, value, None, sheet)
 
 
-def find_header(rows: Sequence[Sequence[str]]) -> Header:
+def has_role(cell: str) -> bool:
+    """Whether a part of a training row is called so."""
+    return bool(roles_of(cell))
+
+
+def find_header(rows: Sequence[Sequence[str]], known: IsKnown = has_role) -> Header:
     """Of the first rows: the one with the most known names, else the first whose cells look like names."""
     width = _usual_width(rows)
     candidates = [
-        (_known(row), -place, place)
+        (sum(map(known, row)), -place, place)
         for place, row in enumerate(rows[:_ABOVE], start=1)
         if _could_name(row, width)
     ]
@@ -69,10 +76,6 @@ def _usual_width(rows: Sequence[Sequence[str]]) -> int:
 
 def _width(row: Sequence[str]) -> int:
     return max((place for place, cell in enumerate(row, start=1) if cell.strip()), default=0)
-
-
-def _known(row: Sequence[str]) -> int:
-    return sum(bool(roles_of(cell)) for cell in row)
 
 
 def _could_name(row: Sequence[str], width: int) -> bool:

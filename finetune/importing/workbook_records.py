@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import DatasetError, DatasetFormatError, ReadError
-from finetune.importing.header import LOOKED_AT, Header, find_header
+from finetune.importing.header import LOOKED_AT, Header, IsKnown, find_header, has_role
 from finetune.importing.records import Columns, Record
 from loaders.readers.detect import detect
 from loaders.readers.limits import Limits
@@ -46,7 +46,7 @@ class Sheet:
         return self.grid.hidden
 
 
-def open_workbook(path: Path) -> list[Sheet]:
+def open_workbook(path: Path, known: IsKnown = has_role) -> list[Sheet]:
     """Its sheets with their columns. Raises DatasetError with what to do."""
     _refuse_bomb(path)
     source = Source.from_path(path, name=str(path), limits=Limits(seconds=math.inf))
@@ -56,12 +56,12 @@ def open_workbook(path: Path) -> list[Sheet]:
         kind = None  # calamine says what it is not
     try:
         if kind == "xlsx":
-            return _tables(XlsxLoader(source).grids())
+            return _tables(XlsxLoader(source).grids(), known)
         if kind == "ods":
-            return _tables(OdsLoader(source).grids())
+            return _tables(OdsLoader(source).grids(), known)
     except ReadError as error:
         raise DatasetFormatError(str(error)) from error
-    return _tables(_binary_grids(path), notes=_of_formats)
+    return _tables(_binary_grids(path), known, notes=_of_formats)
 
 
 def _binary_grids(path: Path) -> Iterator[SheetGrid]:
@@ -113,12 +113,14 @@ def _refuse_bomb(path: Path) -> None:
 
 
 def _tables(
-    grids: Iterable[SheetGrid], notes: Callable[[SheetGrid], tuple[str, ...]] = lambda _: ()
+    grids: Iterable[SheetGrid],
+    known: IsKnown,
+    notes: Callable[[SheetGrid], tuple[str, ...]] = lambda _: (),
 ) -> list[Sheet]:
     found = []
     for grid in grids:
         first = list(islice(_rows(grid), LOOKED_AT))
-        header = find_header([cells for _, cells in first])
+        header = find_header([cells for _, cells in first], known)
         if header.names:
             row = None if header.row is None else first[header.row - 1][0]
             columns = Columns(names=header.shown, header=row, sheet=grid.name)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from errors import SettingsError
 from evaluation.agreement import agreement, read_marks
@@ -49,13 +50,51 @@ def test_agreement_is_the_same_from_both_sides(pairs: list[tuple[bool, bool]]) -
     ("text", "said"),
     [
         pytest.param("question,right\na,yes\n", "no column 'mode'", id="a column is missing"),
-        pytest.param("question,mode,right\na,rag,maybe\n", "line 2: 'right' must be yes or no", id="no mark"),
+        pytest.param("", "is empty", id="nothing"),
+        pytest.param("question,mode,right\na,rag,maybe\n", "row 2: 'right' must be yes or no", id="no mark"),
     ],
 )
 def test_marks_that_cannot_be_read(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "m.csv").write_text(text, "utf-8")
     with pytest.raises(SettingsError, match=said):
         read_marks(tmp_path / "m.csv")
+
+
+MARKS = "question;mode;right\na;rag;Ja\nno;base;falsch\nc;rag;\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("m.csv", MARKS.encode(), id="semicolons"),
+        pytest.param("m.csv", MARKS.encode("utf-16"), id="UTF-16"),
+        pytest.param("m.tsv", MARKS.replace(";", "\t").encode("utf-8-sig"), id="tabs"),
+        pytest.param("m.csv", f"Marks of Ann;;\n;;\n{MARKS}".encode("cp1252"), id="below a title"),
+        pytest.param("m.csv", MARKS.replace("mode;right", "Mode;Correct?").encode(), id="other names"),
+        pytest.param("m.jsonl", b'{"question": "a", "mode": "rag", "right": true}\n'
+                     b'{"question": "no", "mode": "base", "right": "wrong"}\n'
+                     b'{"question": "c", "mode": "rag", "right": null}', id="JSON Lines"),
+    ],
+)  # fmt: skip
+def test_marks_in_the_forms_that_files_have(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert read_marks(tmp_path / name) == {("a", "rag"): True, ("no", "base"): False}
+
+
+def test_marks_in_a_spreadsheet_beside_a_sheet_of_notes(tmp_path: Path) -> None:
+    book = Workbook()
+    notes = book.active
+    assert notes is not None
+    notes.append(["Marked by", "Date"])
+    sheet = book.create_sheet("Marks")
+    for row in (
+        ["Question", "Text", "Mode", "Right"],
+        [1, "How many?", "RAG", True],
+        [2, "Who?", "Fine-tuned", "no"],
+    ):
+        sheet.append(row)
+    book.save(tmp_path / "m.xlsx")
+    assert read_marks(tmp_path / "m.xlsx") == {("1", "rag"): True, ("2", "finetuned"): False}
 
 
 def test_rows_without_a_mark_are_passed_over(tmp_path: Path) -> None:
