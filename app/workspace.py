@@ -249,6 +249,12 @@ class Workspace:
 
         return GenerationView(base, generation)
 
+    def chat_model(self, model_id: str | None = None) -> ConnectedModel | None:
+        """The chat model that is set, or the one named in its stead; None: none is connected. Raises SettingsError."""
+        if model_id is None:
+            return self.connections.chat()
+        return self._connections_with("base", model_id).chat()
+
     def judge(self, model_id: str) -> ConnectedModel:
         """That chat model, to judge an evaluation with, within its spending limit. Raises SettingsError."""
         from app.model_settings import evaluation_budget

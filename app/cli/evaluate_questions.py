@@ -76,13 +76,7 @@ def _check_folder(out: Path) -> None:
 
 def _model(workspace: Workspace, named: str | None) -> ConnectedModel | None:
     """Raises SettingsError where one was named that cannot be used."""
-    from app.connections import Connections
-
-    connections = workspace.connections
-    if named is not None:
-        setting = workspace.settings.chat_model.name
-        connections = Connections(workspace.settings.with_value(setting, named, origin="command line"))
-    chat = connections.chat()
+    chat = workspace.chat_model(named)
     if chat is None:
         say("No chat model is connected: questions are made of the documents' own statements and tables.")
     return chat

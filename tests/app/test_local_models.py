@@ -189,6 +189,17 @@ def test_a_responder_is_no_chat_model_for_base_mode(workspace: Workspace, home: 
         workspace.chain("base", model="local:ft:responder:groundtune:a:1")
 
 
+def test_a_chat_model_that_is_named_is_looked_for_on_this_machine_too(
+    workspace: Workspace, home: Path, taught: Taught
+) -> None:
+    kept(home, taught, "ft:responder:groundtune:a:1")
+    assert workspace.chat_model() is None
+    with pytest.raises(LocalModelNotFoundError, match="there are: local:ft:responder:groundtune:a:1"):
+        workspace.chat_model("local:gone")
+    with pytest.raises(SettingsError, match=r"compatible:gone.*command line.*is not connected"):
+        workspace.chat_model("compatible:gone")
+
+
 def test_an_open_model_needs_the_training_extras(home: Path, taught: Taught) -> None:
     (home / "bases" / "tiny").mkdir(parents=True)
     (home / "bases" / "tiny" / "config.json").write_text("{}")

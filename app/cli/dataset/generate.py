@@ -103,13 +103,7 @@ def _check_out(out: Path, paths: Iterable[Path]) -> None:
 
 def _model(workspace: Workspace, named: str | None) -> ConnectedModel | None:
     """The chat model; None where none is connected. Raises SettingsError where one was named that cannot be used."""
-    from app.connections import Connections
-
-    connections = workspace.connections
-    if named is not None:
-        setting = workspace.settings.chat_model.name
-        connections = Connections(workspace.settings.with_value(setting, named, origin="command line"))
-    chat = connections.chat()
+    chat = workspace.chat_model(named)
     if chat is None:
         say("No chat model is connected: rows are taken out of the documents word for word.")
     return chat
