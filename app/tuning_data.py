@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -68,11 +69,28 @@ def _from_files(workspace: Workspace, path: Path, validation: Path | None, check
             raise SettingsError("--validation goes with a file to train on: a folder has its own.")
         files, split = splits_in(path)
         return freeze_files(files, store, name=path.resolve().name, split=split, check=check)
+    _check_rows(path)
     named: dict[Split, Path] = {"train": path}
     with tempfile.TemporaryDirectory(prefix="validation-") as folder:
         if validation is not None:
             named["validation"] = _of_chat_rows(validation, path, Path(folder))
         return freeze_files(named, store, name=path.stem, check=check)
+
+
+def _check_rows(path: Path) -> None:
+    """Raises SettingsError for a table, or a file of questions that would be learnt as plain text."""
+    from finetune.question_rows import TABLES, is_question_file
+
+    build = f"python -m app dataset build {shlex.quote(str(path))} --out rows.jsonl"
+    if path.suffix.lower() in TABLES:
+        raise SettingsError(
+            f"{str(path)!r} is a table, not JSONL of training rows: make them with `{build}`."
+        )
+    if is_question_file(path):
+        raise SettingsError(
+            f"{str(path)!r} holds questions for an evaluation, not training rows: make rows of them with `{build}`, "
+            "and evaluate with other questions."
+        )
 
 
 def _of_chat_rows(validation: Path, train: Path, folder: Path) -> Path:
@@ -81,6 +99,7 @@ def _of_chat_rows(validation: Path, train: Path, folder: Path) -> Path:
 
     rows = validation_rows(validation, train)
     if rows is None:
+        _check_rows(validation)
         return validation
     if not rows:
         raise SettingsError(

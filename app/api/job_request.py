@@ -12,6 +12,7 @@ from app.api.json_answer import as_json
 from errors import TuningNotFoundError
 from finetune.jobs.recipe_check import check_recipe
 from finetune.jobs.record import JobRequest
+from finetune.question_rows import is_question_file
 
 if TYPE_CHECKING:
     from finetune.jobs.store import TuningStore
@@ -145,6 +146,14 @@ def _check_file(store: TuningStore, file_id: str, param: str) -> None:
     if stored.purpose != "fine-tune":
         raise refused(
             f"Invalid '{param}': {file_id} was uploaded for {stored.purpose!r}; upload it with purpose 'fine-tune'.",
+            param=param,
+            code=code,
+        )
+    path = store.files.path(stored.id)
+    if path.is_file() and is_question_file(path):
+        raise refused(
+            f"Invalid '{param}': {file_id} holds questions for an evaluation, which would be learnt as plain text "
+            "without their answers; send chat rows, which `dataset build` makes of them.",
             param=param,
             code=code,
         )

@@ -224,6 +224,16 @@ def test_jobs_are_paged_newest_first_and_found_by_their_metadata(client: OpenAI)
     assert client.fine_tuning.jobs.list(metadata={"n": "9"}).data == []
 
 
+@pytest.mark.parametrize("param", ["training_file", "validation_file"])
+def test_questions_are_not_learnt_as_plain_text(client: OpenAI, param: str) -> None:
+    questions = uploaded(client, b'{"text": "What is the rent?", "answer": "120 euros."}\n' * 12)
+    with pytest.raises(openai.BadRequestError) as caught:
+        created(client, **{"training_file": uploaded(client), param: questions})
+    assert (caught.value.param, caught.value.code) == (param, f"invalid_{param}")
+    assert "holds questions for an evaluation" in caught.value.message
+    assert "`dataset build`" in caught.value.message
+
+
 BAD_JOBS = [
     pytest.param({"model": None}, "model", id="no model"),
     pytest.param({"training_file": None}, "training_file", id="no file"),

@@ -12,7 +12,7 @@ from app.tuning_data import frozen_source
 from app.workspace import Workspace
 from errors import SettingsError
 from finetune.providers.places import place_named
-from finetune.question_rows import validation_rows
+from finetune.question_rows import is_question_file, validation_rows
 from finetune.trainers.responder_rows import question_answers
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -53,6 +53,48 @@ def test_which_files_are_questions(tmp_path: Path, text: str, rows: int | None) 
     path.write_text(text, "utf-8")
     found = validation_rows(path, TRAIN)
     assert (found if found is None else len(found)) == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param('{"text": "Q?", "answer": "A."}\n', True, id="text and answer"),
+        pytest.param('\ufeff\n{"question": "Q?", "answers": [7]}\n', True, id="question and answers"),
+        pytest.param('{"text": "Q?", "answerable": false}\n{"text": "Q?", "gold": ["a.md"]}\n', True, id="no answer"),
+        pytest.param('{"text": "Learn this."}\n', False, id="plain text"),
+        pytest.param('{"prompt": "Q?", "completion": "A."}\n', False, id="completions"),
+        pytest.param('{"messages": [], "text": "Q?", "answer": "A."}\n', False, id="chat rows"),
+        pytest.param('{"text": "Q?", "answer": "A."}\n{"text": "Learn this."}\n', False, id="a mixture"),
+        pytest.param("[1]\n{broken\n", False, id="no JSON"),
+        pytest.param("", False, id="nothing"),
+    ],
+)  # fmt: skip
+def test_which_files_are_taken_for_questions_to_evaluate_with(
+    tmp_path: Path, text: str, expected: bool
+) -> None:
+    path = tmp_path / "asked.jsonl"
+    path.write_text(text, "utf-8")
+    assert is_question_file(path) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("asked.jsonl", '{"text": "Q?", "answers": ["A."]}\n' * 12, "holds questions for an evaluation"),
+        ("asked.csv", "question,answer\nQ?,A.\n", "is a table, not JSONL of training rows"),
+    ],
+)
+def test_what_is_no_training_rows_is_refused_with_the_command_that_makes_them(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    workspace = Workspace(load_settings({"GROUNDTUNE_HOME": str(tmp_path / "home")}))
+    path, place = tmp_path / name, place_named("local")
+    path.write_text(text, "utf-8")
+    expected = rf"{said}.*`python -m app dataset build .*{name} --out rows.jsonl`"
+    for source, validation in ((path, None), (TRAIN, path)):
+        with pytest.raises(SettingsError, match=expected):
+            frozen_source(workspace, str(source), place=place, model=None, validation=validation)
+    workspace.close()
 
 
 def test_a_training_is_validated_with_a_file_of_questions(tmp_path: Path) -> None:
