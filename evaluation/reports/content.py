@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,17 +20,33 @@ from evaluation.run_store import Run
 from evaluation.summary import Summary, summarise
 from evaluation.worth import Worth, worth_of
 
-__all__ = ["Content", "Failure", "SideBySide", "content_of"]
+__all__ = ["Content", "Failure", "Sample", "SideBySide", "content_of"]
 
 SHOWN = 40  # questions on which the modes differ
+NOT_RIGHT, RIGHT = 30, 10  # questions that are shown where no modes differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideBySide:
-    """One question on which the modes differ, with all their answers."""
+    """One question with the answers of all modes."""
 
     question: KnownQuestion
     outcomes: Mapping[Mode, Outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Questions with what was said, where no modes differ: those that are not right, or some that are."""
+
+    title: str
+    shown: tuple[SideBySide, ...]
+    of: int  # questions of which these are shown
+
+    @property
+    def note(self) -> str:
+        """ "" where all are shown."""
+        left = self.of - len(self.shown)
+        return f"{len(self.shown)} of {self.of:,}; all are in the JSON." if left else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +60,7 @@ class Content:
     differing_left_out: int
     failures: tuple[Failure, ...]
     made_at: str  # ISO 8601, UTC
+    samples: tuple[Sample, ...] = ()  # of one mode alone, and of modes that never differ
     worth: Worth | None = None  # what it costs and when it pays; None: not reckoned
 
     @property
@@ -96,6 +114,7 @@ def content_of(
         outcomes=tuple(sorted(outcomes, key=_place(by_id, modes))),
         differing=tuple(_side_by_side(by_id[name], outcomes) for name in summary.disagreements[:SHOWN]),
         differing_left_out=max(0, len(summary.disagreements) - SHOWN),
+        samples=() if summary.disagreements else _samples(by_id, outcomes, summary, seed),
         failures=failures_of(modes, by_id, outcomes),
         made_at=made_at,
         worth=worth_of(run.id, questions, outcomes, summary, rates=rates, costs=costs) if rates else None,
@@ -114,6 +133,33 @@ def _place(
 def _side_by_side(question: KnownQuestion, outcomes: Sequence[Outcome]) -> SideBySide:
     return SideBySide(
         question=question, outcomes={one.mode: one for one in outcomes if one.question == question.id}
+    )
+
+
+def _samples(
+    questions: Mapping[str, KnownQuestion], outcomes: Sequence[Outcome], summary: Summary, seed: int
+) -> tuple[Sample, ...]:
+    """The first that are not right, and some that are, drawn by the seed; in the order of the file."""
+    asked: dict[str, dict[Mode, Outcome]] = {}
+    for one in outcomes:
+        if one.mode in summary.modes:
+            asked.setdefault(one.question, {})[one.mode] = one
+    known = [name for name in questions if len(asked.get(name, ())) == len(summary.modes)]
+    wrong = [name for name in known if not all(one.right for one in asked[name].values())]
+    rights = [name for name in known if all(one.right for one in asked[name].values())]
+    drawn = set(random.Random(seed).sample(rights, min(RIGHT, len(rights))))  # noqa: S311 - a sample, no secret
+    found = (
+        ("What was said and is not right", wrong[:NOT_RIGHT], len(wrong)),
+        ("What was said and is right", [name for name in rights if name in drawn], len(rights)),
+    )
+    return tuple(
+        Sample(
+            title=title,
+            shown=tuple(SideBySide(question=questions[name], outcomes=asked[name]) for name in names),
+            of=total,
+        )
+        for title, names, total in found
+        if names
     )
 
 

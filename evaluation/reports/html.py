@@ -14,7 +14,7 @@ from evaluation.failures import kind_of
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import Outcome
 from evaluation.reports.charts import pictures
-from evaluation.reports.content import Content, SideBySide
+from evaluation.reports.content import Content, Sample, SideBySide
 from evaluation.reports.sections import Section, fact_rows, sections
 from evaluation.reports.verdict import NAMES, money, percent, wanting
 from finetune.reports.html import POLICY, STYLE_SHEET
@@ -22,6 +22,7 @@ from finetune.reports.inert import text
 
 __all__ = ["as_html"]
 
+OPENED = 5  # questions of a sample that stand open
 OWN_STYLE = Path(__file__).with_name("report.css")
 
 
@@ -45,6 +46,8 @@ def _parts(content: Content) -> Iterator[str]:
     yield '<div class="charts">' + "".join(_charts(content)) + "</div>"
     yield from (_section(one) for one in told if not one.first)
     yield from _differing(content)
+    for sample in content.samples:
+        yield from _sample(sample)
     yield from _again(content)
     yield "</main></body></html>\n"
 
@@ -120,13 +123,21 @@ def _differing(content: Content) -> Iterator[str]:
         yield _side_by_side(one)
 
 
-def _side_by_side(one: SideBySide) -> str:
+def _sample(sample: Sample) -> Iterator[str]:
+    yield f"<h2>{text(sample.title)}</h2>"
+    if sample.note:
+        yield f'<p class="quiet">{text(sample.note)}</p>'
+    for number, one in enumerate(sample.shown):
+        yield _side_by_side(one, opened=number < OPENED)
+
+
+def _side_by_side(one: SideBySide, *, opened: bool = False) -> str:
     wanted = one.question.reference or " / ".join(one.question.answers)
     if not one.question.answerable:
         wanted = "nothing: the documents do not answer it"
     answers = "".join(_answer(one.question, mode, outcome) for mode, outcome in one.outcomes.items())
     return (
-        f"<details><summary>{text(one.question.text, longest=300)}</summary>"
+        f"<details{' open' if opened else ''}><summary>{text(one.question.text, longest=300)}</summary>"
         f'<p class="quiet">{text(one.question.id)} · wanted: {text(wanted, longest=400)}</p>'
         f'<div class="answers">{answers}</div></details>'
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from evaluation.reports.content import Content
+from evaluation.reports.content import Content, Sample, SideBySide
 from evaluation.reports.sections import sections
 from evaluation.reports.verdict import NAMES, wanting
 from finetune.reports.markdown import plain
@@ -43,6 +43,8 @@ def _lines(content: Content) -> Iterator[str]:
         if one.note:
             yield from ("", plain(one.note))
     yield from _differing(content)
+    for sample in content.samples:
+        yield from _sample(sample)
     if command := facts.get("command"):
         yield from ("", "## To run it again", "", f"    {command}")
 
@@ -52,14 +54,27 @@ def _differing(content: Content) -> Iterator[str]:
         return
     yield from ("", "## Where the modes differ", "")
     for one in content.differing[:DIFFERING]:
-        yield f"- **{_cell(one.question.text)}** ({plain(one.question.id)})"
-        for mode, outcome in one.outcomes.items():
-            said = outcome.error or outcome.text
-            cut = " (cut off)" if outcome.cut_off else ""
-            yield f"  - {NAMES[mode]}, {outcome.verdict}{cut}: {_cell(said)}"
+        yield from _side_by_side(one)
     left = len(content.summary.disagreements) - min(DIFFERING, len(content.differing))
     if left:
         yield f"- … and {left} more."
+
+
+def _sample(sample: Sample) -> Iterator[str]:
+    yield from ("", f"## {sample.title}", "")
+    for one in sample.shown[:DIFFERING]:
+        yield from _side_by_side(one)
+    left = sample.of - min(DIFFERING, len(sample.shown))
+    if left:
+        yield f"- … and {left} more."
+
+
+def _side_by_side(one: SideBySide) -> Iterator[str]:
+    yield f"- **{_cell(one.question.text)}** ({plain(one.question.id)})"
+    for mode, outcome in one.outcomes.items():
+        said = outcome.error or outcome.text
+        cut = " (cut off)" if outcome.cut_off else ""
+        yield f"  - {NAMES[mode]}, {outcome.verdict}{cut}: {_cell(said)}"
 
 
 def _cell(words: str) -> str:
