@@ -62,6 +62,7 @@ _SIGNS = {
     "☐": False,
 }
 _SAID = {plain(word): True for word in _YES.split()} | {plain(word): False for word in _NO.split()} | _SIGNS
+_NOTHING = frozenset({"-", "–", "—", "--", "?", "n/a", "n.a.", "#n/a", "tbd", "tba"})  # for an answer
 _FILE_NAME = re.compile(r".*\.[A-Za-z][A-Za-z0-9]{1,4}", re.DOTALL)
 
 
@@ -103,7 +104,7 @@ def yes_or_no(value: object) -> bool | None:
 def question_row(value: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Fields that hold nothing are left out.
 
-    Raises SettingsError, without the place, for what says neither yes nor no.
+    Raises SettingsError, without the place, for what says neither yes nor no, and an answer that is none.
     """
     held = {field: told for field, name in names.items() if (told := _text(value.get(name))) not in ("", [])}
     row: dict[str, Any] = {name: held[name] for name in ("_id", "text") if name in held}
@@ -118,7 +119,22 @@ def question_row(value: Mapping[str, Any], names: Mapping[str, str]) -> dict[str
     if yes_or_no(held.get("reviewed")) is False:
         row["reviewed"] = False
     row["tags"] = _listed(held.get("tags", ()), "[;,]")
-    return row | _answerable(held, names)
+    row |= _answerable(held, names)
+    _check_answer(row)
+    return row
+
+
+def _check_answer(row: dict[str, Any]) -> None:
+    """A dash is no answer that could be said; of what the documents do not answer it is none."""
+    answer = row.get("answer")
+    if not isinstance(answer, str) or answer.casefold() not in _NOTHING:
+        return
+    if row.get("answerable", True):
+        raise SettingsError(
+            f"has {answer!r} for an answer: write no under 'answerable' where the documents do not answer it, else the "
+            "answer."
+        )
+    del row["answer"]
 
 
 def _text(value: Any) -> Any:

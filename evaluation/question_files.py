@@ -33,6 +33,8 @@ _PLACES = (
     "evidence",
 )  # of JSON: ids, or objects, as evaluation/judging.py has them
 _KEPT = (*_PLACES, "type", "source_paragraph")
+_OWN = frozenset({*_PLACES, "_id", "id", "text", "question", "answer", "answers", "answerable", "documents", "quote",
+                  "reviewed", "tags"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +62,12 @@ def read_question_set(path: Path, name: str | None = None) -> QuestionSet:
     refused = [one for one in found if isinstance(one, str)]
     _check_enough(path, questions, refused, columns)
     _check_ids(questions)
+    once, again = _asked_once(questions)
     return QuestionSet(
         name=name or path.stem,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        questions=tuple(questions),
-        refused=tuple(refused),
+        questions=tuple(once),
+        refused=(*refused, *again),
         columns=tuple(columns),
     )
 
@@ -128,8 +131,14 @@ def _rows(path: Path, columns: list[str]) -> Iterator[tuple[str, str, dict[str, 
         names = fields_named(columns_of(table))
         prefix = f"{table.sheet}-" if len(tables) > 1 else ""
         columns += [_told(table, names)] if table.columns else []
+        renamed: dict[str, str] = {}
         for number, place, value in rows_of(table, path) if "text" in names or not table.columns else ():
-            yield f"{prefix}{number}", place, _row(value, names if table.columns else None, place)
+            own = names if table.columns or isinstance(value, str) else fields_named(value)
+            renamed |= {own[field]: field for field in own if not table.columns and own[field] not in _OWN}
+            yield f"{prefix}{number}", place, _row(value, own, place, of_json=not table.columns)
+        if renamed:
+            read = ", ".join(f"{_SHOWN.get(field, field)} from {name!r}" for name, field in renamed.items())
+            columns.append(f"Fields: {read}.")
 
 
 def _check_asked(path: Path, tables: Sequence[Table]) -> None:
@@ -137,6 +146,8 @@ def _check_asked(path: Path, tables: Sequence[Table]) -> None:
     if any("text" in fields_named(columns_of(table)) for table in tables):
         return
     there = ", ".join(columns_of(tables[0])) if tables else ""
+    if tables and all(table.columns is not None and table.columns.header is None for table in tables):
+        raise SettingsError(f"{path} has no row that names its columns: write one on top: question, answer.")
     raise SettingsError(
         f"{path} has no column of questions: call one 'question' (columns: {there or 'none'})."
     )
@@ -151,22 +162,45 @@ def _told(table: Table, names: Mapping[str, str]) -> str:
     return f"{sheet}{read}" + (f"; not used: {', '.join(unused)}." if unused else ".")
 
 
-def _row(value: Mapping[str, Any] | str, names: Mapping[str, str] | None, place: str) -> dict[str, Any] | str:
-    """`names`: of a table's columns; None: the row, of JSON, has fields of its own, and what it says as this program
-    writes it stands."""
+def _row(
+    value: Mapping[str, Any] | str, names: Mapping[str, str], place: str, *, of_json: bool
+) -> dict[str, Any] | str:
+    """`of_json`: what it says as this program writes it stands."""
     if isinstance(value, str):
         return value
     try:
-        row = question_row(value, fields_named(value) if names is None else names)
+        row = question_row(value, names)
     except SettingsError as error:
         return f"{place} {error}"
     if not row.get("text"):
         return f"{place} has no question in it."
-    return row if names is not None else row | {name: value[name] for name in _KEPT if _is_own(value, name)}
+    return row | ({name: value[name] for name in _KEPT if _is_own(value, name)} if of_json else {})
 
 
 def _is_own(value: Mapping[str, Any], name: str) -> bool:
     return name in value and (name not in _PLACES or isinstance(value[name], list | dict))
+
+
+def _asked_once(questions: Iterable[KnownQuestion]) -> tuple[list[KnownQuestion], list[str]]:
+    """The first of each wording, and a sentence for each that comes again: counted twice, it would feign more
+    questions than there are."""
+    first: dict[tuple[str, ...], KnownQuestion] = {}
+    again = []
+    for one in questions:
+        known = first.setdefault(tuple(one.text.casefold().split()), one)
+        if known is one:
+            continue
+        said = f"{one.place} asks the same as {known.place.rpartition(', ')[2]}"
+        alike = (one.answerable, one.answers, one.reference, one.gold) == (
+            known.answerable, known.answers, known.reference, known.gold,
+        )  # fmt: skip
+        also = (
+            ""
+            if alike
+            else ", and wants something else: put all that is accepted into one row, under 'answers'"
+        )
+        again.append(f"{said}{also}.")
+    return list(first.values()), again
 
 
 def _check_ids(questions: Iterable[KnownQuestion]) -> None:

@@ -2,6 +2,7 @@
 
 A passage or citation is gold where its document is, and, where the gold quote is known, it holds that quote or is a
 part of it (white space, case and Markdown marks aside). Without a quote the document alone decides, which is lenient.
+The same quote in several documents is one place: whichever of them holds it will do.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _LEAST_SHARED = 12  # characters of a part that says anything
 def passage_recall(passages: Sequence[Passage], gold: Sequence[GoldPlace]) -> float:
     """Share of the gold places that one of the passages holds."""
     found = set().union(*(_places(_names(one), one.text, gold) for one in passages))
-    return len(found) / len(gold) if gold else 0.0
+    return len(found) / len(_all_places(gold)) if gold else 0.0
 
 
 def passage_ndcg(passages: Sequence[Passage], gold: Sequence[GoldPlace]) -> float:
@@ -31,7 +32,7 @@ def passage_ndcg(passages: Sequence[Passage], gold: Sequence[GoldPlace]) -> floa
     The ideal order has these passages first, then one for each gold place that was not found.
     """
     gains: dict[str, float] = {}
-    left = set(range(len(gold)))
+    left = _all_places(gold)
     for number, one in enumerate(passages):
         new = left & _places(_names(one), one.text, gold)
         left -= new
@@ -50,7 +51,7 @@ def citation_precision(citations: Sequence[Citation], gold: Sequence[GoldPlace])
 def citation_recall(citations: Sequence[Citation], gold: Sequence[GoldPlace]) -> float:
     """Share of the gold places that are cited."""
     found = set().union(*(_places(_names(one), one.quote, gold) for one in citations))
-    return len(found) / len(gold) if gold else 0.0
+    return len(found) / len(_all_places(gold)) if gold else 0.0
 
 
 def _names(source: Passage | Citation) -> tuple[str, str]:
@@ -60,10 +61,21 @@ def _names(source: Passage | Citation) -> tuple[str, str]:
 def _places(names: Sequence[str], text: str, gold: Sequence[GoldPlace]) -> set[int]:
     """Numbers of the gold places that this is."""
     return {
-        number
-        for number, one in enumerate(gold)
+        _number(one, gold)
+        for one in gold
         if is_one(names, (one.document,)) and (not one.quote or _shares(text, one.quote))
     }
+
+
+def _all_places(gold: Sequence[GoldPlace]) -> set[int]:
+    return {_number(one, gold) for one in gold}
+
+
+def _number(place: GoldPlace, gold: Sequence[GoldPlace]) -> int:
+    """Of the first one with its quote; of its own where it has none."""
+    return next(
+        at for at, one in enumerate(gold) if one == place or (place.quote and one.quote == place.quote)
+    )
 
 
 def _shares(text: str, quote: str) -> bool:

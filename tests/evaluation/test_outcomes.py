@@ -87,6 +87,21 @@ def test_scores_of_an_answer_that_says_the_reference() -> None:
     assert scores["citation_precision"] == scores["citation_recall"] == scores["passage_recall"] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("text", "recall"),
+    [
+        pytest.param("Everyone has six paid days.", 1.0, id="the document that holds it"),
+        pytest.param("Everyone is welcome here.", 0.0, id="another passage of it"),
+    ],
+)
+def test_one_quote_of_several_documents_is_one_place(text: str, recall: float) -> None:
+    places = (gold("a.md", "six paid days"), gold("b.md", "six paid days"))
+    read = [passage("b.md", text)]
+    assert (passage_recall(read, places), passage_ndcg(read, places)) == (recall, recall)
+    other = (*places, gold("c.md", "in writing"))
+    assert passage_recall(read, other) == recall / 2
+
+
 def test_a_refusal_of_what_can_be_answered_scores_nothing_by_its_words() -> None:
     scores = judged(question(), answer("", abstained=True)).scores
     assert scores == {"exact_match": 0.0, "token_f1": 0.0, "rouge_l": 0.0}

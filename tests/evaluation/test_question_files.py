@@ -176,6 +176,42 @@ def test_a_number_of_something_is_no_id(tmp_path: Path) -> None:
     assert [one.id for one in read_question_set(csv_file(tmp_path, rows)).questions] == ["2", "3"]
 
 
+def test_a_question_that_comes_again_is_counted_once(tmp_path: Path) -> None:
+    rows = [
+        ["question", "answer"],
+        ["How many?", "six"],
+        ["Who?", "Ann"],
+        [" how  many? ", "six"],
+        ["How many?", "7"],
+    ]
+    path = csv_file(tmp_path, rows)
+    found = read_question_set(path)
+    assert [one.text for one in found.questions] == ["How many?", "Who?"]
+    assert found.refused == (
+        f"{path}, row 4 asks the same as row 2.",
+        f"{path}, row 5 asks the same as row 2, and wants something else: put all that is accepted into one row, under "
+        "'answers'.",
+    )
+
+
+def test_a_dash_is_no_answer(tmp_path: Path) -> None:
+    rows = [["question", "answer", "answerable"], ["Q?", "six", ""], ["R?", "n/a", "no"], ["S?", "–", ""]]
+    found = read_question_set(csv_file(tmp_path, rows))
+    assert [(one.text, one.answerable, one.reference) for one in found.questions] == [
+        ("Q?", True, "six"),
+        ("R?", False, ""),
+    ]
+    assert "row 4 has '–' for an answer: write no under 'answerable'" in found.refused[0]
+
+
+def test_fields_of_json_by_other_names_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(
+        '{"id": 1, "frage": "Q?", "soll": "six"}\n{"id": 2, "question": "R?", "soll": "six"}', "utf-8"
+    )
+    assert read_question_set(path).columns == ("Fields: question from 'frage', answer from 'soll'.",)
+
+
 def test_a_row_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     path = tmp_path / "q.csv"
     path.write_text("question,answer\nQ?,six\nR?,six,seven,eight\n", "utf-8")
@@ -190,6 +226,7 @@ def test_a_row_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     [
         pytest.param("q.csv", "animal,sound\ncat,meow\n", "no column of questions", id="no such column"),
         pytest.param("q.csv", "", "is empty", id="an empty file"),
+        pytest.param("q.csv", "How many are there?,six\nWho?,Ann\n", "no row that names its columns", id="no head"),
         pytest.param("q.csv", "question,answer\n", "holds no question", id="a head alone"),
         pytest.param("q.jsonl", '{"_id": 1}\n', "holds no question that can be judged. The first row:", id="JSONL"),
         pytest.param("q.jsonl", "{nonsense\n", "q.jsonl", id="no JSON"),
