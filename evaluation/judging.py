@@ -14,14 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chains.answer import Answer
 from errors import SettingsError
 from evaluation.text_metrics import figures_kept, normalised, token_f1
 from evaluation.wordings import says_wording
-from loaders.jsonl import read_rows, well_formed
+from loaders.jsonl import well_formed
 
 if TYPE_CHECKING:
     from loaders.inventory import DocumentInfo
@@ -36,7 +35,6 @@ __all__ = [
     "known_question",
     "names_one",
     "not_held",
-    "read_known_questions",
     "says",
 ]
 
@@ -65,11 +63,6 @@ class KnownQuestion:
     tags: tuple[str, ...] = ()
     gold: tuple[GoldPlace, ...] = ()
     reviewed: bool = True  # False: made by rules or a model, and no person has looked at it
-
-
-def read_known_questions(path: Path) -> list[KnownQuestion]:
-    """Rows of a JSONL file. Raises SettingsError naming file, line and fault."""
-    return [known_question(row, place) for place, row in read_rows(path)]
 
 
 def known_question(row: Mapping[str, Any], place: str) -> KnownQuestion:

@@ -31,7 +31,9 @@ SAID_EVERY = 25  # questions
 def confidence(
     questions: Annotated[
         Path,
-        typer.Option(help='JSONL of {_id, text} with "answers", "gold" documents or "answerable": false.'),
+        typer.Option(
+            help="CSV, XLSX or JSONL of questions with their answers, as evaluate answers takes them."
+        ),
     ],
     kb: Annotated[str, typer.Option(help="The knowledge base.")] = SAMPLE,
     target_error: Annotated[
@@ -46,11 +48,14 @@ def confidence(
 ) -> None:
     """Measure the confidence on questions whose answers are known, and fit it to them."""
     from evaluation.confidence_page import as_html, as_markdown
-    from evaluation.judging import read_known_questions
+    from evaluation.question_files import read_question_set
 
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise typer.BadParameter("name a file that ends in .html", param_hint="--out")
-    known = read_known_questions(questions)
+    read = read_question_set(questions)
+    known = list(read.questions)
+    for sentence in (*read.columns, *(f"left out: {one}" for one in read.refused)):
+        say(f"  {sentence}")
     if kb == SAMPLE:
         load_sample()
     report = _report(open_workspace(), known, questions, kb=kb, target_error=target_error, k=k)

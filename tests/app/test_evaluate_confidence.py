@@ -22,7 +22,8 @@ from chains.confidence_fit import Calibration
 from errors import CalibrationError, SettingsError
 from evaluation.confidence import ConfidenceReport, Judged, evaluate
 from evaluation.confidence_page import as_html, as_markdown
-from evaluation.judging import KnownQuestion, is_right, read_known_questions
+from evaluation.judging import KnownQuestion, is_right, known_question
+from evaluation.question_files import read_question_set
 from loaders.location import Location
 from tests.loopback.openai_server import serve_openai
 
@@ -95,7 +96,7 @@ def test_right_or_wrong(given: Answer, known: dict[str, Any], right: bool) -> No
 def test_forms_of_a_row(tmp_path: Path, row: dict[str, Any], expected: dict[str, Any]) -> None:
     path = tmp_path / "q.jsonl"
     path.write_text(json.dumps({"_id": 7, "text": "How many?"} | row), encoding="utf-8")
-    (found,) = read_known_questions(path)
+    (found,) = read_question_set(path).questions
     assert {name: getattr(found, name) for name in expected} == expected
     assert found.id == "7"
 
@@ -111,12 +112,9 @@ def test_forms_of_a_row(tmp_path: Path, row: dict[str, Any], expected: dict[str,
         ({"_id": "a", "text": "x?", "gold": [{"page": 3}]}, '"gold" must be a list of texts'),
     ],
 )
-def test_a_row_that_cannot_be_judged_is_named(tmp_path: Path, row: dict[str, Any], fault: str) -> None:
-    path = tmp_path / "q.jsonl"
-    path.write_text(json.dumps({"_id": "0", "text": "x?", "answer": "y"}) + "\n" + json.dumps(row), "utf-8")
-    with pytest.raises(SettingsError, match=re.escape(fault)) as raised:
-        read_known_questions(path)
-    assert "line 2" in str(raised.value)
+def test_a_row_that_cannot_be_judged_is_named(row: dict[str, Any], fault: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^q\.jsonl, line 2.*{re.escape(fault)}"):
+        known_question(row, "q.jsonl, line 2")
 
 
 # --- the report ---------------------------------------------------------------------------------
@@ -274,7 +272,7 @@ def test_the_command_measures_writes_and_applies(questions: Path, tmp_path: Path
 
 def test_an_applied_threshold_holds_answers_back(questions: Path) -> None:
     workspace = open_workspace()
-    asked = read_known_questions(questions)[0]
+    asked = read_question_set(questions).questions[0]
     before = workspace.chain("rag", "People").invoke(Question(text=asked.text))
     assert not before.abstained
     path = workspace.calibration_file("People")
@@ -298,12 +296,21 @@ def test_a_broken_fit_is_told_in_the_answer(questions: Path) -> None:
 def test_too_few_questions_are_refused_before_anything_is_asked(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "few.jsonl"
     path.write_text(
-        "\n".join(json.dumps({"_id": i, "text": "x?", "answer": "y"}) for i in range(19)), "utf-8"
+        "\n".join(json.dumps({"_id": i, "text": f"x{i}?", "answer": "y"}) for i in range(19)), "utf-8"
     )
     open_workspace().create_knowledge_base("Empty")
     ran = run("--questions", str(path), "--kb", "Empty")
     assert isinstance(ran.exception, CalibrationError)
     assert str(ran.exception).startswith("19 judged answers are too few")
+
+
+def test_questions_come_in_any_form_and_what_is_left_out_is_told(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("Frage;Antwort\n" + "".join(f"x{i}?;y\n" for i in range(19)) + "x1?;y\n", "utf-16")
+    ran = run("--questions", str(path), "--kb", "Empty")
+    assert str(ran.exception).startswith("19 judged answers are too few")
+    assert "question from 'Frage', answer from 'Antwort'" in ran.stderr
+    assert "row 21 asks the same as row 3" in ran.stderr
 
 
 def test_an_empty_knowledge_base_is_told(home: Path, questions: Path) -> None:

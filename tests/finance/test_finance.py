@@ -15,12 +15,13 @@ import pytest
 from chains.answer import Question
 from chains.confidence import calibration
 from chains.rag import RagChain
-from evaluation.judging import KnownQuestion, is_right, read_known_questions
+from evaluation.judging import KnownQuestion, is_right
+from evaluation.question_files import read_question_set
 from loaders.knowledge_base import KnowledgeBase
 from local.encoder import MiniLMEncoder
 
 HERE = Path(__file__).parent
-QUESTIONS = read_known_questions(HERE / "questions.jsonl")
+QUESTIONS = read_question_set(HERE / "questions.jsonl").questions
 
 
 @dataclass(frozen=True, kw_only=True)
