@@ -14,6 +14,7 @@ import os
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -216,7 +217,8 @@ class DenseIndex:
         if not mask.all():
             bits = np.packbits(mask, bitorder="little")
             parameters = _faiss().SearchParameters(sel=_faiss().IDSelectorBitmap(bits))
-        values, rows = index.search(queries, min(k, len(ids)), params=parameters)
+        with _threads_for(queries):
+            values, rows = index.search(queries, min(k, len(ids)), params=parameters)
         return [
             [(int(ids[row]), float(value)) for value, row in zip(*pair, strict=True) if row >= 0]
             for pair in zip(values, rows, strict=True)
@@ -229,6 +231,18 @@ def _faiss() -> Any:
     import faiss
 
     return faiss
+
+
+@contextmanager
+def _threads_for(queries: NDArray[np.float32]) -> Iterator[None]:
+    """FAISS shares out whole queries: for one alone its other threads would only spin, and hold up a busy machine."""
+    faiss = _faiss()
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(min(before, len(queries)))  # of this thread alone
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _rows_of(ids: Ids, wanted: Ids) -> tuple[Ids, Ids]:

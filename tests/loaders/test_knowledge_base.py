@@ -66,6 +66,18 @@ def test_a_passage_is_the_text_it_points_to(base: KnowledgeBase, docs: Path) -> 
         assert passage.chunk_id.startswith(f"{passage.document_id}#")
 
 
+def test_one_thread_searches_for_one_question(
+    base: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAISS's others would only spin."""
+    told: list[int] = []
+    monkeypatch.setattr("faiss.omp_get_max_threads", lambda: 8)
+    monkeypatch.setattr("faiss.omp_set_num_threads", told.append)
+    base.ingest([docs])
+    base.search("leave")
+    assert told == [1, 8]
+
+
 def test_ids_are_relative_paths_and_parts_cover_the_text(base: KnowledgeBase, docs: Path) -> None:
     base.ingest([docs])
     assert [info.document_id for info in base.documents()] == ["leave.md", "policies/travel.md"]
