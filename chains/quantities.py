@@ -134,6 +134,7 @@ _MOST = re.compile(
 _LEAST_AFTER = re.compile(
     r"\s(?:[^\W\d_]+\s)?(?:or (?:more|longer|later|above)|(?:at )?minimum)\b", re.IGNORECASE
 )
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _MOST_AFTER = re.compile(
     r"\s(?:[^\W\d_]+\s)?(?:or (?:less|fewer|below)|(?:at )?maximum|at (?:the )?most)\b", re.IGNORECASE
 )
@@ -161,7 +162,7 @@ def same_figure(claimed: str, held: str) -> bool:
 
 
 def is_year(value: str) -> bool:
-    return re.fullmatch(r"(?:19|20)\d\d", value) is not None
+    return _YEAR.fullmatch(value) is not None
 
 
 def in_date(figure: Quantity, figures: Sequence[Quantity]) -> bool:
