@@ -1,6 +1,16 @@
 """The command line: python -m app COMMAND. With --json a command prints one JSON document on stdout."""
 
+# ruff: noqa: E402 - what takes a moment to import waits until Ctrl+C is quiet
+
 from __future__ import annotations
+
+import os
+import signal
+
+INTERRUPTED = 130  # exit status, as shells have it
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # What follows imports for a moment: Ctrl+C then is no failure to show a traceback of.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
 
 import typer
 
@@ -35,4 +45,6 @@ app.add_typer(finetune.app, name="finetune")
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a command ends in its own way
     run(app)

@@ -15,13 +15,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol
 
 from chains.answer import Answer, Chain, Mode, Question, TextDelta
 from chains.restoring import answer_from_dict
-from errors import GroundtuneError, RecordFormatError, SpendingLimitError, StoppedError
+from errors import EvaluationError, GroundtuneError, RecordFormatError, SpendingLimitError, StoppedError
 from evaluation.faithfulness import faithfulness
 from evaluation.judging import KnownQuestion
 from evaluation.outcomes import JUDGED, SCORING, Outcome, failed, scored
@@ -116,16 +117,26 @@ def _run_held(
     store.resume(run)
     try:
         for outcome in _in_parallel(asking, tasks, workers):
-            store.put(run.id, outcome)
+            _keep(store, run, outcome)
             if on_outcome is not None:
                 on_outcome(outcome)
     except BaseException:  # an interruption, a full disk: what was answered is kept, and the run can go on
         asking.stopped.set()
-        store.finish(run, "stopped")
+        with suppress(EvaluationError):  # on a full disk: whoever reads it finds that nobody is at it
+            store.finish(run, "stopped")
         raise
     if asking.spent_said != run.facts.get(SPENT, ""):
         run = store.describe(run, {**run.facts, SPENT: asking.spent_said})
     return store.finish(run, asking.state)
+
+
+def _keep(store: RunStore, run: Run, outcome: Outcome) -> None:
+    try:
+        store.put(run.id, outcome)
+    except EvaluationError as error:
+        raise EvaluationError(
+            f"{error} What was answered before is kept: python -m app evaluate answers --resume {run.id} goes on."
+        ) from error
 
 
 @dataclass(slots=True)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from app.cli.evaluate_runs import INTERRUPTED, SAID_EVERY, judged
+from app.cli.evaluate_runs import SAID_EVERY, judged
 from app.cli.ingest import load_sample
-from app.cli.output import print_json, print_line, say
+from app.cli.output import INTERRUPTED, print_json, print_line, say
 from app.workspace import SAMPLE, Workspace, open_workspace
 from chains.answer import MODES, Mode
 from errors import SettingsError

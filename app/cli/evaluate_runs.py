@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.output import print_json, print_line, say
+from app.cli.output import INTERRUPTED, print_json, print_line, say
 from app.workspace import open_workspace
 from errors import EvaluationNotFoundError
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from evaluation.run_store import Run
 
 SAID_EVERY = 20  # answers
-INTERRUPTED = 130  # exit status, as shells have it
 Name = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
 Budget = Annotated[float | None, typer.Option(min=0.0, help="US dollars that may be spent.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -1,7 +1,7 @@
 """The one JSON writer, and the one place that turns failures into a sentence and an exit status.
 
 stdout carries the result (with --json exactly one JSON document); progress, warnings and errors go to stderr.
-Exit status: 0 done, 1 failed, 2 wrong usage.
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typer import Typer
 
 from errors import GroundtuneError
 
+INTERRUPTED = 130  # exit status, as shells have it
 # What a terminal obeys instead of showing: a document must not move the cursor or rename the window.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -59,6 +60,8 @@ def run(command_line: Typer) -> NoReturn:
         command_line(prog_name="python -m app")  # exits by itself, 2 for wrong usage
     except GroundtuneError as error:
         _fail(str(error), 1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output went away (`| head`): not our failure, and nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
