@@ -543,7 +543,8 @@ def _generate(
     folder: Path, server: LoopbackServer, out: Path, models: Path, *more: str
 ) -> subprocess.Popen[bytes]:
     home = folder / "home"
-    shutil.copytree(models, home / "models", dirs_exist_ok=True)
+    if not home.exists():
+        shutil.copytree(models, home / "models", copy_function=os.link)
     environment = os.environ | {
         "GROUNDTUNE_HOME": str(home),
         "OPENAI_BASE_URL": server.url,
