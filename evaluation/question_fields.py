@@ -26,10 +26,13 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
                "output", "soll", "solution"),
     "answers": ("answers", "accepted", "accepted answers", "wordings", "antworten"),
     "documents": ("documents", "document", "source", "sources", "gold", "gold documents", "file", "files", "found in",
-                  "dokument", "dokumente", "quelle", "quellen", "fundstelle", "fundstellen", "datei", "beleg"),
-    "quote": ("quote", "passage", "evidence", "zitat", "textstelle"),
+                  "dokument", "dokumente", "quelle", "quellen", "fundstelle", "fundstellen", "datei", "beleg",
+                  "bron", "bronnen", "fuente", "fuentes", "fonte", "fonti", "fontes"),
+    "quote": ("quote", "passage", "evidence", "zitat", "textstelle", "citation", "cita", "citaat", "citazione"),
     "answerable": ("answerable", "in the documents", "in the document", "in documents", "answered in the documents",
-                   "beantwortbar", "im dokument", "in den dokumenten"),
+                   "beantwortbar", "im dokument", "in den dokumenten", "répondable", "dans les documents",
+                   "en los documentos", "está en los documentos", "respondible", "rispondibile", "nei documenti",
+                   "te beantwoorden", "beantwoordbaar", "in de documenten", "respondível", "nos documentos"),
     "unanswerable": ("unanswerable", "not answerable", "is impossible", "not in the documents", "not in documents",
                      "nicht beantwortbar", "unbeantwortbar", "nicht im dokument", "nicht in den dokumenten"),
     "reviewed": ("reviewed", "geprüft"),
@@ -139,6 +142,8 @@ def _check_answer(row: dict[str, Any]) -> None:
 
 def _text(value: Any) -> Any:
     """A cell as its text, a list as one of texts without blank ones; an object stays."""
+    if isinstance(value, dict) and isinstance(value.get("text"), list):
+        return _text(value["text"])  # SQuAD's {"text": ["six"], "answer_start": [12]}
     if isinstance(value, list | tuple):
         return [told for one in value if (told := _text(one)) not in ("", [])]
     return value if isinstance(value, dict) else shown_value(value)

@@ -110,6 +110,7 @@ def test_a_row_that_is_none_is_told_and_stops_no_other(tmp_path: Path, row: list
         ({"question": "Q?", "answer": True}, {"answers": ("TRUE",)}),
         ({"question": "Q?", "answer": None, "answerable": "no"}, {"answerable": False, "answers": ()}),
         ({"question": "Q?", "is_impossible": True}, {"answerable": False}),
+        ({"question": "Q?", "answers": {"text": ["six", "6"], "answer_start": [3, 9]}}, {"answers": ("six", "6")}),
         ({"question": "Q?", "gold": "a.md; b.md", "quote": "six days"},
          {"gold": tuple(GoldPlace(document=one, quote="six days") for one in ("a.md", "b.md"))}),
         ({"_id": "x", "text": "Q?", "source": "made", "gold": [{"document": "a.md", "quote": "six"}], "type": "single"},
@@ -163,6 +164,26 @@ def test_yes_and_no_in_several_languages(tmp_path: Path, column: str, yes: str, 
     read = read_question_set(path)
     assert [(one.text, one.answerable) for one in read.questions] == [
         (f"{cell} {wanted}?", wanted) for cell, wanted in cells
+    ]
+
+
+@pytest.mark.parametrize(
+    ("head", "no"),
+    [
+        ("Question;Réponse attendue;Source;Répondable", "non"),
+        ("Pregunta;Respuesta esperada;Fuente;¿Está en los documentos?", "no"),
+        ("Domanda;Risposta attesa;Fonte;Rispondibile", "no"),
+        ("Vraag;Antwoord;Bron;Te beantwoorden", "nee"),
+        ("Frage;Antwort;Quelle;Beantwortbar", "nein"),
+    ],
+)
+def test_a_whole_table_in_other_languages(tmp_path: Path, head: str, no: str) -> None:
+    path = tmp_path / "q.csv"
+    path.write_text(f"{head}\nQ?;six;a.md;\nR?;;;{no}\n", "utf-8")
+    found = read_question_set(path).questions
+    assert [(one.answers, one.documents, one.answerable) for one in found] == [
+        (("six",), ("a.md",), True),
+        ((), (), False),
     ]
 
 
