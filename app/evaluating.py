@@ -196,10 +196,12 @@ def content_of_run(workspace: Workspace, name: str, costs: Mapping[str, object] 
 
     store = evaluations(workspace)
     run = store.run(name)
+    questions = questions_of(workspace, run).questions
+    known = {one.id for one in questions}  # not those that came twice, in runs from when these counted twice
     return content_of(
         run,
-        questions_of(workspace, run).questions,
-        store.outcomes(run.id),
+        questions,
+        [one for one in store.outcomes(run.id) if one.question in known],
         rates=_rates(workspace, run),
         costs={**run.facts.get("costs", {}), **(costs or {})},
     )

@@ -110,7 +110,7 @@ def _questions(workspace: Workspace, knowledge_base: str, *, sample: bool) -> _C
         return _read((made,)) if made else None
     given = st.file_uploader(
         "A file of questions with their answers",
-        type=["csv", "tsv", "xlsx", "ods", "jsonl"],
+        type=["csv", "tsv", "xlsx", "ods", "jsonl", "json"],
         key="evaluation_upload",
         max_upload_size=LARGEST_MB,
     )

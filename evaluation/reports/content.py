@@ -144,7 +144,7 @@ def _samples(
     for one in outcomes:
         if one.mode in summary.modes:
             asked.setdefault(one.question, {})[one.mode] = one
-    known = [name for name in questions if len(asked.get(name, ())) == len(summary.modes)]
+    known = [name for name in questions if name in asked and len(asked[name]) == len(summary.modes)]
     wrong = [name for name in known if not all(one.right for one in asked[name].values())]
     rights = [name for name in known if all(one.right for one in asked[name].values())]
     drawn = set(random.Random(seed).sample(rights, min(RIGHT, len(rights))))  # noqa: S311 - a sample, no secret
