@@ -57,7 +57,8 @@ class Query:
         return frozenset(stems(text) & self.stems)
 
     def weight(self, held: Set[str]) -> float:
-        return sum(self.weights[key] for key in held)
+        """0..1, the same whatever order the set is gone through in."""
+        return min(1.0, math.fsum(self.weights[key] for key in held))
 
 
 def _asking(question: str) -> str:

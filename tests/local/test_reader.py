@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 import numpy as np
 import pytest
@@ -143,6 +144,16 @@ def test_a_code_says_more_than_a_word_as_rare() -> None:
     weights = Query.of("What does the IB-20 weigh?", ["The IB-20 is blue.", "They weigh 9 kg."]).weights
     assert weights[stem("IB-20")] > weights[stem("weigh")]
     assert sum(weights.values()) == pytest.approx(1.0)
+
+
+@given(st.text(alphabet="abcde ", min_size=20, max_size=60), st.randoms(use_true_random=False))
+def test_what_words_weigh_is_the_same_in_any_order(question: str, random: Random) -> None:
+    """Sets are gone through in another order by each process: a receipt would not be replayed to the last digit."""
+    query = Query.of(question, ["ab cd", "abc de ab", "e"])
+    keys = list(query.weights)
+    random.shuffle(keys)
+    held = dict.fromkeys(keys).keys()  # a set that keeps its order
+    assert query.weight(held) == query.weight(query.weights.keys()) <= 1.0
 
 
 def test_a_question_for_a_date_is_not_answered_by_a_month() -> None:
