@@ -176,6 +176,8 @@ def _busy(kind: FileKind) -> str:
 
 
 def _damaged(path: Path, error: sqlite3.Error, kind: FileKind) -> str:
+    if "disk is full" in str(error):
+        return f"The {kind.noun} file {str(path)!r} cannot grow ({error}): make room, then try again; nothing is lost."
     return (
         f"The {kind.noun} file {str(path)!r} cannot be used ({error}): check the disk and its permissions, "
         f"{kind.repair}."

@@ -65,6 +65,7 @@ def test_a_full_disk_ends_the_run_in_a_sentence_and_it_goes_on(
         error = str(ask(questions, "--modes", "rag", "--workers", workers, status=1).exception)
         (run,) = evaluations(open_workspace()).runs()
         assert "database or disk is full" in error
+        assert "make room" in error
         assert (
             f"What was answered before is kept: python -m app evaluate answers --resume {run.id} goes on"
             in error
