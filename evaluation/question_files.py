@@ -32,6 +32,24 @@ _PLACES = (
     "gold_documents",
     "evidence",
 )  # of JSON: ids, or objects, as evaluation/judging.py has them
+_DOCUMENTS = frozenset(
+    {
+        ".docx",
+        ".doc",
+        ".odt",
+        ".rtf",
+        ".pptx",
+        ".ppt",
+        ".odp",
+        ".pdf",
+        ".html",
+        ".htm",
+        ".md",
+        ".eml",
+        ".msg",
+        ".epub",
+    }
+)
 _KEPT = (*_PLACES, "type", "source_paragraph")
 _OWN = frozenset({*_PLACES, "_id", "id", "text", "question", "answer", "answers", "answerable", "documents", "quote",
                   "reviewed", "tags"})  # fmt: skip
@@ -124,6 +142,11 @@ def _read(path: Path, columns: list[str]) -> Iterator[KnownQuestion | str]:
 
 def _rows(path: Path, columns: list[str]) -> Iterator[tuple[str, str, dict[str, Any] | str]]:
     """(what a row without an id goes by, its place, the row or what is wrong with it) of each table with questions."""
+    if path.suffix.lower() in _DOCUMENTS:
+        raise SettingsError(
+            f"{path} is a document, not a file of questions, which come as CSV, TSV, XLSX, ODS, JSON or JSONL. To make "
+            "questions out of documents: python -m app evaluate questions"
+        )
     tables = open_rows(path, is_known)
     if all(table.columns for table in tables):
         _check_asked(path, tables)
@@ -147,7 +170,10 @@ def _check_asked(path: Path, tables: Sequence[Table]) -> None:
         return
     there = ", ".join(columns_of(tables[0])) if tables else ""
     if tables and all(table.columns is not None and table.columns.header is None for table in tables):
-        raise SettingsError(f"{path} has no row that names its columns: write one on top: question, answer.")
+        raise SettingsError(
+            f"{path} has no row on top that names its columns in words understood here: call one 'question' and one "
+            "'answer'."
+        )
     raise SettingsError(
         f"{path} has no column of questions: call one 'question' (columns: {there or 'none'})."
     )
@@ -172,8 +198,15 @@ def _row(
         row = question_row(value, names)
     except SettingsError as error:
         return f"{place} {error}"
+    if not row.get("text") and "messages" in value:
+        return (
+            f"{place} is a row of training data; questions are held out of such a file by: python -m app evaluate "
+            "questions --from FILE."
+        )
     if not row.get("text"):
         return f"{place} has no question in it."
+    if not of_json and "answers" not in row and "|" in row.get("answer", ""):
+        row["answers"] = [told for one in row.pop("answer").split("|") if (told := one.strip())]
     return row | ({name: value[name] for name in _KEPT if _is_own(value, name)} if of_json else {})
 
 

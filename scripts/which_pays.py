@@ -2,7 +2,7 @@
 
 Of the sample company, as a stranger runs it:
 
-python -m app finetune start examples/training.jsonl --validation examples/validation.jsonl --seed 7 --yes --watch
+python -m app finetune start examples/training.jsonl --validation examples/validation.jsonl --seed 1 --yes --watch
 python -m app evaluate answers --out evaluation.html
 python -m scripts.which_pays evaluation.json
 """

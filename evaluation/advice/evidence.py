@@ -253,7 +253,7 @@ def _decided(
         sentences=(
             _measured(evidence, found),
             _told(advice, found, standing),
-            *_by(pick, basis),
+            *_by(pick, basis, answered=bool(advice.levels)),
             *_limits(evidence, barred),
         ),
     )
@@ -320,18 +320,24 @@ def _told(advice: Advice, found: _Measured, standing: Standing) -> str:
     if standing == "measurement alone":
         level = _list(list(found.level))
         shown = f"; between {level} no difference is shown" if len(found.level) > 1 else ""
-        return f"No question is answered, so the measurement decides{shown}."
+        few = (
+            ""
+            if found.summary.questions >= FEWEST
+            else f" It is small: from {FEWEST} questions on it counts."
+        )
+        return f"No question of the questionnaire is answered: only the measurement speaks{shown}.{few}"
     level = _list(list(found.level))
     return f"Between {level} no difference is shown, so the measurement does not speak against {advised}."
 
 
-def _by(pick: Mode, basis: Basis) -> Iterator[str]:
+def _by(pick: Mode, basis: Basis, *, answered: bool) -> Iterator[str]:
+    hardly = "The questionnaire hardly prefers one of them; " if answered else "Among these "
     if basis == "questionnaire among the tied":
         yield f"Among these the questionnaire prefers {NAMES[pick]}, and that decides."
     elif basis == "cost":
-        yield f"The questionnaire hardly prefers one of them; {NAMES[pick]} is the cheaper, and that decides."
+        yield f"{hardly}{NAMES[pick]} is the cheaper, and that decides."
     elif basis == "simplicity":
-        yield f"The questionnaire hardly prefers one of them; {NAMES[pick]} is the simplest, and that decides."
+        yield f"{hardly}{NAMES[pick]} is the simplest, and that decides."
 
 
 def _limits(evidence: Evidence, barred: Mapping[Mode, tuple[str, ...]]) -> Iterator[str]:

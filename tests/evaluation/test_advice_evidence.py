@@ -59,6 +59,17 @@ def decided(levels: dict[str, int], summary: Summary, *, complete: bool = True) 
     )
 
 
+def test_a_few_questions_are_told_where_nothing_was_answered() -> None:
+    few, many = (
+        " ".join(decided({}, measured({"rag": 5, "hybrid": 5}, questions=asked)).sentences)
+        for asked in (8, 20)
+    )
+    assert "only the measurement speaks" in few
+    assert "from 20 questions on it counts" in few
+    assert "from 20 questions on" not in many
+    assert "questionnaire hardly" not in few + many
+
+
 def test_without_a_run_the_questionnaire_decides_and_says_so() -> None:
     found = weigh(advise(RAG_ADVISED), None)
     assert (found.pick, found.basis, found.standing) == ("rag", "questionnaire", "not measured")
