@@ -249,7 +249,7 @@ def test_a_row_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     [
         pytest.param("q.csv", "animal,sound\ncat,meow\n", "no column of questions", id="no such column"),
         pytest.param("q.csv", "", "is empty", id="an empty file"),
-        pytest.param("q.csv", "How many are there?,six\nWho?,Ann\n", "no row on top that names its columns", id="no head"),
+        pytest.param("q.csv", "How many are there?,six\nWho?,Ann\n", "no row on top that names", id="no head"),
         pytest.param("q.csv", "question,answer\n", "holds no question", id="a head alone"),
         pytest.param("q.jsonl", '{"_id": 1}\n', "holds no question that can be judged. The first row:", id="JSONL"),
         pytest.param("q.jsonl", "{nonsense\n", "q.jsonl", id="no JSON"),
